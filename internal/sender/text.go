@@ -1,0 +1,141 @@
+package sender
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sluice/internal/batch"
+)
+
+// A Text is a string with its placeholders resolved to columns.
+type Text struct {
+	parts []part
+}
+
+// A part is a literal, or where column >= 0 a value with its fallback.
+type part struct {
+	literal string // or the fallback
+	column  int
+}
+
+// CompileText resolves the placeholders of s against columns. It refuses a
+// placeholder that is not closed, is empty, or names no column.
+func CompileText(s string, columns []batch.Column) (Text, error) {
+	var t Text
+	err := eachPlaceholder(s, func(literal string) {
+		t.parts = append(t.parts, part{literal: literal, column: -1})
+	}, func(name, fallback string, _ bool) error {
+		i := slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == name })
+		if i < 0 {
+			return fmt.Errorf("placeholder {{%s}}: there is no column of this name", name)
+		}
+		t.parts = append(t.parts, part{literal: fallback, column: i})
+		return nil
+	})
+	return t, err
+}
+
+// Append appends the text as rendered for the values vars.
+func (t Text) Append(dst []byte, vars []string) []byte {
+	for _, p := range t.parts {
+		switch {
+		case p.column < 0:
+			dst = append(dst, p.literal...)
+		case p.column < len(vars) && vars[p.column] != "":
+			dst = append(dst, vars[p.column]...)
+		default:
+			dst = append(dst, p.literal...)
+		}
+	}
+	return dst
+}
+
+// Render is Append to a new string.
+func (t Text) Render(vars []string) string {
+	if len(t.parts) == 1 && t.parts[0].column < 0 {
+		return t.parts[0].literal
+	}
+	return string(t.Append(nil, vars))
+}
+
+// Fixed says that the text is the same for every recipient.
+func (t Text) Fixed() bool {
+	return !slices.ContainsFunc(t.parts, func(p part) bool { return p.column >= 0 })
+}
+
+// Columns are the columns that the message's placeholders name, each once, in
+// the order of their first use. A placeholder that is malformed is an error.
+func (m Message) Columns() ([]batch.Column, error) {
+	var columns []batch.Column
+	err := eachString(reflect.ValueOf(m), "message", func(path, s string) error {
+		err := eachPlaceholder(s, func(string) {}, func(name, _ string, hasFallback bool) error {
+			i := slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == name })
+			if i < 0 {
+				columns, i = append(columns, batch.Column{Name: name}), len(columns)
+			}
+			columns[i].Required = columns[i].Required || !hasFallback
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return nil
+	})
+	return columns, err
+}
+
+// eachPlaceholder calls literal and value for the parts of s, in order.
+func eachPlaceholder(s string, literal func(string), value func(name, fallback string, hasFallback bool) error) error {
+	for s != "" {
+		before, rest, found := strings.Cut(s, "{{")
+		if before != "" {
+			literal(before)
+		}
+		if !found {
+			return nil
+		}
+		inner, after, closed := strings.Cut(rest, "}}")
+		if !closed {
+			return fmt.Errorf("a placeholder is opened with {{ and never closed with }}")
+		}
+		name, fallback, hasFallback := strings.Cut(inner, "|")
+		name = strings.TrimSpace(name)
+		if name == "" {
+			return fmt.Errorf("a placeholder {{}} names no column")
+		}
+		if err := value(name, fallback, hasFallback); err != nil {
+			return err
+		}
+		s = after
+	}
+	return nil
+}
+
+// eachString calls f with every string below v and its path in the file.
+func eachString(v reflect.Value, path string, f func(path, s string) error) error {
+	switch v.Kind() {
+	case reflect.String:
+		return f(path, v.String())
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return eachString(v.Elem(), path, f)
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := eachString(v.Index(i), fmt.Sprintf("%s[%d]", path, i), f); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			if err := eachString(v.Field(i), path+"."+name, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
