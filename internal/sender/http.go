@@ -1,0 +1,235 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxAnswer is the most that is read of an answer; the providers' answers
+	// are a few hundred bytes, a page of templates some ten thousand.
+	maxAnswer = 1 << 20
+	// maxRetryAfter bounds what a provider can ask for.
+	maxRetryAfter = 24 * time.Hour
+	// idleTimeout is shorter than the 60 or 75 seconds after which servers
+	// and load balancers usually hang up: a submission that meets a hang-up
+	// halfway is in doubt, and this end can avoid the meeting.
+	idleTimeout = 30 * time.Second
+	// writeBuffer is larger than all headers of a submission together. So
+	// nothing is on the wire before the body is asked for, see postBody.
+	writeBuffer = 8 << 10
+)
+
+// HTTPOptions say how to submit.
+type HTTPOptions struct {
+	// Timeout is for one POST as a whole: connect, write, read. 0 means 15s.
+	Timeout time.Duration
+	// InFlight is how many POSTs go at a time; as many connections are kept.
+	// 0 means 64.
+	InFlight int
+}
+
+// HTTP makes POSTs for the providers. It follows no redirect, retries nothing,
+// and lets nothing but its timeout cut a POST off, for what is cut off is in
+// doubt. It speaks HTTP/1.1 alone, where one connection carries one POST at a
+// time, and net/http repeats a POST by itself only where the body can be
+// had again; it cannot. It is safe for use by many goroutines.
+type HTTP struct {
+	transport *http.Transport
+	timeout   time.Duration
+	target    atomic.Pointer[target] // the last one used; nearly always the same
+}
+
+// A target is a URL, parsed.
+type target struct {
+	raw string
+	url *url.URL
+}
+
+// An Answer is what came back.
+type Answer struct {
+	Status int
+	// Body is whole, or nil where the status alone tells enough and the body
+	// broke off or was longer than 1 MiB.
+	Body []byte
+	// RetryAfter is from the header of that name, which gives seconds or a
+	// date; at most a day.
+	RetryAfter time.Duration
+}
+
+// NewHTTP makes an HTTP. It opens no connection before the first Post.
+func NewHTTP(o HTTPOptions) *HTTP {
+	if o.Timeout <= 0 {
+		o.Timeout = 15 * time.Second
+	}
+	if o.InFlight <= 0 {
+		o.InFlight = 64
+	}
+	dialer := &net.Dialer{Timeout: o.Timeout, KeepAlive: 15 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &HTTP{
+		timeout: o.Timeout,
+		transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         dialer.DialContext,
+			TLSHandshakeTimeout: o.Timeout,
+			DisableCompression:  true, // the bound then holds for what is read
+			MaxIdleConns:        0,    // none but per host
+			MaxIdleConnsPerHost: o.InFlight,
+			MaxConnsPerHost:     o.InFlight,
+			IdleConnTimeout:     idleTimeout,
+			WriteBufferSize:     writeBuffer,
+			Protocols:           protocols,
+		},
+	}
+}
+
+// Close closes the connections that are idle.
+func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
+
+// Post makes one POST and reads at most 1 MiB of the answer. Where there is no
+// answer to parse, the Result says what that means, and the Answer is empty:
+// Failed when nothing of the request was written (refused, dns, tls, connect),
+// Denied when the URL is none, else Unknown (timeout, reset, bad_answer).
+// The body may be reused when Post has returned. The header is not changed,
+// and its keys are sent in the spelling that they have.
+func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Result) {
+	u, err := h.parse(rawURL)
+	if err != nil {
+		return Answer{}, &Result{Outcome: Denied, Code: "bad_url"}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+	defer cancel()
+	reader := &postBody{rest: body}
+	defer reader.finish()
+	request := (&http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: reader, ContentLength: int64(len(body)),
+	}).WithContext(ctx)
+	response, err := h.transport.RoundTrip(request)
+	if err != nil {
+		if !reader.finish() {
+			return Answer{}, &Result{Outcome: Failed, Code: notWritten(err)}
+		}
+		return Answer{}, &Result{Outcome: Unknown, Code: notAnswered(err)}
+	}
+	defer response.Body.Close()
+	a := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
+	if a.Body, err = readAnswer(response); err != nil {
+		if a.Status/100 != 2 {
+			return a, nil
+		}
+		if isTimeout(err) {
+			return Answer{}, &Result{Outcome: Unknown, Code: "timeout"}
+		}
+		return Answer{}, &Result{Outcome: Unknown, Code: "bad_answer"}
+	}
+	return a, nil
+}
+
+// parse is url.Parse for a host over http or https, remembering the last.
+func (h *HTTP) parse(raw string) (*url.URL, error) {
+	if t := h.target.Load(); t != nil && t.raw == raw {
+		return t.url, nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("no host, or neither http nor https")
+	}
+	h.target.Store(&target{raw: raw, url: u})
+	return u, nil
+}
+
+// readAnswer reads the body, or says that it is too long or broke off.
+func readAnswer(r *http.Response) ([]byte, error) {
+	if r.ContentLength > maxAnswer {
+		return nil, errors.New("the answer is too long")
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = errors.New("the answer is too long")
+	}
+	return body, err
+}
+
+// A postBody is the body of one POST, and the witness of whether any of it may
+// have been written: net/http puts the headers in a buffer that holds them
+// all, then asks for the body, and writes afterwards. So a body that was never
+// asked for belongs to a request of which not one byte has left.
+type postBody struct {
+	mu       sync.Mutex
+	rest     []byte
+	asked    bool
+	finished bool
+}
+
+// Read implements io.Reader.
+func (b *postBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.finished {
+		return 0, errors.New("the submission is over")
+	}
+	b.asked = true
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (b *postBody) Close() error { return nil }
+
+// finish ends the use of the caller's bytes, for net/http may go on writing
+// after an early answer, and tells whether any were asked for.
+func (b *postBody) finish() (asked bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.finished, b.rest = true, nil
+	return b.asked
+}
+
+// retryAfter reads the header; a date counts from the answer's own Date, so
+// that a clock which is off does no harm.
+func retryAfter(h http.Header) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseFloat(v, 64); err == nil {
+		if !(seconds > 0) { // NaN is not
+			return 0
+		}
+		return time.Duration(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second))
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	from, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		from = time.Now()
+	}
+	return max(0, min(at.Sub(from), maxRetryAfter))
+}
