@@ -119,7 +119,7 @@ func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Re
 	}).WithContext(ctx)
 	response, err := h.transport.RoundTrip(request)
 	if err != nil {
-		if !reader.finish() {
+		if !reader.finish() && fits(rawURL, header) {
 			return Answer{}, &Result{Outcome: Failed, Code: notWritten(err)}
 		}
 		return Answer{}, &Result{Outcome: Unknown, Code: notAnswered(err)}
@@ -128,6 +128,7 @@ func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Re
 	a := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
 	if a.Body, err = readAnswer(response); err != nil {
 		if a.Status/100 != 2 {
+			a.Body = nil
 			return a, nil
 		}
 		if isTimeout(err) {
@@ -152,6 +153,18 @@ func (h *HTTP) parse(raw string) (*url.URL, error) {
 	}
 	h.target.Store(&target{raw: raw, url: u})
 	return u, nil
+}
+
+// fits says that request line and headers are in the write buffer as a whole,
+// with room for those that net/http adds.
+func fits(rawURL string, header http.Header) bool {
+	n := len(rawURL) + 2<<10
+	for key, values := range header {
+		for _, value := range values {
+			n += len(key) + len(value) + len(": \r\n")
+		}
+	}
+	return n < writeBuffer
 }
 
 // readAnswer reads the body, or says that it is too long or broke off.
