@@ -110,7 +110,7 @@ func TransportMeaning(code string) string {
 	case "tls":
 		return "no secure connection; check base_url, the provider's certificate and this machine's clock and root certificates"
 	case "connect":
-		return "no connection to the provider in time; check base_url, firewall and proxy"
+		return "no connection to the provider, or not in time; check base_url, firewall and proxy"
 	case "bad_url":
 		return "base_url is not an http or https URL; correct it in the senders file"
 	case "timeout":
@@ -125,7 +125,7 @@ func TransportMeaning(code string) string {
 		return ""
 	}
 	n, err := strconv.Atoi(status)
-	if err != nil || n < 100 || n > 599 {
+	if err != nil || n < 300 || n > 599 {
 		return ""
 	}
 	what := "the provider answered HTTP " + status + " without a code of its own; "
