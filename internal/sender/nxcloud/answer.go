@@ -1,0 +1,101 @@
+package nxcloud
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"sluice/internal/sender"
+)
+
+// maxMessageID bounds what is kept of an answer; real ones have about 30 bytes.
+const maxMessageID = 256
+
+// An envelope is the form of every answer. Its parts are read leniently, for the
+// documents contradict each other on their types.
+type envelope struct {
+	Code    scalar          `json:"code"`
+	Message scalar          `json:"message"`
+	Data    json.RawMessage `json:"data"`
+
+	code int  // Code as a number
+	ok   bool // there is one to go by
+}
+
+// A scalar is a JSON string or number; anything else reads as "".
+type scalar string
+
+// UnmarshalJSON never fails.
+func (s *scalar) UnmarshalJSON(b []byte) error {
+	*s = ""
+	switch {
+	case len(b) == 0:
+	case b[0] == '"':
+		var text string
+		if json.Unmarshal(b, &text) == nil {
+			*s = scalar(text)
+		}
+	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
+		*s = scalar(b)
+	}
+	return nil
+}
+
+// open reads an answer's envelope.
+func open(body []byte) envelope {
+	var e envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return envelope{}
+	}
+	var err error
+	e.code, err = strconv.Atoi(string(e.Code))
+	e.ok = err == nil
+	return e
+}
+
+// read is what an answer to a send, with its envelope, means for its recipient. The code goes
+// before the HTTP status, which the provider does not document, but
+//   - success under a status that says otherwise is in doubt;
+//   - an unlisted code under such a status may be a gateway's: the status counts;
+//   - a failure under a status that asks for fewer requests is Throttled.
+func read(a sender.Answer, e envelope, try int) sender.Result {
+	success := a.Status >= 200 && a.Status <= 299
+	switch {
+	case !e.ok:
+		return a.ResultByStatus()
+	case e.code == 0 && !success:
+		return sender.Result{Outcome: sender.Unknown, Code: "http_" + strconv.Itoa(a.Status)}
+	case e.code == 0:
+		return taken(e.Data)
+	}
+	result := classify(e.code, string(e.Message), try)
+	if success {
+		return result
+	}
+	if result.Unlisted {
+		return a.ResultByStatus()
+	}
+	if status := a.ResultByStatus(); status.Outcome == sender.Throttled && result.Outcome == sender.Failed {
+		result.Outcome = sender.Throttled
+	}
+	if result.Outcome == sender.Throttled && !result.Pair {
+		result.RetryAfter = max(result.RetryAfter, a.RetryAfter)
+	}
+	return result
+}
+
+// taken reads the data of a success. Without a message_id it is in doubt: the
+// provider says that it took the message, and no receipt can ever be matched.
+func taken(data []byte) sender.Result {
+	var d struct {
+		MessageID scalar `json:"message_id"`
+	}
+	// What is no object has no message_id, and so falls under no_message_id.
+	_ = json.Unmarshal(data, &d)
+	switch {
+	case d.MessageID == "":
+		return sender.Result{Outcome: sender.Unknown, Code: noMessageID}
+	case len(d.MessageID) > maxMessageID:
+		return sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}
+	}
+	return sender.Result{Outcome: sender.Accepted, MessageID: string(d.MessageID)}
+}

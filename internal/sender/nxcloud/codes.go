@@ -1,0 +1,174 @@
+package nxcloud
+
+import (
+	"strconv"
+	"strings"
+
+	"sluice/internal/sender"
+)
+
+// A code is one row of the provider's table.
+type code struct {
+	result  sender.Result // without Code
+	meaning string        // what it is, and what a person can do
+}
+
+func denied(meaning string) code {
+	return code{sender.Result{Outcome: sender.Denied}, meaning}
+}
+
+func rejected(meaning string) code {
+	return code{sender.Result{Outcome: sender.Rejected}, meaning}
+}
+
+func failed(meaning string) code {
+	return code{sender.Result{Outcome: sender.Failed}, meaning}
+}
+
+// lookup is the table: the codes of the SaaS send page and of the page on
+// calling the API, but for 0. A code about the account or the template is
+// Denied, for it would meet every recipient; one that may be about a single
+// recipient after all is Rejected with Repeats.
+func lookup(n int) (code, bool) {
+	switch n {
+	case -1:
+		return failed("the provider's request failed, it does not say why; it is tried again, and if it lasts ask the provider"), true
+	case 1001:
+		return denied("a common header is missing; a proxy in between may remove it"), true
+	case 1002:
+		c := rejected("a parameter is wrong; compare the campaign's message with the template, and the sender's settings with the account")
+		c.result.Repeats = true
+		return c, true
+	case 1003:
+		return denied("the signature is wrong; check access_key, access_secret and algorithm in the senders file, and that no proxy changes the body"), true
+	case 1004:
+		return denied("the signature has expired twice in a row; set this machine's clock, which must be right to 60 seconds, then resume"), true
+	case 1005:
+		return denied("no permission; check access_key in the senders file, and that the account may send WhatsApp messages"), true
+	case 21058:
+		return denied("tenant_id is missing; set it in the senders file"), true
+	case 21059:
+		return denied("appkey is missing; set it in the senders file"), true
+	case 21060:
+		return denied("business_phone is missing; set it in the senders file"), true
+	case 21061:
+		return rejected("the recipient's number is missing"), true
+	case 21062:
+		return denied("the type of message is missing or is not template"), true
+	case 21063:
+		return denied("the template is missing; correct the campaign"), true
+	case 22020:
+		return denied("the customer does not exist; check tenant_id in the senders file"), true
+	case 22041:
+		return failed("the provider's cloud platform failed to send; it is tried again"), true
+	case 22042:
+		return failed("the message could not be sent to WhatsApp; it is tried again"), true
+	case 22049:
+		return denied("there is no merchant of this business_phone; correct it in the senders file"), true
+	case 22089:
+		return denied("the sending number is not available (No Core App); ask the provider to bring it up, then resume"), true
+	case 22090:
+		c := rejected("illegal number; if it is everyone's, check business_phone in the senders file")
+		c.result.Repeats = true
+		return c, true
+	case 22091:
+		return rejected("not a WhatsApp user"), true
+	case 22092:
+		return denied("the template does not exist in this language; correct the campaign's language, then resume"), true
+	case 22093:
+		return denied("the template does not exist; correct its name or create it, then resume"), true
+	case 22122:
+		return rejected("the application has no price for this country; have the provider add it"), true
+	case 22123:
+		return denied("the merchant's number is wrong; correct business_phone in the senders file"), true
+	case 22124:
+		return denied("the application does not exist or is not available; check appkey in the senders file"), true
+	case 22125:
+		return denied("the account has no balance; top up, then resume"), true
+	case 22126:
+		return denied("the sending number is not bound to the application; bind it in the provider's console, then resume"), true
+	case 22141:
+		return rejected("WhatsApp refused the message; the provider's message gave no code of Meta's"), true
+	}
+	if n >= 1000 && n <= 1009 {
+		return denied("the provider did not authenticate the request; check access_key, access_secret and the account"), true
+	}
+	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
+}
+
+// classify is what the code n, not 0, with its message means for a recipient's
+// submission number try.
+func classify(n int, message string, try int) sender.Result {
+	c, _ := lookup(n)
+	result := c.result
+	result.Code = strconv.Itoa(n)
+	if n == 22042 || n == 22141 {
+		if m, found := metaCode(message); found {
+			result, _ = sender.MetaResult(m)
+			return result
+		}
+	}
+	if n == 22141 && try <= 1 {
+		// It may be passing, the provider does not say: once more, then final.
+		result.Outcome = sender.Failed
+	}
+	if result.Outcome == sender.Failed && limits(message) {
+		return sender.Result{Outcome: sender.Throttled, Code: result.Code}
+	}
+	return result
+}
+
+// limits says that the message speaks of too many messages: the provider
+// documents no code for that, and its sibling products say it in words.
+func limits(message string) bool {
+	message = strings.ToLower(message)
+	for _, words := range [...]string{"rate limit", "too many requests", "频率", "限流"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// metaCode finds the code of Meta's platform in a message, in Meta's own form,
+// "(#131026) Message undeliverable", or else as a number that is in Meta's
+// table and has the six digits that are WhatsApp's.
+func metaCode(message string) (int, bool) {
+	if _, after, found := strings.Cut(message, "(#"); found {
+		digits, _, closed := strings.Cut(after, ")")
+		if n, err := strconv.Atoi(strings.TrimSpace(digits)); closed && err == nil && n >= 0 && len(digits) <= 7 {
+			return n, true
+		}
+	}
+	for _, word := range strings.FieldsFunc(message, func(r rune) bool { return r < '0' || r > '9' }) {
+		if len(word) != 6 {
+			continue
+		}
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			continue
+		}
+		if _, found := sender.MetaResult(n); found {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// noMessageID is the code of an answer that says success and names no message.
+const noMessageID = "no_message_id"
+
+// Meaning explains a code with what a person can do about it, or returns "".
+func (p *Provider) Meaning(c string) string {
+	if c == noMessageID {
+		return "the provider says that it took the message and names no message_id; a receipt or a person decides"
+	}
+	if n, err := strconv.Atoi(c); err == nil {
+		row, _ := lookup(n)
+		return row.meaning
+	}
+	if m := sender.MetaMeaning(c); m != "" {
+		return m
+	}
+	return sender.TransportMeaning(c)
+}

@@ -1,0 +1,65 @@
+package nxcloud
+
+import (
+	"context"
+	"sync"
+
+	"sluice/internal/batch"
+	"sluice/internal/sender"
+)
+
+// A submitter submits one compiled message.
+type submitter struct {
+	provider *Provider
+	message  message
+	bodies   sync.Pool // of *[]byte
+}
+
+// MaxRecipients is 1: the API takes a single number.
+func (s *submitter) MaxRecipients() int { return 1 }
+
+// Key is the rendered template.
+func (s *submitter) Key(r *batch.Recipient) string {
+	return string(s.message.appendTemplate(nil, r))
+}
+
+// Check wants every parameter to have a value and every link to be one.
+func (s *submitter) Check(r *batch.Recipient) error { return s.message.check(r) }
+
+// Submit makes one request a recipient; MaxRecipients asks for one. ctx does not
+// cut it off. On code 1004, an expired timestamp, it signs anew and sends once
+// more, and so can take twice the timeout. That is no retry of a submission:
+// 1004 is a refusal before any sending, so the same recipient is not sent to
+// twice; the request had only grown old on its way. When 1004 comes again this
+// machine's clock is wrong, and the campaign halts.
+func (s *submitter) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipient, out []sender.Result) {
+	buffer, ok := s.bodies.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer s.bodies.Put(buffer)
+	for i := range rs {
+		*buffer = s.message.appendBody((*buffer)[:0], &rs[i])
+		out[i] = s.submit(*buffer, ref.Try)
+		if c := out[i].Code; s.message.linkVaries && (c == "meta_131053" || c == "meta_131014") {
+			// A picture of one's own is one's own trouble, until it repeats.
+			out[i] = sender.Result{Outcome: sender.Rejected, Code: c, Repeats: true}
+		}
+	}
+}
+
+func (s *submitter) submit(body []byte, try int) sender.Result {
+	const expired = 1004
+	answer, result := s.provider.send.post(s.provider.http, body)
+	if result != nil {
+		return *result
+	}
+	e := open(answer.Body)
+	if e.ok && e.code == expired {
+		if answer, result = s.provider.send.post(s.provider.http, body); result != nil {
+			return *result
+		}
+		e = open(answer.Body)
+	}
+	return read(answer, e, try)
+}
