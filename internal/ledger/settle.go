@@ -1,0 +1,237 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/sender"
+)
+
+// A Settlement is what a submission led to for one recipient.
+type Settlement struct {
+	Index     int // of the recipient in the batch
+	Outcome   sender.Outcome
+	Code      string
+	MessageID string // only with Accepted
+	Time      time.Time
+}
+
+// settleScript appends a record whatever the epoch, and writes the batch's
+// summary if it is that of the whole journal under the newest epoch. If it is
+// not, the batch does not count as done until somebody has written one that is.
+//
+//	KEYS  claims, journal, summary, done, owners
+//	ARGV  n, record or "", the journal's length and the epoch that the summary
+//	      knows, the summary of all that with the record, 1 if nothing is pending
+//	      in it else 0, 1 to do nothing unless the summary fits else 0
+//	returns {1 if the summary was written else 0, the journal's length, the
+//	        epoch, 1 if the batch was done and is no longer else 0}
+func settleScript() *redis.Script {
+	return redis.NewScript(`
+local epoch = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
+local length
+if ARGV[7] == '1' then
+	length = redis.call('STRLEN', KEYS[2])
+	if length ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then return {0, length, tonumber(epoch), 0} end
+end
+if ARGV[2] ~= '' then length = redis.call('APPEND', KEYS[2], ARGV[2]) end
+if length - #ARGV[2] ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then
+	return {0, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
+end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[5])
+if ARGV[6] == '0' then
+	return {1, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
+end
+redis.call('SADD', KEYS[4], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1])
+local journal = redis.call('GET', KEYS[2])
+if journal then redis.call('SET', KEYS[2], journal) end -- gives back what APPEND had set aside
+return {1, length, tonumber(epoch), 0}`)
+}
+
+// A written is what settleScript returns.
+type written struct {
+	fits     bool
+	length   int
+	epoch    int
+	reopened bool
+}
+
+// write runs settleScript. The summary is of so much of the journal as is known,
+// and record.
+func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record []byte, onlyIfFits bool) (written, error) {
+	keys := []string{ClaimsKey(id), JournalKey(id, n), SummaryKey(id), DoneKey(id), OwnersKey(id)}
+	reply, err := l.scripts.settle.Run(ctx, l.rdb, keys, n, record, s.bytes-len(record), s.epoch, s.text(), s.done(), onlyIfFits).Int64Slice()
+	if err != nil {
+		return written{}, err
+	}
+	if len(reply) != 4 {
+		return written{}, fmt.Errorf("unexpected reply of %d values", len(reply))
+	}
+	return written{fits: reply[0] == 1, length: int(reply[1]), epoch: int(reply[2]), reopened: reply[3] == 1}, nil
+}
+
+// Settle records what submissions begun under this claim led to. It is done even
+// if the batch has been claimed anew or the campaign is over: an outcome is a
+// fact. Reopened says that the batch counted as done and has recipients pending
+// again: it must be enqueued. Nothing need be settled again after an error, for
+// what could not be recorded is kept and recorded with the next Settle or with
+// Release; it tries itself until ctx ends, for nobody else knows these outcomes.
+func (c *Claim) Settle(ctx context.Context, settlements []Settlement) (reopened bool, err error) {
+	if len(settlements) == 0 {
+		return false, nil
+	}
+	if err := c.take(ctx); err != nil {
+		return false, fmt.Errorf("settling batch %d of %s: %w", c.N, c.id, err)
+	}
+	defer c.give()
+	record, err := c.outcomes(settlements)
+	if err == nil {
+		reopened, err = c.settle(ctx, record)
+	}
+	if err != nil {
+		return false, fmt.Errorf("settling batch %d of %s: %w", c.N, c.id, err)
+	}
+	return reopened, nil
+}
+
+// outcomes is the record of settlements.
+func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
+	all := make([]outcome, len(settlements))
+	for k := range settlements {
+		s := &settlements[k]
+		try, err := c.begun(s.Index)
+		if err != nil {
+			return nil, err
+		}
+		if s.Outcome < sender.Accepted || s.Outcome > sender.Denied {
+			return nil, fmt.Errorf("recipient %d: no outcome", s.Index)
+		}
+		all[k] = outcome{place{s.Index, try}, s.Outcome, s.Code, s.MessageID, millis(s.Time)}
+	}
+	return appendOutcomes(nil, all), nil
+}
+
+func (c *Claim) settle(ctx context.Context, record []byte) (reopened bool, err error) {
+	c.mu.Lock()
+	err = c.fold.Add(c.known, string(record))
+	c.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	c.owed = append(c.owed, record...)
+	return c.pay(ctx)
+}
+
+// pay records the outcomes that the fold holds and the journal does not.
+func (c *Claim) pay(ctx context.Context) (reopened bool, err error) {
+	var w written
+	err = persist(ctx, func() error {
+		w, err = c.write(ctx, c.owed, false)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	c.owed = nil
+	reopened = w.reopened
+	if !w.fits {
+		again, err := c.converge(ctx)
+		if err != nil {
+			return false, err
+		}
+		reopened = reopened || again
+	}
+	return reopened && !c.isDone(), nil
+}
+
+// write writes record and summary, and notes what the claim then knows.
+func (c *Claim) write(ctx context.Context, record []byte, onlyIfFits bool) (written, error) {
+	c.mu.Lock()
+	s := summaryOf(c.fold, c.known+len(record))
+	c.mu.Unlock()
+	w, err := c.l.write(ctx, c.id, c.N, s, record, onlyIfFits)
+	if err == nil && w.fits {
+		c.known = w.length
+		c.mu.Lock()
+		c.done = s.done()
+		c.mu.Unlock()
+	}
+	return w, err
+}
+
+// converge writes the summary of the whole journal, having read what others
+// have appended, as often as they append.
+func (c *Claim) converge(ctx context.Context) (reopened bool, err error) {
+	for {
+		w, err := c.write(ctx, nil, true)
+		if err != nil {
+			return false, err
+		}
+		if w.fits {
+			return w.reopened, nil
+		}
+		if err := c.learn(ctx, w.length, w.epoch); err != nil {
+			return false, err
+		}
+	}
+}
+
+// learn brings the fold up to a journal of this length and to this epoch.
+func (c *Claim) learn(ctx context.Context, length, epoch int) error {
+	if length < c.known {
+		return c.relearn(ctx, epoch)
+	}
+	c.mu.Lock()
+	c.fold.SetEpoch(epoch)
+	c.mu.Unlock()
+	return c.readTail(ctx)
+}
+
+// relearn begins the fold anew: Redis has lost writes that it had acknowledged,
+// as after a failover.
+func (c *Claim) relearn(ctx context.Context, epoch int) error {
+	c.mu.Lock()
+	c.fold.Reset(len(c.Recipients))
+	c.fold.SetEpoch(epoch)
+	c.known = 0
+	c.mu.Unlock()
+	return c.readTail(ctx)
+}
+
+// readTail adds the part of the journal that the fold does not hold.
+func (c *Claim) readTail(ctx context.Context) error {
+	tail, err := c.l.rdb.GetRange(ctx, JournalKey(c.id, c.N), int64(c.known), -1).Result()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.fold.Add(c.known, tail); err != nil {
+		return ofBatch(c.N, err)
+	}
+	c.known += len(tail)
+	return nil
+}
+
+// persist repeats do until it succeeds or ctx ends. Whatever Redis answers may
+// change: it is full, it loads its data, it is a replica yet.
+func persist(ctx context.Context, do func() error) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := do()
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
