@@ -1,0 +1,193 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+)
+
+// maxSkipped is the most skipped rows that one batch holds, so that a file of
+// nothing else stays in bounded memory. Such a batch may have no recipients.
+const maxSkipped = 10_000
+
+// Options say how to read an input.
+type Options struct {
+	Phone          string   // the column with the number
+	Columns        []Column // those that the message uses; Recipient.Vars are in this order
+	DefaultCountry string   // two letters, for numbers in national form; "" refuses those
+	Encoding       string   // "" or utf-8, gbk, utf-16
+	Strict         bool     // check that each number is in use in its country, at about 10 µs each
+	// Check is asked of each recipient; its error is why the row is invalid. It
+	// may be nil, and its error must hold nothing of the row.
+	Check func(*Recipient) error
+}
+
+// A Reader reads an input as batches. Its memory does not grow with the input,
+// but for the set of numbers seen: about 4 bytes each where they are dense, as
+// those of a few countries are, and up to 40 where they are scattered over the
+// whole world.
+type Reader struct {
+	o       Options
+	s       *splitter
+	phone   *phone
+	width   int   // cells of the header
+	at      int   // of the number in a row
+	columns []int // of each of o.Columns in a row
+	seen    *roaring64.Bitmap
+	rows    int
+	batches int
+	all     hash.Hash
+	digits  []byte
+	eof     bool
+}
+
+// NewReader reads the header. It refuses what is no text of the encoding, and a
+// header without a column that is needed, naming those that are there.
+func NewReader(r io.Reader, o Options) (*Reader, error) {
+	text, err := decode(r, o.Encoding)
+	if err != nil {
+		return nil, err
+	}
+	rd := &Reader{o: o, s: newSplitter(text), seen: roaring64.New(), all: sha256.New()}
+	if rd.phone, err = newPhone(o.DefaultCountry, o.Strict); err != nil {
+		return nil, err
+	}
+	return rd, rd.readHeader()
+}
+
+func (r *Reader) readHeader() error {
+	head, err := r.s.r.Peek(headSize)
+	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the header: %w", err)
+	}
+	line, _, _ := strings.Cut(strings.TrimLeft(string(head), "\r\n"), "\n")
+	r.s.delimiter = findDelimiter(line)
+	broken, err := r.s.row()
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the file is empty; it needs a header line that names the columns")
+	case err != nil:
+		return err
+	case broken != "":
+		return fmt.Errorf("line %d, the header: %s", r.s.line, broken)
+	}
+	names := make([]string, len(r.s.cells))
+	for i, cell := range r.s.cells {
+		names[i] = strings.TrimSpace(string(cell))
+	}
+	r.width = len(names)
+	if r.at, err = find(names, r.o.Phone, "recipients.phone"); err != nil {
+		return err
+	}
+	for _, c := range r.o.Columns {
+		i, err := find(names, c.Name, "the message's placeholder {{"+c.Name+"}}")
+		if err != nil {
+			return err
+		}
+		r.columns = append(r.columns, i)
+	}
+	return nil
+}
+
+// find is the place of a column, which must be there once.
+func find(names []string, name, what string) (int, error) {
+	i := slices.Index(names, name)
+	if i < 0 {
+		return 0, fmt.Errorf("%s: there is no column %q; the columns are: %s", what, name, strings.Join(names, ", "))
+	}
+	if slices.Contains(names[i+1:], name) {
+		return 0, fmt.Errorf("%s: there are two columns %q", what, name)
+	}
+	return i, nil
+}
+
+// Next reads the next batch, or returns io.EOF. The batch is the caller's. Any
+// other error is the file's, and names the line.
+func (r *Reader) Next() (*Batch, error) {
+	if r.eof {
+		return nil, io.EOF
+	}
+	b := &Batch{N: r.batches, Recipients: make([]Recipient, 0, MaxRecipients)}
+	vars := make([]string, 0, MaxRecipients*len(r.columns))
+	for len(b.Recipients) < MaxRecipients && len(b.Skipped) < maxSkipped {
+		broken, err := r.s.row()
+		if errors.Is(err, io.EOF) {
+			r.eof = true
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.rows++
+		vars = r.row(b, vars, broken)
+	}
+	if len(b.Recipients)+len(b.Skipped) == 0 {
+		return nil, io.EOF
+	}
+	r.batches++
+	b.Digest = b.digest()
+	r.all.Write(b.Digest[:])
+	return b, nil
+}
+
+// row adds one row to the batch, as a recipient or as a skipped row.
+func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
+	skip := func(kind Kind, phone, reason string) []string {
+		b.Skipped = append(b.Skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: kind, Phone: phone, Reason: reason})
+		return vars
+	}
+	if broken != "" {
+		return skip(Invalid, "", string(broken))
+	}
+	if len(r.s.cells) != r.width {
+		return skip(Invalid, "", fmt.Sprintf("%d cells, and the header has %d", len(r.s.cells), r.width))
+	}
+	given := r.s.cells[r.at]
+	if len(given) == 0 {
+		return skip(Invalid, "", errNoNumber.Error())
+	}
+	var err error
+	if r.digits, err = r.phone.normalise(r.digits[:0], given); err != nil {
+		return skip(Invalid, string(given), err.Error())
+	}
+	n := number(r.digits)
+	// One string holds number and values: one allocation a row.
+	phoneLen := len(r.digits)
+	for k, i := range r.columns {
+		if len(r.s.cells[i]) == 0 && r.o.Columns[k].Required {
+			return skip(Invalid, string(r.digits[:phoneLen]), "column "+r.o.Columns[k].Name+" is empty, and its placeholder has no fallback")
+		}
+		r.digits = append(r.digits, r.s.cells[i]...)
+	}
+	text := string(r.digits)
+	first, at := len(vars), phoneLen
+	for _, i := range r.columns {
+		end := at + len(r.s.cells[i])
+		vars, at = append(vars, text[at:end]), end
+	}
+	recipient := Recipient{Row: r.rows, Phone: text[:phoneLen], Vars: vars[first:len(vars):len(vars)]}
+	if r.o.Check != nil {
+		if err := r.o.Check(&recipient); err != nil {
+			vars = vars[:first]
+			return skip(Invalid, recipient.Phone, err.Error())
+		}
+	}
+	if !r.seen.CheckedAdd(n) {
+		vars = vars[:first]
+		return skip(Duplicate, recipient.Phone, "the number stands in a row before")
+	}
+	b.Recipients = append(b.Recipients, recipient)
+	return vars
+}
+
+// Rows is how many rows have been read.
+func (r *Reader) Rows() int { return r.rows }
+
+// Fingerprint is a digest of the whole input, once Next has returned io.EOF.
+func (r *Reader) Fingerprint() [32]byte { return [32]byte(r.all.Sum(nil)) }

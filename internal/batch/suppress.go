@@ -1,0 +1,27 @@
+package batch
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Suppress moves the recipients for which suppressed holds to the skipped rows,
+// in the order of the input. The digest stays that of the input as it was read.
+func (b *Batch) Suppress(suppressed []bool) {
+	kept := b.Recipients[:0]
+	moved := false
+	for i, r := range b.Recipients {
+		if !suppressed[i] {
+			kept = append(kept, r)
+			continue
+		}
+		moved = true
+		b.Skipped = append(b.Skipped, Skipped{
+			Row: r.Row, Kind: Suppressed, Reason: "on the suppression list", Phone: r.Phone,
+		})
+	}
+	b.Recipients = kept
+	if moved {
+		slices.SortFunc(b.Skipped, func(a, c Skipped) int { return cmp.Compare(a.Row, c.Row) })
+	}
+}

@@ -1,0 +1,133 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/ledger"
+)
+
+// moveScript makes a move if the state allows it.
+// KEYS: campaign, done. ARGV: 1 to, 2 the allowed states as ",a,b,", 3 "finish"
+// if all batches must be done, then fields and values to set.
+// Returns the state before, with "!" in front if the move was refused, or "?"
+// if batches are not done.
+var moveScript = redis.NewScript(`
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return '' end
+if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return '!' .. state end
+if ARGV[3] == 'finish' then
+	local tasks = tonumber(redis.call('HGET', KEYS[1], 'tasks') or '-1')
+	if tasks ~= redis.call('SCARD', KEYS[2]) then return '?' .. state end
+end
+redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 4))
+return state`)
+
+// move makes a move and sets fields with it. It reports false where the
+// campaign is in the move's state already.
+func (s *Store) move(ctx context.Context, id string, m Move, fields ...any) (bool, error) {
+	to, from := rules()[m].to, ","
+	for _, f := range rules()[m].from {
+		from += string(f) + ","
+	}
+	if !to.Over() {
+		// Before the state, so that no active campaign is ever without its index.
+		if err := s.rdb.SAdd(ctx, ledger.ActiveKey(), id).Err(); err != nil {
+			return false, fmt.Errorf("moving %s to %s: %w", id, to, err)
+		}
+	}
+	condition := ""
+	if m == MoveFinish {
+		condition = "finish"
+	}
+	args := append([]any{string(to), from, condition, "moved_at", s.now().UnixMilli()}, fields...)
+	was, err := moveScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(id), ledger.DoneKey(id)}, args...).Text()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, fmt.Errorf("moving %s to %s: %w", id, to, err)
+	}
+	switch {
+	case was == "":
+		return false, fmt.Errorf("%s: %w", id, ErrNotFound)
+	case was[0] == '?':
+		return false, nil
+	case was == "!"+string(to):
+		return false, nil
+	case was[0] == '!':
+		return false, fmt.Errorf("cannot %s %s: it is %s: %w", m, id, was[1:], ErrNotAllowed)
+	}
+	return true, nil
+}
+
+// Launch ends the import with its plan: the campaign is scheduled, and started
+// at once if its time has come.
+func (s *Store) Launch(ctx context.Context, id string, p Plan) error {
+	fields := []any{"fingerprint", p.Fingerprint}
+	for name, n := range p.planFields() {
+		fields = append(fields, name, *n)
+	}
+	if _, err := s.move(ctx, id, MoveLaunch, fields...); err != nil {
+		return err
+	}
+	rec, err := s.Get(ctx, id)
+	if err != nil || rec.StartAt.After(s.now()) {
+		return err
+	}
+	_, err = s.Start(ctx, id)
+	return err
+}
+
+// Start starts a scheduled campaign.
+func (s *Store) Start(ctx context.Context, id string) (bool, error) {
+	moved, err := s.move(ctx, id, MoveStart, fieldStarted, s.now().UnixMilli())
+	if errors.Is(err, ErrNotAllowed) {
+		return false, nil // paused or cancelled meanwhile
+	}
+	return moved, err
+}
+
+// Pause stops a campaign until Resume. No intent is taken any more from the
+// moment it returns.
+func (s *Store) Pause(ctx context.Context, id string) (bool, error) {
+	return s.move(ctx, id, MovePause)
+}
+
+// Resume goes on with a paused or halted campaign.
+func (s *Store) Resume(ctx context.Context, id string) (bool, error) {
+	return s.move(ctx, id, MoveResume, fieldReason, "", fieldCode, "")
+}
+
+// Halt stops a running campaign with a reason; the first one stays.
+func (s *Store) Halt(ctx context.Context, id, code, reason string) (bool, error) {
+	moved, err := s.move(ctx, id, MoveHalt, fieldCode, code, fieldReason, reason)
+	if errors.Is(err, ErrNotAllowed) {
+		return false, nil // paused, cancelled or over meanwhile
+	}
+	return moved, err
+}
+
+// Finish finishes a running campaign whose batches are all done; otherwise it
+// does nothing.
+func (s *Store) Finish(ctx context.Context, id string) (bool, error) {
+	moved, err := s.move(ctx, id, MoveFinish, fieldFinished, s.now().UnixMilli())
+	if errors.Is(err, ErrNotAllowed) {
+		return false, nil
+	}
+	return moved, err
+}
+
+// Cancel ends a campaign for good.
+func (s *Store) Cancel(ctx context.Context, id string) (bool, error) {
+	return s.move(ctx, id, MoveCancel, fieldFinished, s.now().UnixMilli())
+}
+
+// Reopen runs a finished campaign again, for someone is pending.
+func (s *Store) Reopen(ctx context.Context, id string) (bool, error) {
+	moved, err := s.move(ctx, id, MoveReopen, fieldFinished, 0)
+	if errors.Is(err, ErrNotAllowed) {
+		return false, nil // it is not finished: it will be sent or not as its state says
+	}
+	return moved, err
+}

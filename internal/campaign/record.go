@@ -1,0 +1,92 @@
+package campaign
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// A Plan is what an import found: where every row of the input goes.
+type Plan struct {
+	Rows, Recipients, Invalid, Duplicate, Suppressed int
+	Batches                                          int // staged
+	Tasks                                            int // those with recipients
+	Fingerprint                                      string
+}
+
+// A Record is a campaign as Redis holds it.
+type Record struct {
+	ID         string
+	State      State
+	Reason     string // why it halted, for a person
+	Code       string // the provider's code behind that
+	Sender     string
+	Identity   string
+	Raw        []byte // the campaign file as it was given
+	Plan       Plan
+	CreatedAt  time.Time
+	StartAt    time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+}
+
+// File is the campaign file, parsed.
+func (r *Record) File() (*File, error) { return Parse(r.Raw, r.ID+".yaml") }
+
+// A Brief is as much of a record as a worker needs to see what is due.
+type Brief struct {
+	ID      string
+	State   State
+	Sender  string
+	StartAt time.Time
+}
+
+// The fields of a record.
+const (
+	fieldState    = "state"
+	fieldReason   = "reason"
+	fieldCode     = "code"
+	fieldSender   = "sender"
+	fieldIdentity = "identity"
+	fieldFile     = "file"
+	fieldCreated  = "created_at"
+	fieldStartAt  = "start_at"
+	fieldStarted  = "started_at"
+	fieldFinished = "finished_at"
+)
+
+// planFields are the names of a plan's numbers, with their places.
+func (p *Plan) planFields() map[string]*int {
+	return map[string]*int{
+		"rows": &p.Rows, "recipients": &p.Recipients, "invalid": &p.Invalid, "duplicate": &p.Duplicate,
+		"suppressed": &p.Suppressed, "batches": &p.Batches, "tasks": &p.Tasks,
+	}
+}
+
+func parseRecord(id string, fields map[string]string) (*Record, error) {
+	r := &Record{
+		ID: id, State: State(fields[fieldState]), Reason: fields[fieldReason], Code: fields[fieldCode],
+		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]),
+		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
+		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
+	}
+	r.Plan.Fingerprint = fields["fingerprint"]
+	for name, n := range r.Plan.planFields() {
+		if text := fields[name]; text != "" {
+			var err error
+			if *n, err = strconv.Atoi(text); err != nil {
+				return nil, fmt.Errorf("record of %s: field %s is not a number", id, name)
+			}
+		}
+	}
+	return r, nil
+}
+
+// millis reads a time as it is stored; zero if there is none.
+func millis(text string) time.Time {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}

@@ -1,0 +1,67 @@
+// Package campaign is a campaign's file, its states and its record in Redis. A
+// state changes only by a move that the table here allows, and each move is one
+// script, so that of two that race one is refused.
+package campaign
+
+import "slices"
+
+// State is where a campaign is in its life.
+type State string
+
+// The states.
+const (
+	Importing State = "importing" // its batches are being staged
+	Scheduled State = "scheduled" // imported; its time has not come
+	Running   State = "running"   // workers submit
+	Paused    State = "paused"    // by a person
+	Halted    State = "halted"    // by an error that concerns account or message
+	Finished  State = "finished"  // nobody is pending
+	Cancelled State = "cancelled" // by a person, for good
+)
+
+// States are all of them.
+var States = []State{Importing, Scheduled, Running, Paused, Halted, Finished, Cancelled}
+
+// Over says that nothing more happens by itself.
+func (s State) Over() bool { return s == Finished || s == Cancelled }
+
+// A Move is a named change of state.
+type Move string
+
+// The moves.
+const (
+	MoveLaunch Move = "launch" // the import is complete
+	MoveStart  Move = "start"  // the time has come
+	MovePause  Move = "pause"
+	MoveResume Move = "resume"
+	MoveHalt   Move = "halt"
+	MoveFinish Move = "finish"
+	MoveCancel Move = "cancel"
+	MoveReopen Move = "reopen" // someone is pending again
+)
+
+// A rule is the states that a move may come from and the one it leads to.
+type rule struct {
+	from []State
+	to   State
+}
+
+// rules is the table of moves.
+func rules() map[Move]rule {
+	return map[Move]rule{
+		MoveLaunch: {from: []State{Importing}, to: Scheduled},
+		MoveStart:  {from: []State{Scheduled}, to: Running},
+		MovePause:  {from: []State{Running, Scheduled}, to: Paused},
+		MoveResume: {from: []State{Paused, Halted}, to: Running},
+		MoveHalt:   {from: []State{Running}, to: Halted},
+		MoveFinish: {from: []State{Running}, to: Finished},
+		MoveCancel: {from: []State{Importing, Scheduled, Running, Paused, Halted}, to: Cancelled},
+		MoveReopen: {from: []State{Finished}, to: Running},
+	}
+}
+
+// Allowed says whether a move may be made from a state, and where it leads.
+func Allowed(from State, m Move) (to State, ok bool) {
+	r := rules()[m]
+	return r.to, slices.Contains(r.from, from)
+}

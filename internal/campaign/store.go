@@ -1,0 +1,154 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/ledger"
+)
+
+// What a caller branches on.
+var (
+	ErrNotFound      = errors.New("there is no campaign of this id")
+	ErrOtherCampaign = errors.New("the id belongs to another campaign; an id is unique for ever, choose a new one")
+	ErrNotAllowed    = errors.New("not possible in its state")
+)
+
+// A Store keeps the records of campaigns. It is safe for use by many goroutines.
+//
+// The record, with the tag of the campaign, and the index of all campaigns live
+// in different slots of a Cluster, so no script changes both. The index is
+// written before a campaign becomes active and cleaned after it is over: it may
+// name too many, never too few.
+type Store struct {
+	rdb redis.UniversalClient
+	now func() time.Time
+}
+
+// NewStore makes a Store on rdb, which stays the caller's to close.
+func NewStore(rdb redis.UniversalClient, now func() time.Time) *Store {
+	return &Store{rdb: rdb, now: now}
+}
+
+// createScript makes a record unless there is one.
+// KEYS: campaign. ARGV: identity, then the record's fields and values.
+// Returns 1 made or the same, 0 another campaign has the id.
+var createScript = redis.NewScript(`
+local there = redis.call('HGET', KEYS[1], 'identity')
+if there then
+	if there == ARGV[1] then return 1 end
+	return 0
+end
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+return 1`)
+
+// Create makes the record of a campaign that is to be imported, or returns the
+// one there is if it is of the same campaign; another one's is ErrOtherCampaign.
+func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error) {
+	now := s.now()
+	if err := s.index(ctx, f.ID, now); err != nil {
+		return nil, err
+	}
+	start := int64(0)
+	if !f.StartAt.IsZero() {
+		start = f.StartAt.UnixMilli()
+	}
+	made, err := createScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(f.ID)}, f.Identity(),
+		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
+		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldStartAt, start).Int()
+	if err != nil {
+		return nil, fmt.Errorf("creating campaign %s: %w", f.ID, err)
+	}
+	if made == 0 {
+		return nil, fmt.Errorf("campaign %s has another message, sender or way to read its recipients: %w", f.ID, ErrOtherCampaign)
+	}
+	return s.Get(ctx, f.ID)
+}
+
+func (s *Store) index(ctx context.Context, id string, at time.Time) error {
+	if err := s.rdb.ZAddNX(ctx, ledger.CampaignsKey(), redis.Z{Score: float64(at.UnixMilli()), Member: id}).Err(); err != nil {
+		return fmt.Errorf("indexing campaign %s: %w", id, err)
+	}
+	if err := s.rdb.SAdd(ctx, ledger.ActiveKey(), id).Err(); err != nil {
+		return fmt.Errorf("indexing campaign %s: %w", id, err)
+	}
+	return nil
+}
+
+// Get reads a record, or returns ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (*Record, error) {
+	fields, err := s.rdb.HGetAll(ctx, ledger.CampaignKey(id)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("reading campaign %s: %w", id, err)
+	}
+	if len(fields) == 0 {
+		return nil, fmt.Errorf("%s: %w", id, ErrNotFound)
+	}
+	return parseRecord(id, fields)
+}
+
+// List reads all records, the newest first.
+func (s *Store) List(ctx context.Context) ([]*Record, error) {
+	ids, err := s.rdb.ZRevRange(ctx, ledger.CampaignsKey(), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("listing the campaigns: %w", err)
+	}
+	var records []*Record
+	for _, id := range ids {
+		r, err := s.Get(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue // expired
+		}
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+// Active reads what workers need to know of the campaigns that are not over. It
+// is cheap: one read, and one of a few fields for each.
+func (s *Store) Active(ctx context.Context) ([]Brief, error) {
+	ids, err := s.rdb.SMembers(ctx, ledger.ActiveKey()).Result()
+	if err != nil {
+		return nil, fmt.Errorf("looking for active campaigns: %w", err)
+	}
+	pipe := s.rdb.Pipeline()
+	reads := make([]*redis.SliceCmd, len(ids))
+	for i, id := range ids {
+		reads[i] = pipe.HMGet(ctx, ledger.CampaignKey(id), fieldState, fieldSender, fieldStartAt)
+	}
+	if len(ids) > 0 {
+		if _, err := pipe.Exec(ctx); err != nil {
+			return nil, fmt.Errorf("looking for active campaigns: %w", err)
+		}
+	}
+	var active []Brief
+	for i, id := range ids {
+		v := reads[i].Val()
+		state, _ := v[0].(string)
+		sender, _ := v[1].(string)
+		start, _ := v[2].(string)
+		b := Brief{ID: id, State: State(state), Sender: sender, StartAt: millis(start)}
+		if b.State == "" || b.State.Over() {
+			s.unindex(ctx, id)
+			continue
+		}
+		active = append(active, b)
+	}
+	return active, nil
+}
+
+// unindex takes a campaign that is over from the index. That it fails costs a
+// read at the next look.
+func (s *Store) unindex(ctx context.Context, id string) {
+	state, err := s.rdb.HGet(ctx, ledger.CampaignKey(id), fieldState).Result()
+	if err == nil && State(state).Over() {
+		s.rdb.SRem(ctx, ledger.ActiveKey(), id)
+	}
+}

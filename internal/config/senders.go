@@ -1,0 +1,312 @@
+// Package config reads the settings: the senders file, the address of Redis and
+// the form of the log. It refuses what does not hold, naming file, sender, field
+// and what to do, and never prints a secret.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// The providers there are.
+const (
+	NXCloud  = "nxcloud"
+	InnoPaaS = "innopaas"
+)
+
+// Defaults of a sender.
+const (
+	DefaultTimeout  = 15 * time.Second
+	DefaultInFlight = 64
+	DefaultMaxBurst = 1.0
+)
+
+// A Sender is a named account at a provider.
+type Sender struct {
+	Name     string        `yaml:"-"`
+	Provider string        `yaml:"provider"`
+	BaseURL  string        `yaml:"base_url"` // the provider's own if empty
+	Timeout  time.Duration `yaml:"timeout"`  // of one submission; 15 s if not set
+	Limits   Limits        `yaml:"limits"`
+
+	// Of nxcloud.
+	TemplateBaseURL  string `yaml:"template_base_url"`
+	TenantID         int64  `yaml:"tenant_id"`
+	AppKeyNX         string `yaml:"appkey"`
+	BusinessPhone    string `yaml:"business_phone"`
+	AccessKey        string `yaml:"access_key"`
+	AccessSecret     Secret `yaml:"access_secret"`
+	AccessSecretFile string `yaml:"access_secret_file"`
+	Algorithm        string `yaml:"algorithm"` // md5 or sha256; md5 if empty
+
+	// Of innopaas.
+	AppKey            string   `yaml:"app_key"`
+	Authorization     Secret   `yaml:"authorization"`
+	AuthorizationFile string   `yaml:"authorization_file"`
+	WabaID            string   `yaml:"waba_id"`
+	SendNumber        string   `yaml:"send_number"`
+	Endpoint          string   `yaml:"endpoint"`       // standard or mmlite; standard if empty
+	MMLitePath        string   `yaml:"mmlite_path"`    // the vendor publishes none, so there is no default
+	SuccessCodes      []string `yaml:"success_codes"`  // "0" if empty
+	PartialReject     string   `yaml:"partial_reject"` // hold or split; hold if empty
+	ContactArrays     *bool    `yaml:"contact_arrays"` // the documents' form if not set
+
+	// Stamp is when the file was changed, in ms: of two settings the newer wins.
+	Stamp int64 `yaml:"-"`
+}
+
+// Limits bound a sender. Zero means no limit, but for InFlight.
+type Limits struct {
+	MessagesPerSecond float64 `yaml:"messages_per_second"`
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
+	MessagesPerDay    int     `yaml:"messages_per_day"` // in any 24 hours
+	InFlight          int     `yaml:"in_flight"`        // submissions; 64 if not set
+	MaxBurstSeconds   float64 `yaml:"max_burst_seconds"`
+}
+
+// Senders are all senders of a file by name.
+type Senders map[string]Sender
+
+// Get is the sender of a name, or an error that names those that there are.
+func (s Senders) Get(name string) (Sender, error) {
+	if found, ok := s[name]; ok {
+		return found, nil
+	}
+	return Sender{}, fmt.Errorf("there is no sender %q in the senders file; there are: %s",
+		name, strings.Join(slices.Sorted(maps.Keys(s)), ", "))
+}
+
+// LongestTimeout is the longest HTTP timeout of any sender.
+func (s Senders) LongestTimeout() time.Duration {
+	longest := time.Duration(0)
+	for _, one := range s {
+		longest = max(longest, one.Timeout)
+	}
+	return longest
+}
+
+// LoadSenders reads a senders file. ${VAR} stands for a variable of getenv.
+func LoadSenders(path string, getenv func(string) string) (Senders, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
+	}
+	senders, err := parseSenders(data, filepath.Dir(path), getenv)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for name, s := range senders {
+		s.Stamp = info.ModTime().UnixMilli()
+		senders[name] = s
+	}
+	return senders, nil
+}
+
+func parseSenders(data []byte, dir string, getenv func(string) string) (Senders, error) {
+	var file struct {
+		Senders map[string]Sender `yaml:"senders"`
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&file); err != nil {
+		return nil, yamlError(err)
+	}
+	if len(file.Senders) == 0 {
+		return nil, errors.New("senders: there is none")
+	}
+	for name, s := range file.Senders {
+		s.Name = name
+		if err := s.complete(dir, getenv); err != nil {
+			return nil, fmt.Errorf("senders.%s.%w", name, err)
+		}
+		file.Senders[name] = s
+	}
+	return file.Senders, nil
+}
+
+// yamlError keeps the line and drops the excerpt of the file that the library
+// would print, for there are secrets in it.
+func yamlError(err error) error {
+	var y yaml.Error
+	if errors.As(err, &y) && y.GetToken() != nil {
+		return fmt.Errorf("line %d: %s", y.GetToken().Position.Line, y.GetMessage())
+	}
+	return errors.New("not valid YAML")
+}
+
+var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+// complete resolves variables and files, sets defaults and checks.
+func (s *Sender) complete(dir string, getenv func(string) string) error {
+	secret, auth := string(s.AccessSecret), string(s.Authorization)
+	for _, f := range []struct {
+		name string
+		text *string
+	}{
+		{"base_url", &s.BaseURL},
+		{"template_base_url", &s.TemplateBaseURL},
+		{"appkey", &s.AppKeyNX},
+		{"business_phone", &s.BusinessPhone},
+		{"access_key", &s.AccessKey},
+		{"access_secret", &secret},
+		{"access_secret_file", &s.AccessSecretFile},
+		{"app_key", &s.AppKey},
+		{"authorization", &auth},
+		{"authorization_file", &s.AuthorizationFile},
+		{"waba_id", &s.WabaID},
+		{"send_number", &s.SendNumber},
+	} {
+		if err := expand(f.text, getenv); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	s.AccessSecret, s.Authorization = Secret(secret), Secret(auth)
+	if err := fromFile(&s.AccessSecret, s.AccessSecretFile, dir, "access_secret"); err != nil {
+		return err
+	}
+	if err := fromFile(&s.Authorization, s.AuthorizationFile, dir, "authorization"); err != nil {
+		return err
+	}
+	if s.Timeout == 0 {
+		s.Timeout = DefaultTimeout
+	}
+	if s.Limits.InFlight == 0 {
+		s.Limits.InFlight = DefaultInFlight
+	}
+	if s.Limits.MaxBurstSeconds == 0 {
+		s.Limits.MaxBurstSeconds = DefaultMaxBurst
+	}
+	return s.check()
+}
+
+func expand(text *string, getenv func(string) string) error {
+	var unset string
+	*text = variable.ReplaceAllStringFunc(*text, func(v string) string {
+		name := v[2 : len(v)-1]
+		value := getenv(name)
+		if value == "" && unset == "" {
+			unset = name
+		}
+		return value
+	})
+	if unset != "" {
+		return fmt.Errorf("the environment variable %s is not set", unset)
+	}
+	return nil
+}
+
+func fromFile(secret *Secret, file, dir, field string) error {
+	if file == "" {
+		return nil
+	}
+	if *secret != "" {
+		return fmt.Errorf("%s: give it or %s_file, not both", field, field)
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s_file: %w", field, err)
+	}
+	*secret = Secret(strings.TrimSpace(string(text)))
+	return nil
+}
+
+func (s *Sender) check() error {
+	l := s.Limits
+	switch {
+	case s.Timeout < time.Second || s.Timeout > 2*time.Minute:
+		return errors.New("timeout: between 1s and 2m")
+	case l.MessagesPerSecond < 0 || l.MessagesPerSecond > 10_000 || l.MessagesPerSecond > 0 && l.MessagesPerSecond < 0.1:
+		return errors.New("limits.messages_per_second: between 0.1 and 10000, or 0 for none")
+	case l.RequestsPerSecond < 0 || l.RequestsPerSecond > 10_000 || l.RequestsPerSecond > 0 && l.RequestsPerSecond < 0.1:
+		return errors.New("limits.requests_per_second: between 0.1 and 10000, or 0 for none")
+	case l.MessagesPerDay < 0:
+		return errors.New("limits.messages_per_day: above 0, or 0 for none")
+	case l.InFlight < 1 || l.InFlight > 10_000:
+		return errors.New("limits.in_flight: between 1 and 10000")
+	case l.MaxBurstSeconds <= 0 || l.MaxBurstSeconds > 10:
+		return errors.New("limits.max_burst_seconds: above 0 and at most 10")
+	}
+	for field, u := range map[string]string{"base_url": s.BaseURL, "template_base_url": s.TemplateBaseURL} {
+		if err := checkURL(u); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	switch s.Provider {
+	case NXCloud:
+		return s.checkNXCloud()
+	case InnoPaaS:
+		return s.checkInnoPaaS()
+	}
+	return fmt.Errorf("provider: %q is not one of nxcloud, innopaas", s.Provider)
+}
+
+func checkURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+		return errors.New("must be an http or https address without user or password")
+	}
+	return nil
+}
+
+var digits = regexp.MustCompile(`^[1-9][0-9]{7,14}$`)
+
+func (s *Sender) checkNXCloud() error {
+	switch {
+	case s.AppKey+s.WabaID+s.SendNumber+s.Endpoint+s.MMLitePath+string(s.Authorization)+s.PartialReject != "" || s.SuccessCodes != nil || s.ContactArrays != nil:
+		return errors.New("provider: nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays")
+	case s.TenantID <= 0:
+		return errors.New("tenant_id: needed, the number of the tenant")
+	case s.AppKeyNX == "":
+		return errors.New("appkey: needed")
+	case !digits.MatchString(s.BusinessPhone):
+		return errors.New("business_phone: needed, country code and number in digits, in quotes")
+	case s.AccessKey == "":
+		return errors.New("access_key: needed")
+	case s.AccessSecret == "":
+		return errors.New("access_secret: needed, or access_secret_file")
+	case s.Algorithm != "" && s.Algorithm != "md5" && s.Algorithm != "sha256":
+		return errors.New("algorithm: md5 or sha256")
+	}
+	return nil
+}
+
+func (s *Sender) checkInnoPaaS() error {
+	switch {
+	case s.AppKeyNX+s.BusinessPhone+s.AccessKey+string(s.AccessSecret)+s.TemplateBaseURL+s.Algorithm != "" || s.TenantID != 0:
+		return errors.New("provider: innopaas has none of the fields tenant_id, appkey, business_phone, access_key, access_secret, template_base_url, algorithm")
+	case s.AppKey == "":
+		return errors.New("app_key: needed")
+	case s.Authorization == "":
+		return errors.New("authorization: needed, or authorization_file")
+	case s.WabaID == "":
+		return errors.New("waba_id: needed")
+	case !digits.MatchString(s.SendNumber):
+		return errors.New("send_number: needed, country code and number in digits, in quotes")
+	case s.Endpoint != "" && s.Endpoint != "standard" && s.Endpoint != "mmlite":
+		return errors.New("endpoint: standard or mmlite")
+	case s.Endpoint == "mmlite" && !strings.HasPrefix(s.MMLitePath, "/"):
+		return errors.New("mmlite_path: needed with endpoint mmlite, beginning with /; the vendor gives it to you, it publishes none")
+	case s.PartialReject != "" && s.PartialReject != "hold" && s.PartialReject != "split":
+		return errors.New("partial_reject: hold or split")
+	}
+	return nil
+}
