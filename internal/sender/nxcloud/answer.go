@@ -7,8 +7,12 @@ import (
 	"sluice/internal/sender"
 )
 
-// maxMessageID bounds what is kept of an answer; real ones have about 30 bytes.
-const maxMessageID = 256
+const (
+	// maxMessageID bounds what is kept of an answer; real ones have about 30 bytes.
+	maxMessageID = 256
+	// maxCode is more than any code; documented ones have five digits.
+	maxCode = 999_999
+)
 
 // An envelope is the form of every answer. Its parts are read leniently, for the
 // documents contradict each other on their types.
@@ -46,9 +50,10 @@ func open(body []byte) envelope {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return envelope{}
 	}
+	// A number longer than any code is none: it might be a phone number.
 	var err error
 	e.code, err = strconv.Atoi(string(e.Code))
-	e.ok = err == nil
+	e.ok = err == nil && -maxCode <= e.code && e.code <= maxCode
 	return e
 }
 

@@ -54,7 +54,7 @@ func lookup(n int) (code, bool) {
 	case 21061:
 		return rejected("the recipient's number is missing"), true
 	case 21062:
-		return denied("the type of message is missing or is not template"), true
+		return denied("the type of message is missing or is not template; correct message.type in the campaign"), true
 	case 21063:
 		return denied("the template is missing; correct the campaign"), true
 	case 22020:

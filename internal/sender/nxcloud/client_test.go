@@ -1,0 +1,305 @@
+package nxcloud
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/batch"
+	"sluice/internal/sender"
+	"sluice/internal/sender/sendertest"
+)
+
+// A seen is one request as it came over the wire.
+type seen struct {
+	path   string
+	header http.Header
+	body   string
+}
+
+// server answers the requests one by one, the last answer for ever.
+func server(t *testing.T, answers ...string) (url string, requests func() []seen) {
+	t.Helper()
+	var mu sync.Mutex
+	var all []seen
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		answer := answers[min(len(all), len(answers)-1)]
+		all = append(all, seen{r.URL.Path, r.Header, string(body)})
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, func() []seen {
+		mu.Lock()
+		defer mu.Unlock()
+		return all
+	}
+}
+
+func accepted(id string) string {
+	return fmt.Sprintf(`{"code":0,"message":"","data":{"message_id":%q},"traceId":"56bf81643292cd6a89ecde64ae00db13"}`, id)
+}
+
+// submit compiles a template with one variable and submits it to 8613600009759.
+func submit(t *testing.T, p *Provider, try int) sender.Result {
+	t.Helper()
+	s, err := p.Compile(template(sender.Template{Body: []string{"{{a}}"}}), columns("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]sender.Result, 1)
+	s.Submit(context.Background(), sender.Ref{Campaign: "c", Try: try}, []batch.Recipient{{Row: 1, Phone: "8613600009759", Vars: []string{"张三"}}}, out)
+	return out[0]
+}
+
+func TestSubmit(t *testing.T) {
+	t.Parallel()
+	url, requests := server(t, accepted("gBGGhSNX"))
+	o := options()
+	o.BaseURL = url + "/"
+	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
+	if diff := cmp.Diff(sender.Result{Outcome: sender.Accepted, MessageID: "gBGGhSNX"}, submit(t, newProvider(t, o), 1)); diff != "" {
+		t.Error(diff)
+	}
+	want := []seen{{
+		path: "/saas/wa/send",
+		header: http.Header{
+			"Accesskey": {"fme2na3kdi3ki"}, "Ts": {"1655710885431"}, "Biztype": {"2"}, "Action": {"mt"},
+			"Sign": {"7b184565da38169bb6912ba5933822bf"}, "Content-Type": {"application/json"},
+			"Content-Length": {"335"}, "User-Agent": {"sluice"},
+		},
+		body: waBody,
+	}}
+	if diff := cmp.Diff(want, requests(), cmp.AllowUnexported(seen{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSubmitSHA256(t *testing.T) {
+	t.Parallel()
+	url, requests := server(t, accepted("x"))
+	o := options()
+	o.BaseURL, o.Algorithm = url, "sha256"
+	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
+	submit(t, newProvider(t, o), 1)
+	h := requests()[0].header
+	if h.Get("algorithm") != "sha256" || h.Get("sign") != "77970fcf7a15710672aaab3fc7c88d1cf41b777e31cc8f4831c9559bdfc53ca7" {
+		t.Errorf("algorithm %q, sign %q", h.Get("algorithm"), h.Get("sign"))
+	}
+}
+
+// Each submission has the time of its own sending, and a signature over the
+// bytes that arrived.
+func TestSignedAnewEachTime(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"md5", "sha256"} {
+		url, requests := server(t, accepted("x"))
+		var mu sync.Mutex
+		now := time.UnixMilli(1655710885431)
+		o := options()
+		o.BaseURL, o.Algorithm = url, algorithm
+		o.Now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			now = now.Add(time.Second)
+			return now
+		}
+		p := newProvider(t, o)
+		for range 3 {
+			submit(t, p, 1)
+		}
+		times := map[string]bool{}
+		for _, r := range requests() {
+			ts := r.header.Get("ts")
+			times[ts] = true
+			text := "accessKey=fme2na3kdi3ki&action=mt&bizType=2&ts=" + ts + "&body=" + r.body + "&accessSecret=abciiiko2k3"
+			m, s := md5.Sum([]byte(text)), sha256.Sum256([]byte(text))
+			want := map[string]string{"md5": hex.EncodeToString(m[:]), "sha256": hex.EncodeToString(s[:])}[algorithm]
+			if got := r.header.Get("sign"); got != want {
+				t.Errorf("%s: %s, want %s", algorithm, got, want)
+			}
+		}
+		if len(times) != 3 {
+			t.Errorf("%d times for 3 submissions", len(times))
+		}
+	}
+}
+
+func TestExpiredTimestamp(t *testing.T) {
+	t.Parallel()
+	const expired = `{"code":1004,"message":"Timestamp has expired","data":null}`
+	tests := []struct {
+		name     string
+		answers  []string
+		want     sender.Result
+		requests int
+	}{
+		{"once", []string{expired, accepted("x")}, sender.Result{Outcome: sender.Accepted, MessageID: "x"}, 2},
+		{"twice", []string{expired}, sender.Result{Outcome: sender.Denied, Code: "1004"}, 2},
+		{"then something else", []string{expired, `{"code":22091}`}, sender.Result{Outcome: sender.Rejected, Code: "22091"}, 2},
+		{"never", []string{`{"code":1003}`}, sender.Result{Outcome: sender.Denied, Code: "1003"}, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			url, requests := server(t, test.answers...)
+			o := options()
+			o.BaseURL = url
+			var mu sync.Mutex
+			now := time.UnixMilli(1655710885431)
+			o.Now = func() time.Time {
+				mu.Lock()
+				defer mu.Unlock()
+				now = now.Add(time.Second)
+				return now
+			}
+			if diff := cmp.Diff(test.want, submit(t, newProvider(t, o), 1)); diff != "" {
+				t.Error(diff)
+			}
+			got := requests()
+			if len(got) != test.requests {
+				t.Fatalf("%d requests, want %d", len(got), test.requests)
+			}
+			if len(got) == 2 && (got[0].header.Get("ts") == got[1].header.Get("ts") || got[0].header.Get("sign") == got[1].header.Get("sign") || got[0].body != got[1].body) {
+				t.Error("the second request is not the first, signed anew")
+			}
+		})
+	}
+}
+
+// A picture that Meta cannot fetch is everyone's trouble, or one's own.
+func TestMediaRefused(t *testing.T) {
+	t.Parallel()
+	url, _ := server(t, `{"code":22141,"message":"(#131053) Media upload error"}`)
+	o := options()
+	o.BaseURL = url
+	p := newProvider(t, o)
+	for link, want := range map[string]sender.Result{
+		"https://cdn.example.com/x.jpg":     {Outcome: sender.Denied, Code: "meta_131053"},
+		"https://cdn.example.com/{{a}}.jpg": {Outcome: sender.Rejected, Code: "meta_131053", Repeats: true},
+	} {
+		s, err := p.Compile(template(sender.Template{Header: &sender.Header{Image: link}, Body: []string{"{{a}}"}}), columns("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]sender.Result, 1)
+		s.Submit(context.Background(), sender.Ref{Try: 1}, []batch.Recipient{{Phone: "8613600009759", Vars: []string{"1"}}}, out)
+		if diff := cmp.Diff(want, out[0]); diff != "" {
+			t.Errorf("%s: %s", link, diff)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*Options)
+		want   string
+	}{
+		{"base_url", func(o *Options) { o.BaseURL = "api.nxcloud.com" }, "base_url: must be like https://api.nxcloud.com"},
+		{"base_url with a query", func(o *Options) { o.BaseURL = "https://x/?marker=1" }, "base_url: "},
+		{"base_url with a user", func(o *Options) { o.BaseURL = "https://marker:marker@x" }, "base_url: "},
+		{"template_base_url", func(o *Options) { o.TemplateBaseURL = "ftp://x" }, "template_base_url: must be like https://api2.nxcloud.com"},
+		{"tenant_id", func(o *Options) { o.TenantID = 0 }, "tenant_id: "},
+		{"appkey", func(o *Options) { o.AppKey = "" }, "appkey: is missing"},
+		{"business_phone", func(o *Options) { o.BusinessPhone = "" }, "business_phone: is missing"},
+		{"+ in business_phone", func(o *Options) { o.BusinessPhone = "+8615800009999" }, "business_phone: must be digits alone"},
+		{"00 in business_phone", func(o *Options) { o.BusinessPhone = "008615800009999" }, "business_phone: must be digits alone"},
+		{"access_key", func(o *Options) { o.AccessKey = "a\nb" }, "access_key: holds"},
+		{"access_secret", func(o *Options) { o.AccessSecret = "" }, "access_secret: is missing"},
+		{"a space in access_secret", func(o *Options) { o.AccessSecret = "marker " }, "access_secret: holds"},
+		{"algorithm", func(o *Options) { o.Algorithm = "sha1" }, `algorithm: "sha1" is neither md5 nor sha256`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o := options()
+			test.change(&o)
+			_, err := New(o)
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Fatalf("got %v, want %s", err, test.want)
+			}
+			for _, secret := range []string{"marker", "9999", "abciiiko2k3", "fme2na3kdi3ki"} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("%q tells %q", err, secret)
+				}
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, options())
+	if p.send.url != "https://api.nxcloud.com/saas/wa/send" || p.templates.url != "https://api2.nxcloud.com/api/wa/getTemplate" {
+		t.Errorf("%s, %s", p.send.url, p.templates.url)
+	}
+	if s := fmt.Sprintf("%+v", options()); strings.Contains(s, "abciiiko2k3") {
+		t.Errorf("the options print the secret: %s", s)
+	}
+}
+
+func subject() sendertest.Subject {
+	return sendertest.Subject{
+		New: func(t testing.TB, baseURL string, timeout time.Duration) sender.Provider {
+			o := options()
+			o.BaseURL, o.Timeout, o.InFlight = baseURL, timeout, 8
+			return newProvider(t, o)
+		},
+		Message:  template(sender.Template{Body: []string{"Hello {{name}}"}}),
+		Accepted: func(int) []byte { return []byte(accepted("gBGGhSNX")) },
+		Answers: []string{
+			`{"code":1004}`, `{"code":22141,"message":"(#131056)"}`, `{"code":22042,"message":"(#130429) rate limit"}`,
+			`{"code":22091,"message":"非WhatsApp用户","data":null}`,
+		},
+		Secrets: []string{"abciiiko2k3", "fme2na3kdi3ki", "8615800001795"},
+	}
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	sendertest.Run(t, subject())
+}
+
+func FuzzContract(f *testing.F) { sendertest.Fuzz(f, subject()) }
+
+// Beside the HTTP client, a submission may cost 3 µs; this is what goes on
+// before and after it.
+func BenchmarkRenderSignRead(b *testing.B) {
+	p := newProvider(b, options())
+	s, err := p.Compile(template(sender.Template{
+		Header: &sender.Header{Image: "https://cdn.example.com/{{a}}.jpg"},
+		Body:   []string{"{{a|friend}}", "{{b}}"}, Buttons: []sender.Button{{URL: "{{b}}"}},
+	}), columns("a", "b"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := s.(*submitter).message
+	r := &batch.Recipient{Phone: "8613600009759", Vars: []string{"张三", "20 %"}}
+	answer := sender.Answer{Status: 200, Body: []byte(accepted("gBGGhSNXV1dfAglVQ0RRuE3YWhc"))}
+	var body, scratch []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		body = m.appendBody(body[:0], r)
+		_, scratch = p.send.signer.sign(scratch, "1655710885431", body)
+		if result := read(answer, open(answer.Body), 1); result.Outcome != sender.Accepted {
+			b.Fatal(result)
+		}
+	}
+	b.SetBytes(int64(len(bytes.TrimSpace(body))))
+}
