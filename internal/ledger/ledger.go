@@ -16,6 +16,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -51,6 +52,7 @@ type Ledger struct {
 	zip *zip
 
 	scripts scripts
+	folds   sync.Pool // of *Fold, for reading many batches
 }
 
 // scripts are the changes that the ledger makes; each is written out beside the
@@ -61,10 +63,14 @@ type scripts struct {
 
 // New makes a Ledger on rdb. Now is asked for the time of resolutions alone.
 func New(rdb redis.UniversalClient, now func() time.Time) *Ledger {
-	return &Ledger{rdb: rdb, now: now, zip: newZip(), scripts: scripts{
-		stage: stageScript(), claim: claimScript(), release: releaseScript(),
-		begin: beginScript(), settle: settleScript(),
-	}}
+	return &Ledger{
+		rdb: rdb, now: now, zip: newZip(),
+		scripts: scripts{
+			stage: stageScript(), claim: claimScript(), release: releaseScript(),
+			begin: beginScript(), settle: settleScript(),
+		},
+		folds: sync.Pool{New: func() any { return NewFold(0) }},
+	}
 }
 
 // A CorruptError says where stored bytes are not what was written. It holds

@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An Orphan is a batch that a worker has claimed and not released, and whose
+// worker gives no sign of life any more.
+type Orphan struct {
+	Batch      int
+	Recipients int
+	Epoch      int // of the worker's claim
+	Worker     string
+}
+
+// Orphans are the batches of a campaign whose worker is gone, by their number.
+func (l *Ledger) Orphans(ctx context.Context, id string) ([]Orphan, error) {
+	orphans, err := l.orphans(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("looking for batches of %s whose worker is gone: %w", id, err)
+	}
+	return orphans, nil
+}
+
+func (l *Ledger) orphans(ctx context.Context, id string) ([]Orphan, error) {
+	owners := map[int]string{}
+	err := l.eachField(ctx, OwnersKey(id), func(n int, worker string) error {
+		owners[n] = worker
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	alive, err := l.alive(ctx, owners)
+	if err != nil {
+		return nil, err
+	}
+	var orphans []Orphan
+	for n, worker := range owners {
+		if alive[worker] {
+			continue
+		}
+		o := Orphan{Batch: n, Worker: worker}
+		field := strconv.Itoa(n)
+		if o.Epoch, err = l.rdb.HGet(ctx, ClaimsKey(id), field).Int(); err != nil {
+			return nil, err
+		}
+		text, err := l.rdb.HGet(ctx, BatchesKey(id), field).Result()
+		if err != nil {
+			return nil, err
+		}
+		s, err := decodeStaged(n, text)
+		if err != nil {
+			return nil, err
+		}
+		o.Recipients = s.Recipients
+		orphans = append(orphans, o)
+	}
+	slices.SortFunc(orphans, func(a, b Orphan) int { return cmp.Compare(a.Batch, b.Batch) })
+	return orphans, nil
+}
+
+// Reclaim puts in doubt what workers that are gone had in flight, whatever the
+// campaign's state, and gives their batches back. It returns those batches, by
+// their number; the ones among them that are Open need tasks.
+func (l *Ledger) Reclaim(ctx context.Context, id string) ([]int, error) {
+	orphans, err := l.Orphans(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var reclaimed []int
+	for _, o := range orphans {
+		// No worker has this name, and it begins nothing.
+		c, err := l.Claim(ctx, id, o.Batch, "nobody", false)
+		if errors.Is(err, ErrHeld) {
+			continue // another worker was quicker
+		}
+		if err == nil {
+			err = c.Release(ctx)
+		}
+		if err != nil && !errors.Is(err, ErrDone) {
+			return reclaimed, err
+		}
+		reclaimed = append(reclaimed, o.Batch)
+	}
+	return reclaimed, nil
+}
+
+// alive says which of the owners give a sign of life. Their keys lie in many
+// slots, so each is a command of its own.
+func (l *Ledger) alive(ctx context.Context, owners map[int]string) (map[string]bool, error) {
+	asked := map[string]*redis.IntCmd{}
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, worker := range owners {
+			if asked[worker] == nil {
+				asked[worker] = p.Exists(ctx, WorkerKey(worker))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	alive := map[string]bool{}
+	for worker, cmd := range asked {
+		alive[worker] = cmd.Val() > 0
+	}
+	return alive, nil
+}
+
+// doneSet are the numbers in the done set.
+func (l *Ledger) doneSet(ctx context.Context, id string) (map[int]bool, error) {
+	done := map[int]bool{}
+	var cursor uint64
+	for {
+		members, next, err := l.rdb.SScan(ctx, DoneKey(id), cursor, "", fieldsAtOnce).Result()
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range members {
+			n, err := strconv.Atoi(m)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %q is no batch number", DoneKey(id), m)
+			}
+			done[n] = true
+		}
+		if next == 0 {
+			return done, nil
+		}
+		cursor = next
+	}
+}

@@ -1,0 +1,107 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+)
+
+// Totals are the account of a campaign. Rows are always the sum of Pending,
+// Accepted, Rejected, InDoubt, Invalid, Duplicate and Suppressed, for what is
+// pending is what the others leave over.
+type Totals struct {
+	Rows        int
+	Recipients  int
+	Pending     int // in flight among them
+	Accepted    int
+	Rejected    int
+	InDoubt     int
+	Invalid     int
+	Duplicate   int
+	Suppressed  int
+	Batches     int
+	BatchesDone int // batches without recipients among them
+	Codes       map[string]int
+}
+
+// Totals sums the batches of a campaign and their summaries. It reads no
+// journal, and costs two hashes and a set's size.
+func (l *Ledger) Totals(ctx context.Context, id string) (Totals, error) {
+	t := Totals{Codes: map[string]int{}}
+	if err := l.total(ctx, id, &t); err != nil {
+		return Totals{}, fmt.Errorf("reading the totals of %s: %w", id, err)
+	}
+	return t, nil
+}
+
+func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
+	// The set and the summaries before the batches: a batch is staged before it
+	// is summed, so that none is summed here that is not counted.
+	done, err := l.Done(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = l.eachField(ctx, SummaryKey(id), func(n int, text string) error {
+		s, err := parseSummary(n, text)
+		if err != nil {
+			return err
+		}
+		t.Accepted += s.Accepted
+		t.Rejected += s.Rejected
+		t.InDoubt += s.InDoubt
+		for code, k := range s.Codes {
+			t.Codes[code] += k
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.BatchesDone = done
+	err = l.eachField(ctx, BatchesKey(id), func(n int, text string) error {
+		s, err := decodeStaged(n, text)
+		if err != nil {
+			return err
+		}
+		t.Batches++
+		if s.Recipients == 0 {
+			t.BatchesDone++
+		}
+		t.Rows += s.Rows()
+		t.Recipients += s.Recipients
+		t.Invalid += s.Invalid
+		t.Duplicate += s.Duplicate
+		t.Suppressed += s.Suppressed
+		return nil
+	})
+	t.Pending = t.Recipients - t.Accepted - t.Rejected - t.InDoubt
+	return err
+}
+
+// Done is the number of batches that had recipients and have nothing pending.
+func (l *Ledger) Done(ctx context.Context, id string) (int, error) {
+	done, err := l.rdb.SCard(ctx, DoneKey(id)).Result()
+	if err != nil {
+		return 0, fmt.Errorf("counting the batches done of %s: %w", id, err)
+	}
+	return int(done), nil
+}
+
+// Open are the batches that have recipients and are not done, by their number.
+// Each of them needs a task in the queue, or a worker that has claimed it.
+func (l *Ledger) Open(ctx context.Context, id string) ([]StagedBatch, error) {
+	all, err := l.Staged(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	done, err := l.doneSet(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading the batches done of %s: %w", id, err)
+	}
+	open := all[:0]
+	for _, s := range all {
+		if s.Recipients > 0 && !done[s.N] {
+			open = append(open, s)
+		}
+	}
+	return open, nil
+}
