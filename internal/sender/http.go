@@ -1,15 +1,16 @@
 package sender
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -24,8 +25,8 @@ const (
 	// and load balancers usually hang up: a submission that meets a hang-up
 	// halfway is in doubt, and this end can avoid the meeting.
 	idleTimeout = 30 * time.Second
-	// writeBuffer is larger than all headers of a submission together. So
-	// nothing is on the wire before the body is asked for, see postBody.
+	// writeBuffer is larger than all headers of a submission together: then
+	// nothing is on the wire before all of them are in it, see attempt.
 	writeBuffer = 8 << 10
 )
 
@@ -110,33 +111,27 @@ func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Re
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
-	reader := &postBody{rest: body}
-	defer reader.finish()
-	request := (&http.Request{
-		Method: http.MethodPost, URL: u, Host: u.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: reader, ContentLength: int64(len(body)),
-	}).WithContext(ctx)
-	response, err := h.transport.RoundTrip(request)
+	var a attempt
+	response, err := h.transport.RoundTrip(a.request(ctx, u, header, body))
 	if err != nil {
-		if !reader.finish() && fits(rawURL, header) {
+		if !a.began.Load() && fits(rawURL, header) {
 			return Answer{}, &Result{Outcome: Failed, Code: notWritten(err)}
 		}
 		return Answer{}, &Result{Outcome: Unknown, Code: notAnswered(err)}
 	}
 	defer response.Body.Close()
-	a := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
-	if a.Body, err = readAnswer(response); err != nil {
-		if a.Status/100 != 2 {
-			a.Body = nil
-			return a, nil
+	answer := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
+	if answer.Body, err = readAnswer(response); err != nil {
+		if answer.Status/100 != 2 {
+			answer.Body = nil
+			return answer, nil
 		}
 		if isTimeout(err) {
 			return Answer{}, &Result{Outcome: Unknown, Code: "timeout"}
 		}
 		return Answer{}, &Result{Outcome: Unknown, Code: "bad_answer"}
 	}
-	return a, nil
+	return answer, nil
 }
 
 // parse is url.Parse for a host over http or https, remembering the last.
@@ -184,43 +179,25 @@ func readAnswer(r *http.Response) ([]byte, error) {
 	return body, err
 }
 
-// A postBody is the body of one POST, and the witness of whether any of it may
-// have been written: net/http puts the headers in a buffer that holds them
-// all, then asks for the body, and writes afterwards. So a body that was never
-// asked for belongs to a request of which not one byte has left.
-type postBody struct {
-	mu       sync.Mutex
-	rest     []byte
-	asked    bool
-	finished bool
+// An attempt knows whether any of a request may have been written: net/http
+// puts all the headers in its buffer, tells of it, and then fills and writes
+// the buffer. As long as it has told nothing, not one byte has left.
+type attempt struct {
+	began atomic.Bool
+	trace httptrace.ClientTrace
 }
 
-// Read implements io.Reader.
-func (b *postBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.finished {
-		return 0, errors.New("the submission is over")
-	}
-	b.asked = true
-	if len(b.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
-
-// Close implements io.Closer.
-func (b *postBody) Close() error { return nil }
-
-// finish ends the use of the caller's bytes, for net/http may go on writing
-// after an early answer, and tells whether any were asked for.
-func (b *postBody) finish() (asked bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.finished, b.rest = true, nil
-	return b.asked
+// request makes the request of an attempt. The body is a copy, for net/http may
+// go on writing after an early answer; it is of a type that net/http knows to
+// be in memory, or the headers would be written before it, by themselves; and
+// it has no way back to its beginning, without which nothing is sent twice.
+func (a *attempt) request(ctx context.Context, u *url.URL, header http.Header, body []byte) *http.Request {
+	a.trace.WroteHeaders = func() { a.began.Store(true) }
+	return (&http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(bytes.Clone(body))), ContentLength: int64(len(body)),
+	}).WithContext(httptrace.WithClientTrace(ctx, &a.trace))
 }
 
 // retryAfter reads the header; a date counts from the answer's own Date, so

@@ -323,6 +323,42 @@ func TestPostSendsExactlyTheBytes(t *testing.T) {
 	}
 }
 
+// What was not written is known only as long as nothing is written before all
+// headers are in the buffer; then headers and a small body come in one piece.
+func TestPostWritesHeadersAndBodyTogether(t *testing.T) {
+	t.Parallel()
+	first := make(chan string, 1)
+	url := listen(t, func(c net.Conn) {
+		p := make([]byte, 64<<10)
+		n, _ := c.Read(p)
+		first <- string(p[:n])
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	body := strings.Repeat("x", 2000)
+	if _, res := newHTTP(t, 10*time.Second).Post(url, http.Header{"accessKey": {"k"}}, []byte(body)); res != nil {
+		t.Fatalf("%+v", res)
+	}
+	if got := <-first; !strings.HasPrefix(got, "POST ") || !strings.HasSuffix(got, "\r\n\r\n"+body) {
+		t.Errorf("the first piece has %d bytes: %.200s", len(got), got)
+	}
+}
+
+// Headers that do not fit the buffer are written before net/http tells.
+func TestPostWithEndlessHeadersIsInDoubt(t *testing.T) {
+	t.Parallel()
+	url := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1))
+		reset(c)
+	})
+	h := newHTTP(t, 10*time.Second)
+	for range 20 {
+		_, res := h.Post(url, http.Header{"authorization": {strings.Repeat("x", 900_000)}}, []byte("{}"))
+		if res == nil || res.Outcome != sender.Unknown {
+			t.Errorf("got %+v, want Unknown: the server has read some of it", res)
+		}
+	}
+}
+
 // The server hangs up on idle connections at the very moment when they are
 // used again: whatever the race, no request arrives twice, and one that arrived
 // is never called Failed.

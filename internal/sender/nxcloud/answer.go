@@ -50,19 +50,55 @@ func open(body []byte) envelope {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return envelope{}
 	}
-	// A number longer than any code is none: it might be a phone number.
-	var err error
-	e.code, err = strconv.Atoi(string(e.Code))
-	e.ok = err == nil && -maxCode <= e.code && e.code <= maxCode
+	e.code, e.ok = number(string(e.Code))
 	return e
 }
 
-// read is what an answer to a send, with its envelope, means for its recipient. The code goes
+// number reads a code. A number longer than any code is none: it might be a
+// phone number.
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && -maxCode <= n && n <= maxCode
+}
+
+// A reply is what is read of an answer to a send.
+type reply struct {
+	code      int
+	ok        bool // there is a code to go by
+	message   string
+	messageID string
+}
+
+// openReply reads the form that the provider documents in one go, and any
+// other leniently.
+func openReply(body []byte) reply {
+	var documented struct {
+		Code    json.Number `json:"code"`
+		Message string      `json:"message"`
+		Data    struct {
+			MessageID string `json:"message_id"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(body, &documented) == nil {
+		r := reply{message: documented.Message, messageID: documented.Data.MessageID}
+		r.code, r.ok = number(documented.Code.String())
+		return r
+	}
+	e := open(body)
+	var data struct {
+		MessageID scalar `json:"message_id"`
+	}
+	// What is no object has no message_id.
+	_ = json.Unmarshal(e.Data, &data)
+	return reply{code: e.code, ok: e.ok, message: string(e.Message), messageID: string(data.MessageID)}
+}
+
+// read is what an answer to a send, opened as e, means for its recipient. The code goes
 // before the HTTP status, which the provider does not document, but
 //   - success under a status that says otherwise is in doubt;
 //   - an unlisted code under such a status may be a gateway's: the status counts;
 //   - a failure under a status that asks for fewer requests is Throttled.
-func read(a sender.Answer, e envelope, try int) sender.Result {
+func read(a sender.Answer, e reply, try int) sender.Result {
 	success := a.Status >= 200 && a.Status <= 299
 	switch {
 	case !e.ok:
@@ -70,9 +106,9 @@ func read(a sender.Answer, e envelope, try int) sender.Result {
 	case e.code == 0 && !success:
 		return sender.Result{Outcome: sender.Unknown, Code: "http_" + strconv.Itoa(a.Status)}
 	case e.code == 0:
-		return taken(e.Data)
+		return taken(e.messageID)
 	}
-	result := classify(e.code, string(e.Message), try)
+	result := classify(e.code, e.message, try)
 	if success {
 		return result
 	}
@@ -88,19 +124,14 @@ func read(a sender.Answer, e envelope, try int) sender.Result {
 	return result
 }
 
-// taken reads the data of a success. Without a message_id it is in doubt: the
-// provider says that it took the message, and no receipt can ever be matched.
-func taken(data []byte) sender.Result {
-	var d struct {
-		MessageID scalar `json:"message_id"`
-	}
-	// What is no object has no message_id, and so falls under no_message_id.
-	_ = json.Unmarshal(data, &d)
+// taken is a success. Without a message_id it is in doubt: the provider says
+// that it took the message, and no receipt can ever be matched.
+func taken(messageID string) sender.Result {
 	switch {
-	case d.MessageID == "":
+	case messageID == "":
 		return sender.Result{Outcome: sender.Unknown, Code: noMessageID}
-	case len(d.MessageID) > maxMessageID:
+	case len(messageID) > maxMessageID:
 		return sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}
 	}
-	return sender.Result{Outcome: sender.Accepted, MessageID: string(d.MessageID)}
+	return sender.Result{Outcome: sender.Accepted, MessageID: messageID}
 }

@@ -297,7 +297,7 @@ func BenchmarkRenderSignRead(b *testing.B) {
 	for b.Loop() {
 		body = m.appendBody(body[:0], r)
 		_, scratch = p.send.signer.sign(scratch, "1655710885431", body)
-		if result := read(answer, open(answer.Body), 1); result.Outcome != sender.Accepted {
+		if result := read(answer, openReply(answer.Body), 1); result.Outcome != sender.Accepted {
 			b.Fatal(result)
 		}
 	}

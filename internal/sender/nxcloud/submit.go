@@ -54,12 +54,12 @@ func (s *submitter) submit(body []byte, try int) sender.Result {
 	if result != nil {
 		return *result
 	}
-	e := open(answer.Body)
+	e := openReply(answer.Body)
 	if e.ok && e.code == expired {
 		if answer, result = s.provider.send.post(s.provider.http, body); result != nil {
 			return *result
 		}
-		e = open(answer.Body)
+		e = openReply(answer.Body)
 	}
 	return read(answer, e, try)
 }

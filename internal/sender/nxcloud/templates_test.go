@@ -1,0 +1,290 @@
+package nxcloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/sender"
+)
+
+// The form of the provider's example.
+const exampleTemplate = `{"components":[
+	{"format":"TEXT","text":"ni{{1}}hao","type":"HEADER","example":{"header_text":["AA"]}},
+	{"text":"hello{{1}}world{{2}}hahah","type":"BODY","example":{"body_text":[["BB","CC"]]}},
+	{"text":"I am footer","type":"FOOTER"},
+	{"buttons":[{"text":"I am QR1","type":"QUICK_REPLY"},{"text":"Go","type":"URL","url":"https://x/{{1}}","example":["https://x/1"]},
+		{"type":"FLOW","text":"F","flow_id":"77","flow_action":"navigate","navigate_screen":"S"},{"type":"PHONE_NUMBER","phone_number":"+49"}],"type":"BUTTONS"}],
+	"rejected_reason":"INVALID_FORMAT","quality_score":{"score":"UNKNOWN"},"name":"normal_text3","language":"en_US","id":"15xxxx67","category":"OTP","status":"REJECTED"}`
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	url, requests := server(
+		t,
+		`{"code":0,"data":{"data":[`+exampleTemplate+`],"paging":{"next":"https://graph.facebook.com/v15.0/1?after=MTkZD","cursors":{"before":"MAZDZD","after":"MTkZD"}}},"message":"请求成功"}`,
+		`{"code":"0","data":{"data":[{"id":18,"name":"other","language":"en","status":"APPROVED","quality_score":null,"components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":"https://h"}}]}],"paging":{"next":"","previous":"x","cursors":{}}}}`,
+	)
+	o := options()
+	o.TemplateBaseURL = url
+	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
+	p := newProvider(t, o)
+	got, err := p.Templates(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Template{
+		{
+			ID: "15xxxx67", Category: "OTP", Language: "en_US", Name: "normal_text3", Status: "REJECTED", RejectedReason: "INVALID_FORMAT",
+			QualityScore: Quality{Score: "UNKNOWN"},
+			Components: []Component{
+				{Type: "HEADER", Format: "TEXT", Text: "ni{{1}}hao", Example: &Example{HeaderText: Strings{"AA"}}},
+				{Type: "BODY", Text: "hello{{1}}world{{2}}hahah", Example: &Example{BodyText: Strings{"BB", "CC"}}},
+				{Type: "FOOTER", Text: "I am footer"},
+				{Type: "BUTTONS", Buttons: []TemplateButton{
+					{Type: "QUICK_REPLY", Text: "I am QR1"},
+					{Type: "URL", Text: "Go", URL: "https://x/{{1}}", Example: Strings{"https://x/1"}},
+					{Type: "FLOW", Text: "F", FlowID: "77", FlowAction: "navigate", NavigateScreen: "S"},
+					{Type: "PHONE_NUMBER", PhoneNumber: "+49"},
+				}},
+			},
+		},
+		{ID: "18", Name: "other", Language: "en", Status: "APPROVED", Components: []Component{{Type: "HEADER", Format: "IMAGE", Example: &Example{HeaderHandle: Strings{"https://h"}}}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	all := requests()
+	if len(all) != 2 {
+		t.Fatalf("%d requests", len(all))
+	}
+	first := all[0]
+	if first.path != "/api/wa/getTemplate" || first.header.Get("action") != "getTemplate" || first.header.Get("sign") != "bb0714f9c32e2909549da563b19c788f" {
+		t.Errorf("%s %s %s", first.path, first.header.Get("action"), first.header.Get("sign"))
+	}
+	for i, want := range []string{
+		`{"business_phone":"8615800001795","appkey":"pem28kje","messaging_product":"whatsapp"}`,
+		`{"business_phone":"8615800001795","appkey":"pem28kje","messaging_product":"whatsapp","after":"MTkZD"}`,
+	} {
+		if all[i].body != want {
+			t.Errorf("got %s, want %s", all[i].body, want)
+		}
+	}
+	named, err := p.Templates(context.Background(), "other")
+	if err != nil || len(named) != 1 || named[0].Name != "other" {
+		t.Errorf("by name: %+v, %v", named, err)
+	}
+	if body := requests()[2].body; !strings.HasSuffix(body, `"messaging_product":"whatsapp","name":"other"}`) {
+		t.Error(body)
+	}
+}
+
+func TestTemplatesFail(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		answers []string
+		want    string
+	}{
+		{"-1", []string{`{"code":-1,"message":"请求失败","data":null}`}, "getting templates: code -1: the provider's request failed"},
+		{"1003", []string{`{"code":1003}`}, "getting templates: code 1003: the signature is wrong; check access_key"},
+		{"1004", []string{`{"code":1004}`}, "getting templates: code 1004: the signature has expired; set this machine's clock"},
+		{"9000", []string{`{"code":9000}`}, "getting templates: code 9000: a parameter is missing; check appkey"},
+		{"9001", []string{`{"code":9001}`}, "getting templates: code 9001: the provider's system failed; try again"},
+		{"9002", []string{`{"code":9002}`}, "getting templates: code 9002: the merchant's number is wrong; check that business_phone"},
+		{"9006", []string{`{"code":9006}`}, "getting templates: code 9006: the number is not bound"},
+		{"unlisted", []string{`{"code":4711}`}, "getting templates: code 4711: a code that is in no table"},
+		{"HTML", []string{`<html>`}, "getting templates: bad_answer: no usable answer; check template_base_url"},
+		{"another form", []string{`{"code":0,"data":[1,2]}`}, "getting templates: an answer that is not in the documented form"},
+		{"a circle", []string{`{"code":0,"data":{"data":[],"paging":{"next":"x","cursors":{"after":"A"}}}}`}, "getting templates: the provider's pages go in a circle"},
+		{"no cursor", []string{`{"code":0,"data":{"data":[],"paging":{"next":"x"}}}`}, "getting templates: the provider has another page and gives no cursor"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			url, _ := server(t, test.answers...)
+			o := options()
+			o.TemplateBaseURL = url
+			ts, err := newProvider(t, o).Templates(context.Background(), "")
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("got %v, %v, want %s", ts, err, test.want)
+			}
+		})
+	}
+}
+
+func TestTemplatesWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = io.WriteString(w, `{"code":0,"data":{"data":[]}}`)
+	}))
+	o := options()
+	o.TemplateBaseURL = broken.URL
+	p := newProvider(t, o)
+	if _, err := p.Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "http_502: no usable answer") {
+		t.Error(err)
+	}
+	broken.Close()
+	o.TemplateBaseURL = broken.URL + "/"
+	if _, err := newProvider(t, o).Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "refused: nothing listens") {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := p.Templates(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestTemplatesEndless(t *testing.T) {
+	t.Parallel()
+	n := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		_, _ = fmt.Fprintf(w, `{"code":0,"data":{"data":[],"paging":{"next":"x","cursors":{"after":"%d"}}}}`, n)
+	}))
+	t.Cleanup(s.Close)
+	o := options()
+	o.TemplateBaseURL = s.URL
+	if _, err := newProvider(t, o).Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "no end after 1000 pages") {
+		t.Error(err)
+	}
+}
+
+func approvedTemplate(components ...Component) Template {
+	return Template{Name: "spring_sale", Language: "pt_BR", Status: "APPROVED", RejectedReason: "NONE", Components: components}
+}
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	full := approvedTemplate(
+		Component{Type: "HEADER", Format: "IMAGE"},
+		Component{Type: "BODY", Text: "Oi {{1}}, {{2}} hoje"},
+		Component{Type: "BUTTONS", Buttons: []TemplateButton{
+			{Type: "URL", Text: "Ver", URL: "https://x/{{1}}"}, {Type: "URL", Text: "Site", URL: "https://x"},
+			{Type: "COPY_CODE", Text: "Cupom"}, {Type: "QUICK_REPLY", Text: "Sim"},
+		}},
+	)
+	fits := sender.Template{
+		Header:  &sender.Header{Image: "https://x/y.jpg"},
+		Body:    []string{"{{a}}", "10 %"},
+		Buttons: []sender.Button{{Index: 0, URL: "{{a}}"}, {Index: 2, CopyCode: "X"}},
+	}
+	with := func(change func(*sender.Template)) sender.Template {
+		c := fits
+		change(&c)
+		return c
+	}
+	changed := func(change func(*Template)) Template {
+		c := full
+		change(&c)
+		return c
+	}
+	body := func(text string) Template { return approvedTemplate(Component{Type: "BODY", Text: text}) }
+	header := func(format, text string) Template {
+		return approvedTemplate(Component{Type: "HEADER", Format: format, Text: text})
+	}
+	tests := []struct {
+		name     string
+		campaign sender.Template
+		list     []Template
+		warning  string
+		want     string
+	}{
+		{"fits", fits, []Template{full}, "", ""},
+		{"fits, among others", fits, []Template{{Name: "spring_sale", Language: "en"}, {Name: "x", Language: "pt_BR"}, full}, "", ""},
+		{"not there", fits, nil, "", `message.template.name: template "spring_sale" does not exist in the account; correct the name, or create it`},
+		{"another name", fits, []Template{{Name: "winter"}, {Name: "sprng_sale"}}, "", `message.template.name: template "spring_sale" does not exist in the account; did you mean "sprng_sale"?`},
+		{"another language", fits, []Template{{Name: "spring_sale", Language: "en"}, {Name: "spring_sale", Language: "pt_PT"}}, "", `message.template.language: template "spring_sale" does not exist in pt_BR; it exists in en, pt_PT: use one of these, or create it`},
+		{"pending", fits, []Template{changed(func(t *Template) { t.Status = "PENDING" })}, "", `message.template.name: template "spring_sale" (pt_BR) is PENDING; wait until it is approved, or use another`},
+		{"in appeal", fits, []Template{changed(func(t *Template) { t.Status = "IN_APPEAL" })}, "", `message.template.name: template "spring_sale" (pt_BR) is IN_APPEAL; wait until it is approved, or use another`},
+		{"rejected", fits, []Template{changed(func(t *Template) { t.Status, t.RejectedReason = "REJECTED", "INVALID_FORMAT" })}, "", `message.template.name: template "spring_sale" (pt_BR) is REJECTED (INVALID_FORMAT); correct and submit it again, or use another`},
+		{"paused", fits, []Template{changed(func(t *Template) { t.Status = "PAUSED" })}, "", `message.template.name: template "spring_sale" (pt_BR) is PAUSED; it is paused for its quality: wait until it is active again, or use another`},
+		{"disabled", fits, []Template{changed(func(t *Template) { t.Status = "DISABLED" })}, "", `message.template.name: template "spring_sale" (pt_BR) is DISABLED; use another`},
+		{"deleted", fits, []Template{changed(func(t *Template) { t.Status = "DELETED" })}, "", `message.template.name: template "spring_sale" (pt_BR) is DELETED; use another`},
+		{"being deleted", fits, []Template{changed(func(t *Template) { t.Status = "PENDING_DELETION" })}, "", `message.template.name: template "spring_sale" (pt_BR) is PENDING_DELETION; use another`},
+		{"too many", fits, []Template{changed(func(t *Template) { t.Status = "LIMIT_EXCEEDED" })}, "", `message.template.name: template "spring_sale" (pt_BR) is LIMIT_EXCEEDED; the account has reached a limit of templates: remove some, or use another`},
+		{"new status", fits, []Template{changed(func(t *Template) { t.Status = "NEW" })}, "", `message.template.name: template "spring_sale" (pt_BR) is NEW; only an APPROVED template can be sent`},
+		{"no status", fits, []Template{changed(func(t *Template) { t.Status = "" })}, "", `message.template.name: template "spring_sale" (pt_BR) is without a status; only an APPROVED template can be sent`},
+		{"low quality", fits, []Template{changed(func(t *Template) { t.QualityScore.Score = "RED" })}, `template "spring_sale" (pt_BR) has low quality (RED): people block or report it, and Meta may pause it during the campaign`, ""},
+		{"medium quality", fits, []Template{changed(func(t *Template) { t.QualityScore.Score = "YELLOW" })}, "", ""},
+
+		{"no header given", with(func(c *sender.Template) { c.Header = nil }), []Template{full}, "", "message.template.header: the template's header is an image; add header: {image: LINK}"},
+		{"a header too many", sender.Template{Header: fits.Header}, []Template{approvedTemplate()}, "", "message.template.header: the template has no header; remove it"},
+		{"a header where a text is", sender.Template{Header: fits.Header}, []Template{header("TEXT", "Oi")}, "", "message.template.header: the template's header is a text without variables; remove it"},
+		{"a text is left alone", sender.Template{}, []Template{header("TEXT", "Oi")}, "", ""},
+		{"a text that varies", sender.Template{}, []Template{header("TEXT", "Oi {{1}}")}, "", "message.template.header: the template's header is a text with a variable, for which nxcloud documents no parameter; use a template without it"},
+		{"video", sender.Template{}, []Template{header("VIDEO", "")}, "", "message.template.header: the template's header is a video, for which nxcloud documents no parameter; use a template with an image"},
+		{"document", sender.Template{Header: fits.Header}, []Template{header("DOCUMENT", "")}, "", "message.template.header: the template's header is a document, for which nxcloud documents no parameter; use a template with an image"},
+		{"new format", sender.Template{}, []Template{header("GIF", "")}, "", `message.template.header: the template's header has the format "GIF", which nxcloud does not document; use a template with an image`},
+
+		{"too few values", with(func(c *sender.Template) { c.Body = c.Body[:1] }), []Template{full}, "", "message.template.body: has 1 of the 2 values that the template's text needs ({{1}} {{2}}); add 1"},
+		{"too many values", with(func(c *sender.Template) { c.Body = []string{"1", "2", "3"} }), []Template{full}, "", "message.template.body: the template's text needs 2 values and there are 3; remove 1"},
+		{"no values needed", sender.Template{Body: []string{"1"}}, []Template{body("Oi")}, "", "message.template.body: the template's text needs 0 values and there are 1; remove 1"},
+		{"repeated, each place", sender.Template{Body: []string{"1", "1", "2"}}, []Template{body("{{1}} {{1}} {{2}}")}, "", ""},
+		{"repeated, once", sender.Template{Body: []string{"1", "2"}}, []Template{body("{{1}} {{ 1 }} {{2}}")}, "message.template.body: the template's text repeats a variable; nxcloud asks for a value at each of its 3 places, and there are 2 values", ""},
+		{"named", sender.Template{Body: []string{"1"}}, []Template{body("{{name}} {{}} {{x")}, "", ""},
+
+		{"no url given", with(func(c *sender.Template) { c.Buttons = c.Buttons[1:] }), []Template{full}, "", `message.template.buttons: the template's button 0 (URL "Ver") has a variable; add {index: 0, url: VALUE}`},
+		{"no code given", with(func(c *sender.Template) { c.Buttons = c.Buttons[:1] }), []Template{full}, "", `message.template.buttons: the template's button 2 (COPY_CODE "Cupom") has a variable; add {index: 2, copy_code: VALUE}`},
+		{"url without a variable", with(func(c *sender.Template) { c.Buttons = append(c.Buttons[:2:2], sender.Button{Index: 1, URL: "x"}) }), []Template{full}, "", `message.template.buttons[2]: the template's button 1 (URL "Site") has no variable; remove it`},
+		{"quick reply", with(func(c *sender.Template) { c.Buttons = append(c.Buttons[:2:2], sender.Button{Index: 3, URL: "x"}) }), []Template{full}, "", `message.template.buttons[2]: the template's button 3 (QUICK_REPLY "Sim") takes no variable; remove it`},
+		{"past the end", with(func(c *sender.Template) { c.Buttons = append(c.Buttons[:2:2], sender.Button{Index: 4, URL: "x"}) }), []Template{full}, "", `message.template.buttons[2].index: the template has no button 4, its buttons are 0 to 3`},
+		{"no buttons", sender.Template{Buttons: []sender.Button{{URL: "x"}}}, []Template{approvedTemplate()}, "", `message.template.buttons[0]: the template has no buttons; remove it`},
+		{"the other kind", with(func(c *sender.Template) {
+			c.Buttons = []sender.Button{{Index: 0, CopyCode: "x"}, {Index: 2, URL: "x"}}
+		}), []Template{full}, "", `message.template.buttons[0]: the template's button 0 (URL "Ver") takes url, not copy_code` + "\n" + `message.template.buttons[1]: the template's button 2 (COPY_CODE "Cupom") takes copy_code, not url`},
+		{"all at once", sender.Template{Body: []string{"1"}, Buttons: fits.Buttons}, []Template{full}, "", "message.template.header: the template's header is an image; add header: {image: LINK}\nmessage.template.body: has 1 of the 2 values that the template's text needs ({{1}} {{2}}); add 1"},
+	}
+	p := newProvider(t, options())
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := test.campaign
+			c.Name, c.Language = "spring_sale", "pt_BR"
+			warnings, err := p.Preflight(sender.Message{Type: "template", Template: &c}, test.list)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(test.warning, strings.Join(warnings, "\n")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if _, err := p.Preflight(sender.Message{Type: "template"}, nil); err == nil {
+		t.Error("no template passes")
+	}
+}
+
+func FuzzTemplates(f *testing.F) {
+	f.Add([]byte(`{"code":0,"data":{"data":[` + exampleTemplate + `],"paging":{"next":"x","cursors":{"after":"A"}}}}`))
+	f.Add([]byte(`{"code":0,"data":{"data":[{"name":"t","language":"en","status":"APPROVED","components":[null,{"type":"BUTTONS","buttons":[{}]}]}]}}`))
+	f.Add([]byte(`{"code":"9006","data":null}`))
+	p := newProvider(f, options())
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := readPage(sender.Answer{Status: 200, Body: body})
+		if err != nil {
+			return
+		}
+		for _, one := range got.Data {
+			m := template(sender.Template{Name: one.Name, Language: one.Language, Body: []string{"x"}, Buttons: []sender.Button{{Index: 1, URL: "x"}}})
+			_, _ = p.Preflight(m, got.Data)
+		}
+		if _, err := json.Marshal(got.Data); err != nil {
+			t.Error(err)
+		}
+	})
+}
