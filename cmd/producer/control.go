@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"sluice/internal/campaign"
+)
+
+type pauseCommand struct {
+	ID string `arg:"" help:"The campaign."`
+}
+
+// Run pauses a campaign.
+func (c *pauseCommand) Run(a *app) error {
+	return a.move(c.ID, "paused", func(s *campaign.Store) (bool, error) { return s.Pause(a.ctx, c.ID) })
+}
+
+type resumeCommand struct {
+	ID string `arg:"" help:"The campaign."`
+}
+
+// Run resumes a campaign.
+func (c *resumeCommand) Run(a *app) error {
+	return a.move(c.ID, "running", func(s *campaign.Store) (bool, error) { return s.Resume(a.ctx, c.ID) })
+}
+
+type cancelCommand struct {
+	ID string `arg:"" help:"The campaign."`
+}
+
+// Run cancels a campaign.
+func (c *cancelCommand) Run(a *app) error {
+	return a.move(c.ID, "cancelled", func(s *campaign.Store) (bool, error) { return s.Cancel(a.ctx, c.ID) })
+}
+
+// move makes one move of a campaign and says what came of it.
+func (a *app) move(id, state string, move func(*campaign.Store) (bool, error)) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	moved, err := move(a.campaigns)
+	if err != nil {
+		return err
+	}
+	if moved {
+		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, state)
+	} else {
+		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, state)
+	}
+	return err
+}
+
+type listCommand struct {
+	JSON bool `help:"Print one JSON object a line."`
+}
+
+// Run lists the campaigns, newest first.
+func (c *listCommand) Run(a *app) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	records, err := a.campaigns.List(a.ctx)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	if !c.JSON {
+		fmt.Fprintln(t, "ID\tSTATE\tSENDER\tROWS\tCREATED")
+	}
+	for _, rec := range records {
+		if c.JSON {
+			err = printJSON(a.out, map[string]any{
+				"id": rec.ID, "state": rec.State, "sender": rec.Sender, "rows": rec.Plan.Rows, "created_at": rec.CreatedAt,
+			})
+		} else {
+			_, err = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", rec.ID, rec.State, rec.Sender, rec.Plan.Rows, rec.CreatedAt.Format(time.DateTime))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return t.Flush()
+}

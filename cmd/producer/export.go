@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sluice/internal/campaign"
+	"sluice/internal/export"
+	"sluice/internal/ledger"
+)
+
+type exportCommand struct {
+	ID     string   `arg:"" help:"The campaign."`
+	States []string `help:"Only rows in these states: pending, accepted, rejected, in_doubt, invalid, duplicate, suppressed, cancelled." placeholder:"STATE,..."`
+	Format string   `help:"csv or ndjson." enum:"csv,ndjson" default:"csv" placeholder:"FORMAT"`
+	Output string   `short:"o" help:"Write to this file, which appears only when it is whole; standard output if not given." placeholder:"FILE"`
+}
+
+// Run exports a campaign.
+func (c *exportCommand) Run(a *app) error {
+	for _, s := range c.States {
+		if !slices.Contains(export.States, s) {
+			return &usageError{fmt.Errorf("--states: there is no state %q; there are %s", s, strings.Join(export.States, ", "))}
+		}
+	}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	rec, err := a.campaigns.Get(a.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.Output == "" {
+		return c.write(a, rec, a.out)
+	}
+	return writeFile(c.Output, func(w io.Writer) error { return c.write(a, rec, w) })
+}
+
+func (c *exportCommand) write(a *app, rec *campaign.Record, w io.Writer) error {
+	buffered := bufio.NewWriterSize(w, 1<<20)
+	rows := export.NewCSV(buffered)
+	if c.Format == "ndjson" {
+		rows = export.NewNDJSON(buffered)
+	}
+	meaning := a.meaning(rec.Sender)
+	err := a.ledger.Export(a.ctx, rec.ID, func(r ledger.Row) error {
+		row := export.NewRow(r, rec.State == campaign.Cancelled, meaning)
+		if len(c.States) > 0 && !slices.Contains(c.States, row.State) {
+			return nil
+		}
+		return rows.Write(row)
+	})
+	if err != nil {
+		return fmt.Errorf("exporting %s: %w", rec.ID, err)
+	}
+	if err := errors.Join(rows.Flush(), buffered.Flush()); err != nil {
+		return fmt.Errorf("writing the export: %w", err)
+	}
+	return nil
+}
+
+// writeFile has write fill a new file beside path, which then takes path's
+// place: a full disk or a kill leaves what was there before.
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("creating the export: %w", err)
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

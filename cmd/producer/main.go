@@ -1,0 +1,55 @@
+// Command producer is the sending side of Sluice: it imports a list into a
+// campaign, says what became of every row, and steers.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, errNotAllAccepted) {
+		fmt.Fprintln(os.Stderr, "producer:", err)
+	}
+	os.Exit(exitCode(err))
+}
+
+// exitCode is 0 done, 1 failed, 2 wrong usage or a file that does not hold, 3
+// done, but not every row was accepted.
+func exitCode(err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errNotAllAccepted):
+		return 3
+	case errors.As(err, &usage):
+		return 2
+	}
+	return 1
+}
+
+// errNotAllAccepted ends `send --wait` when the campaign is over and a row was
+// not accepted. The account that was printed says which.
+var errNotAllAccepted = errors.New("not every row was accepted")
+
+// A usageError is wrong usage, or a file that does not hold; trying again
+// without a change is of no use.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// streams are a command's standard streams.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/schollz/progressbar/v3"
+)
+
+const (
+	barEvery  = 100 * time.Millisecond // on a terminal
+	lineEvery = 5 * time.Second        // elsewhere
+)
+
+// A progress shows how far a reading is, on standard error: a bar on a terminal,
+// a plain line now and then elsewhere.
+type progress struct {
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+// startProgress shows the reading of in until stop.
+func startProgress(a *app, what string, in *input) *progress {
+	p := &progress{done: make(chan struct{})}
+	show, end, every := lines(a.err, what, in.size), func() {}, lineEvery
+	if isTerminal(a.err) {
+		bar := newBar(a.err, what, in.size, true)
+		show = func(n int64) { bar.Set64(n) }
+		end = func() { bar.Finish(); fmt.Fprintln(a.err) }
+		every = barEvery
+	}
+	p.wg.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				show(in.read.Load())
+			case <-p.done:
+				end()
+				return
+			}
+		}
+	})
+	return p
+}
+
+func (p *progress) stop() {
+	close(p.done)
+	p.wg.Wait()
+}
+
+// lines shows progress as plain lines.
+func lines(w io.Writer, what string, size int64) func(int64) {
+	return func(n int64) {
+		if size > 0 {
+			fmt.Fprintf(w, "%s: %d %% of %d MB\n", what, n*100/size, size>>20)
+			return
+		}
+		fmt.Fprintf(w, "%s: %d MB\n", what, n>>20)
+	}
+}
+
+// newBar makes a progress bar with rate and time left.
+func newBar(w io.Writer, what string, size int64, bytes bool) *progressbar.ProgressBar {
+	if size <= 0 {
+		size = -1
+	}
+	return progressbar.NewOptions64(size,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(), progressbar.OptionThrottle(barEvery))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/campaign"
+	"sluice/internal/config"
+	"sluice/internal/ledger"
+	"sluice/internal/status"
+)
+
+// commands are the program's commands and flags; a flag beats the environment.
+type commands struct {
+	RedisURL  string `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	Senders   string `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
+	LogLevel  string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
+	LogFormat string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
+
+	Send   sendCommand   `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
+	Status statusCommand `cmd:"" help:"Say where every row of a campaign is."`
+	Export exportCommand `cmd:"" help:"Write what became of every row, in the order of the input."`
+	List   listCommand   `cmd:"" help:"List the campaigns that there are."`
+	Pause  pauseCommand  `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
+	Resume resumeCommand `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
+	Cancel cancelCommand `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
+}
+
+// app is what the commands work with.
+type app struct {
+	streams
+	*commands
+	ctx       context.Context
+	getenv    func(string) string
+	now       func() time.Time
+	redis     redis.UniversalClient
+	ledger    *ledger.Ledger
+	campaigns *campaign.Store
+}
+
+// run is the program. Wrong usage and files that do not hold are *usageError.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var c commands
+	helped := false
+	parser, err := kong.New(&c,
+		kong.Name("producer"),
+		kong.Description("Sluice's producer: from a CSV to every message_id, and the account of every row."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(environment(getenv)),
+	)
+	if err != nil {
+		return fmt.Errorf("building the command line: %w", err)
+	}
+	k, err := parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return &usageError{fmt.Errorf("%w; see producer --help", err)}
+	}
+	a := &app{streams: streams{stdin, stdout, stderr}, commands: &c, ctx: ctx, getenv: getenv, now: time.Now}
+	defer a.close()
+	return k.Run(a)
+}
+
+// environment resolves flags from getenv, so that tests hand it in. Kong's own
+// look at the process's environment is the same list.
+func environment(getenv func(string) string) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, name := range flag.Envs {
+			if v := getenv(name); v != "" {
+				return v, nil
+			}
+		}
+		return nil, nil //nolint:nilnil // kong's way to say that nothing is set
+	})
+}
+
+// connect opens Redis and checks that it can be trusted with a campaign.
+func (a *app) connect() error {
+	rdb, err := config.OpenRedis(a.RedisURL)
+	if err != nil {
+		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+	}
+	a.redis = rdb
+	a.ledger = ledger.New(rdb, a.now)
+	a.campaigns = campaign.NewStore(rdb, a.now)
+	err = a.ledger.CheckRedis(a.ctx)
+	if errors.Is(err, ledger.ErrUncheckable) {
+		fmt.Fprintln(a.err, "producer: warning:", err)
+		return nil
+	}
+	return err
+}
+
+func (a *app) source() status.Source {
+	return status.Source{Redis: a.redis, Ledger: a.ledger, Campaigns: a.campaigns}
+}
+
+func (a *app) close() {
+	if a.redis != nil {
+		a.redis.Close()
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"sluice/internal/status"
+)
+
+type statusCommand struct {
+	ID   string `arg:"" optional:"" help:"The campaign; all of them if none is named."`
+	JSON bool   `help:"Print one JSON object a campaign."`
+}
+
+// Run prints the account of one campaign, or of each.
+func (c *statusCommand) Run(a *app) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	ids := []string{c.ID}
+	if c.ID == "" {
+		records, err := a.campaigns.List(a.ctx)
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, rec := range records {
+			ids = append(ids, rec.ID)
+		}
+	}
+	for _, id := range ids {
+		st, err := a.source().Get(a.ctx, id)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			err = printJSON(a.out, st)
+		} else {
+			err = printStatus(a.out, st, a.meaning(st.Sender))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// printStatus prints the account for a person, codes with their meaning.
+func printStatus(w io.Writer, st *status.Status, meaning func(string) string) error {
+	p := &printer{w: w}
+	p.printf("%s  %s", st.ID, st.State)
+	if st.Reason != "" {
+		p.printf(": %s", st.Reason)
+	}
+	p.printf("\n")
+	for _, line := range []struct {
+		name string
+		n    int
+	}{
+		{"pending", st.Pending},
+		{"accepted", st.Accepted},
+		{"rejected", st.Rejected},
+		{"in doubt", st.InDoubt},
+		{"invalid", st.Invalid},
+		{"duplicate", st.Duplicate},
+		{"suppressed", st.Suppressed},
+		{"cancelled", st.Cancelled},
+	} {
+		p.printf("  %-12s %10d\n", line.name, line.n)
+	}
+	p.printf("  %-12s %10d\n", "rows", st.Rows)
+	p.printf("  batches      %d of %d done\n", st.BatchesDone, st.Batches)
+	if st.Pace.Limit > 0 {
+		p.printf("  pace         %g messages a second", st.Pace.Limit)
+		if st.Pace.Factor < 1 {
+			p.printf(", slowed to %.0f %% after the provider throttled", st.Pace.Factor*100)
+		}
+		p.printf("\n")
+	}
+	if st.ETASeconds != nil {
+		p.printf("  time left    about %s\n", time.Duration(*st.ETASeconds)*time.Second)
+	}
+	for _, code := range slices.SortedFunc(maps.Keys(st.Codes), func(a, b string) int { return st.Codes[b] - st.Codes[a] }) {
+		p.printf("  code %-20s %8d  %s\n", code, st.Codes[code], meaning(code))
+	}
+	return p.err
+}
+
+// A printer keeps the first error of many writes.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"sluice/internal/accounts"
+	"sluice/internal/campaign"
+	"sluice/internal/config"
+	"sluice/internal/jobs"
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+)
+
+// flags are the program's settings; a flag beats the environment.
+type flags struct {
+	RedisURL    string        `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	Senders     string        `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
+	LogLevel    string        `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
+	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
+	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
+	Batches     int           `help:"Batches of one campaign that this worker runs at once." env:"SLUICE_BATCHES" default:"4" placeholder:"N"`
+	RetryBase   time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
+	RetryMax    time.Duration `help:"Longest wait between two attempts." env:"SLUICE_RETRY_MAX" default:"60s"`
+}
+
+// run is the program. It sends until ctx ends.
+func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
+	var f flags
+	helped := false
+	parser, err := kong.New(&f,
+		kong.Name("worker"),
+		kong.Description("Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+	)
+	if err != nil {
+		return fmt.Errorf("building the command line: %w", err)
+	}
+	_, err = parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return &usageError{fmt.Errorf("%w; see worker --help", err)}
+	}
+	senders, err := config.LoadSenders(f.Senders, getenv)
+	if err != nil {
+		return &usageError{err}
+	}
+	log, err := config.NewLogger(stderr, f.LogLevel, f.LogFormat)
+	if err != nil {
+		return &usageError{err}
+	}
+	rdb, err := config.OpenRedis(f.RedisURL)
+	if err != nil {
+		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+	}
+	defer rdb.Close()
+	return work(ctx, f, senders, rdb, log)
+}
+
+// work wires the worker and runs it.
+func work(ctx context.Context, f flags, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
+	led := ledger.New(rdb, time.Now)
+	if err := led.CheckRedis(ctx); errors.Is(err, ledger.ErrUncheckable) {
+		log.Warn().Err(err).Msg("Redis does not tell whether it keeps what it is given")
+	} else if err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
+	log = log.With().Str("worker", id).Logger()
+	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
+	reg := prometheus.NewRegistry()
+	metrics := jobs.NewMetrics(reg, "nxcloud", "innopaas")
+	stopServing, err := serve(f.MetricsAddr, reg, rdb, log)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+	w := jobs.NewWorker(jobs.Options{
+		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
+		Account: func(name string) (*jobs.Account, error) { return openAccount(senders, limiter, name) },
+		Log:     log, Now: time.Now, Batches: f.Batches, Metrics: metrics,
+		Backoff:    jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
+		// A submission that is signed anew may take its timeout twice.
+		StopWithin: 2*senders.LongestTimeout() + 10*time.Second,
+	})
+	log.Info().Msg("worker ready")
+	if err := w.Run(ctx); err != nil {
+		return err
+	}
+	log.Info().Msg("worker stopped")
+	return nil
+}
+
+// openAccount opens a sender for the worker's use.
+func openAccount(senders config.Senders, limiter *ratelimit.Limiter, name string) (*jobs.Account, error) {
+	s, err := senders.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := accounts.Open(s, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &jobs.Account{
+		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
+		Pace: limiter.Sender(name, accounts.Limits(s)),
+	}, nil
+}

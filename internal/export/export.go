@@ -1,0 +1,125 @@
+// Package export writes what became of every row, as CSV or NDJSON: one row of
+// output for each row of the input, with its state, its message_id and what its
+// code means. It streams, and no cell that it writes runs in a spreadsheet.
+package export
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+	"time"
+
+	"sluice/internal/ledger"
+)
+
+// States are the states of a row.
+var States = []string{"pending", "accepted", "rejected", "in_doubt", "invalid", "duplicate", "suppressed", "cancelled"}
+
+// A Row is one row of an export.
+type Row struct {
+	Row         int    `json:"row"` // of the input, from 1, the header not counted
+	Phone       string `json:"phone"`
+	State       string `json:"state"`
+	MessageID   string `json:"message_id"`
+	Code        string `json:"code"`
+	Message     string `json:"message"` // what the code means, or why the row became no recipient
+	Attempts    int    `json:"attempts"`
+	SubmittedAt string `json:"submitted_at"` // RFC 3339, UTC; empty if never submitted
+	Batch       int    `json:"batch"`
+}
+
+// NewRow makes a row of the ledger's. Cancelled says that the campaign is: what
+// is pending then never will be sent.
+func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row {
+	row := Row{
+		Row: r.Row, Phone: r.Phone, State: r.State, MessageID: r.MessageID, Code: r.Code,
+		Message: r.Reason, Attempts: r.Attempts, Batch: r.Batch,
+	}
+	if cancelled && row.State == "pending" {
+		row.State = "cancelled"
+	}
+	if row.Message == "" && row.Code != "" {
+		row.Message = meaning(row.Code)
+	}
+	if !r.SubmittedAt.IsZero() {
+		row.SubmittedAt = r.SubmittedAt.UTC().Format(time.RFC3339Nano)
+	}
+	return row
+}
+
+// A Writer writes rows.
+type Writer interface {
+	Write(Row) error
+	Flush() error
+}
+
+// NewCSV writes RFC 4180 with a header.
+func NewCSV(w io.Writer) Writer {
+	return &csvWriter{w: csv.NewWriter(w)}
+}
+
+type csvWriter struct {
+	w     *csv.Writer
+	begun bool
+	cells [9]string
+}
+
+var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch"}
+
+func (c *csvWriter) begin() error {
+	if c.begun {
+		return nil
+	}
+	c.begun = true
+	return c.w.Write(header)
+}
+
+// Write writes one row.
+func (c *csvWriter) Write(r Row) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	c.cells = [9]string{
+		strconv.Itoa(r.Row), defuse(r.Phone), r.State, defuse(r.MessageID), defuse(r.Code),
+		defuse(r.Message), strconv.Itoa(r.Attempts), r.SubmittedAt, strconv.Itoa(r.Batch),
+	}
+	return c.w.Write(c.cells[:])
+}
+
+// Flush writes what is buffered, and the header if there were no rows.
+func (c *csvWriter) Flush() error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	c.w.Flush()
+	return c.w.Error()
+}
+
+// defuse puts an apostrophe before a cell that a spreadsheet would run as a
+// formula.
+func defuse(cell string) string {
+	if cell == "" {
+		return cell
+	}
+	switch cell[0] {
+	case '=', '+', '-', '@', '\t', '\r':
+		return "'" + cell
+	}
+	return cell
+}
+
+// NewNDJSON writes one JSON object a line.
+func NewNDJSON(w io.Writer) Writer {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return ndjsonWriter{e}
+}
+
+type ndjsonWriter struct{ e *json.Encoder }
+
+// Write writes one row.
+func (n ndjsonWriter) Write(r Row) error { return n.e.Encode(r) }
+
+// Flush has nothing to do.
+func (ndjsonWriter) Flush() error { return nil }

@@ -1,0 +1,71 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"sluice/internal/ledger"
+)
+
+// alive gives one sign of life.
+func (w *Worker) alive(ctx context.Context) error {
+	return w.Redis.Set(ctx, ledger.WorkerKey(w.ID), 1, aliveFor).Err()
+}
+
+// live gives signs of life until ctx ends.
+func (w *Worker) live(ctx context.Context) {
+	tick := time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			short, cancel := context.WithTimeout(ctx, aliveFor/2)
+			if err := w.alive(short); err != nil && ctx.Err() == nil {
+				w.Log.Warn().Err(err).Msg("no sign of life given: Redis does not answer")
+			}
+			cancel()
+		}
+	}
+}
+
+// away notes that Redis did not answer.
+func (w *Worker) away(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		w.trouble = w.now()
+		w.metrics.redisError()
+		w.Log.Warn().Err(err).Msg("Redis does not answer; nothing is submitted until it does")
+	}
+}
+
+// recover enqueues anew the batches whose worker is gone, under their next
+// epoch: asynq itself would need one to two minutes, and its late task then
+// finds nothing to do. It also finishes campaigns whose last worker died at the
+// very end.
+func (w *Worker) recover(ctx context.Context) {
+	if w.now().Sub(w.trouble) < aliveFor {
+		return
+	}
+	for id, s := range w.servers {
+		if s.stopped {
+			continue
+		}
+		orphans, err := w.Ledger.Orphans(ctx, id)
+		if err != nil {
+			w.away(ctx, err)
+			return
+		}
+		for _, o := range orphans {
+			if err := w.queue.Enqueue(ctx, id, o.Batch, o.Recipients, o.Epoch+1); err != nil {
+				w.away(ctx, err)
+				return
+			}
+			w.Log.Warn().Str("campaign", id).Int("batch", o.Batch).Str("worker", o.Worker).Msg("batch of a worker that is gone enqueued anew")
+		}
+		if _, err := w.Campaigns.Finish(ctx, id); err != nil {
+			w.away(ctx, err)
+			return
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+)
+
+// enqueuers is how many tasks are on their way to Redis at once: asynq has no
+// call for many, and one at a time costs a round trip each.
+const enqueuers = 32
+
+// A Queue puts batches into their campaign's queue.
+type Queue struct {
+	client *asynq.Client
+}
+
+// NewQueue makes a Queue on rdb, which stays the caller's to close.
+func NewQueue(rdb redis.UniversalClient) *Queue {
+	return &Queue{client: asynq.NewClientFromRedisClient(rdb)}
+}
+
+// Enqueue puts one batch into its campaign's queue under an epoch. A batch that
+// is there already stays as it is: enqueueing is idempotent.
+func (q *Queue) Enqueue(ctx context.Context, campaign string, batch, recipients, epoch int) error {
+	r := reference{Campaign: campaign, Batch: batch, Recipients: recipients}
+	_, err := q.client.EnqueueContext(ctx, r.task(epoch))
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return fmt.Errorf("enqueueing batch %d of %s: %w", batch, campaign, err)
+	}
+	return nil
+}
+
+// EnqueueAll enqueues each batch that has recipients, in about the order of the
+// input. Sizes holds each batch's recipients.
+func (q *Queue) EnqueueAll(ctx context.Context, campaign string, sizes []int) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(enqueuers)
+	for n, recipients := range sizes {
+		if recipients > 0 && ctx.Err() == nil {
+			g.Go(func() error { return q.Enqueue(ctx, campaign, n, recipients, 0) })
+		}
+	}
+	return g.Wait()
+}

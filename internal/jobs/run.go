@@ -1,0 +1,327 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+	"sluice/internal/sender"
+)
+
+const (
+	// chunkTime is how far ahead of their submission intents may be on record:
+	// with the chunk that is on its way, 50 ms in all.
+	chunkTime = 25 * time.Millisecond
+	// firstChunk is a chunk before any speed was seen, and maxChunk the largest.
+	firstChunk = 32
+	maxChunk   = 256
+	// soon is a wait that is spent in the handler and not in the queue.
+	soon = time.Second
+)
+
+// A run is one batch in the hands of this worker, from its claim to its release.
+type run struct {
+	s     *sending
+	n     int
+	claim *ledger.Claim
+	book  *book
+	chunk atomic.Int64 // recipients of the next chunk, from the pace seen
+	// before is each recipient's past at the start of a pass, in which it is
+	// submitted once at most: what the ledger learns meanwhile concerns others.
+	before []past
+}
+
+// A past is what a recipient's earlier submissions were.
+type past struct{ tries, attempts int }
+
+func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
+	r := &run{s: s, n: ref.Batch, claim: claim, before: make([]past, len(claim.Recipients))}
+	r.book = newBook(claim, func(ctx context.Context) error { return s.reopen(ctx, ref, claim.Epoch) })
+	r.chunk.Store(firstChunk)
+	return r
+}
+
+// A chunk is what one intent covers: recipients that are submitted next, as
+// units that share a submission each.
+type chunk struct {
+	grant *ratelimit.Grant
+	units [][]int
+	whole bool // one unit, which goes out at one instant
+}
+
+// indexes are all recipients of the chunk.
+func (c *chunk) indexes() []int {
+	if len(c.units) == 1 {
+		return c.units[0]
+	}
+	return slices.Concat(c.units...)
+}
+
+// send submits what the ledger says is left of the batch, until nothing is
+// pending, or the rest must wait, or the campaign or the worker stops here.
+func (r *run) send(ctx context.Context) error {
+	deadline := r.s.w.now().Add(handBack)
+	for {
+		ready, next := r.ready()
+		if len(ready) > 0 {
+			if err := r.pass(ctx, ready, deadline); err != nil {
+				return err
+			}
+			continue
+		}
+		if next.IsZero() {
+			return nil
+		}
+		wait := next.Sub(r.s.w.now())
+		if wait > soon {
+			return &later{after: wait, why: r.waiting()}
+		}
+		if err := r.s.pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// ready are the recipients to submit now, in input order, and when the first of
+// the others is due; zero where nobody is pending.
+func (r *run) ready() (ready []int, next time.Time) {
+	now := r.s.w.now()
+	for i, p := range r.claim.Pending() {
+		r.before[i] = past{tries: p.Tries, attempts: p.Attempts}
+		at := r.s.dueAt(r.n, i, p)
+		switch {
+		case !at.After(now):
+			ready = append(ready, i)
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	return ready, next
+}
+
+// waiting says for the queue's web UI why the batch waits.
+func (r *run) waiting() string {
+	codes := map[string]int{}
+	n := 0
+	for _, p := range r.claim.Pending() {
+		codes[p.Code]++
+		n++
+	}
+	return fmt.Sprintf("%d recipients wait for their retry after %s", n, countsText(codes))
+}
+
+// pass submits the recipients of ready once each. The intents of one chunk are
+// written while the chunk before it is being submitted.
+func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
+	units := r.s.group(r.claim.Recipients, ready)
+	chunks := make(chan *chunk)
+	r.book.open()
+	r.book.submitting.Go(func() {
+		for c := range chunks {
+			r.submit(ctx, c)
+		}
+	})
+	err := r.feed(ctx, units, chunks, deadline)
+	close(chunks)
+	r.book.submitting.Wait()
+	if settleErr := r.book.close(); err == nil {
+		err = settleErr
+	}
+	return err
+}
+
+// feed takes the units' slots, writes their intents and hands them on.
+func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, deadline time.Time) error {
+	for len(units) > 0 {
+		if err := r.mayGoOn(ctx, deadline); err != nil {
+			return err
+		}
+		c, rest, err := r.next(ctx, units)
+		if err != nil {
+			return err
+		}
+		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
+			return r.s.beginFailed(err)
+		}
+		chunks <- c
+		units = rest
+	}
+	return nil
+}
+
+// mayGoOn says whether another chunk may be begun, after waiting for the circuit
+// breaker. A later of no time hands the rest of the batch back.
+func (r *run) mayGoOn(ctx context.Context, deadline time.Time) error {
+	for {
+		switch {
+		case r.s.stopped.Err() != nil || ctx.Err() != nil:
+			return &later{why: "the worker or the campaign stopped"}
+		case r.s.w.now().After(deadline):
+			return &later{why: "the batch takes long; its rest goes on"}
+		case !r.s.account.breaker.open():
+			return nil
+		}
+		if err := r.s.pause(ctx, probeEvery/10); err != nil {
+			return err
+		}
+	}
+}
+
+// next asks for the slots of the next chunk and cuts it off units.
+func (r *run) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) {
+	whole := len(units[0]) > 1
+	ask := ratelimit.Ask{
+		Campaign: r.s.id, Weight: r.s.weight, PerSecond: r.s.perSecond,
+		Want: len(units[0]), Whole: whole,
+	}
+	if !whole {
+		ask.Want = r.singles(units)
+	}
+	ctx, cancel := r.s.untilStopped(ctx)
+	defer cancel()
+	grant, err := r.s.account.Pace.Take(ctx, ask)
+	if err != nil {
+		return nil, nil, r.s.takeFailed(ctx, err)
+	}
+	if whole {
+		unit := units[0]
+		c := &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true}
+		if grant.N < len(unit) {
+			units[0] = unit[grant.N:]
+			return c, units, nil
+		}
+		return c, units[1:], nil
+	}
+	return &chunk{grant: grant, units: units[:grant.N]}, units[grant.N:], nil
+}
+
+// singles is how many of the next units, all of one recipient, are asked for.
+// Where there is a pace it cuts the chunk; elsewhere the speed that was seen does.
+func (r *run) singles(units [][]int) int {
+	most := len(units)
+	switch {
+	case r.s.account.breaker.probing():
+		return 1
+	case !r.s.account.Pace.Limited(r.s.perSecond):
+		most = min(most, int(r.chunk.Load()))
+	}
+	n := 1
+	for n < most && len(units[n]) == 1 {
+		n++
+	}
+	return n
+}
+
+// submit makes the submissions of a chunk, each at its time. What is not
+// submitted after all is withdrawn, which costs nobody anything.
+func (r *run) submit(ctx context.Context, c *chunk) {
+	start := r.s.w.now()
+	var withdrawn []int
+	for i, unit := range c.units {
+		if r.s.stopped.Err() != nil {
+			withdrawn = append(withdrawn, slices.Concat(c.units[i:]...)...)
+			break
+		}
+		if !r.submitUnit(ctx, c, i, unit) {
+			withdrawn = append(withdrawn, unit...)
+		}
+	}
+	if len(withdrawn) > 0 {
+		c.grant.Unused(len(withdrawn))
+		r.book.withdraw(withdrawn)
+		return
+	}
+	if took := r.s.w.now().Sub(start); !c.whole && took > 0 {
+		r.fit(len(c.units), took)
+	}
+}
+
+// fit makes the next chunk one that takes chunkTime, by how long n units took.
+func (r *run) fit(n int, took time.Duration) {
+	fits := int64(float64(n) * float64(chunkTime) / float64(took))
+	now := r.chunk.Load()
+	r.chunk.Store(min(max(fits, now/2, 1), now*2, maxChunk))
+}
+
+// submitUnit waits for the unit's slot and a place in flight, and starts its
+// submission; or returns false where the slot is gone.
+func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool {
+	account := r.s.account
+	if err := account.Pace.Acquire(ctx); err != nil {
+		return false
+	}
+	if err := c.grant.Wait(ctx, i); err != nil {
+		account.Pace.Release()
+		return false
+	}
+	told, ok := account.breaker.allow()
+	if !ok {
+		account.Pace.Release()
+		return false
+	}
+	r.book.submitting.Add(1)
+	account.pool.do(func() {
+		defer r.book.submitting.Done()
+		r.post(c.grant, unit, told)
+		account.Pace.Release()
+	})
+	return true
+}
+
+// post makes one submission and enters its results.
+func (r *run) post(g *ratelimit.Grant, unit []int, told func(sender.Result) bool) {
+	if len(unit) == 1 {
+		var out [1]sender.Result
+		i := unit[0]
+		r.s.submit(r.ref(i), r.claim.Recipients[i:i+1], out[:])
+		r.enter(g, unit, out[:], told(out[0]))
+		return
+	}
+	recipients := make([]recipient, len(unit))
+	for k, i := range unit {
+		recipients[k] = r.claim.Recipients[i]
+	}
+	out := make([]sender.Result, len(unit))
+	r.s.submit(r.ref(unit[0]), recipients, out)
+	r.enter(g, unit, out, told(out[0]))
+}
+
+func (r *run) ref(i int) sender.Ref {
+	return sender.Ref{Campaign: r.s.id, Batch: r.n, Index: i, Try: r.before[i].tries + 1}
+}
+
+// enter enters results into the book, after what follows at once for campaign
+// and sender.
+func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
+	now := r.s.w.now()
+	unused := 0
+	for k, i := range unit {
+		res := out[k]
+		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
+			unused++
+		}
+		r.s.heed(res)
+		r.book.enter(r.settlement(i, res, closed, now))
+	}
+	g.Unused(unused)
+}
+
+// settlement is the ledger's entry for one result.
+func (r *run) settlement(i int, res sender.Result, closed bool, now time.Time) ledger.Settlement {
+	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Code: res.Code, MessageID: res.MessageID, Time: now}
+	resend := r.s.resend && res.Outcome == sender.Unknown
+	switch {
+	case res.Outcome == sender.Failed && !closed:
+		// The outage's failure, not the recipient's: it costs no attempt.
+		st.Outcome = sender.Throttled
+	case res.Outcome == sender.Failed || resend:
+		if r.before[i].attempts+1 >= r.s.maxAttempts {
+			st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
+		}
+	}
+	return st
+}

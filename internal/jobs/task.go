@@ -1,0 +1,70 @@
+// Package jobs is the queue, both ends: it stages and enqueues a campaign's
+// batches, and it runs them. The queue says only when a batch runs; what is left
+// to send is the ledger's word alone, so a task that is lost, late, repeated or
+// run twice at once loses nobody and sends nothing twice. It is the only package
+// that speaks asynq.
+package jobs
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
+// taskType is the name of the one kind of task there is.
+const taskType = "batch"
+
+// maxRetry is out of reach: asynq archives a task whose retries are used up even
+// if it was only told to wait, so attempts are counted in the ledger instead.
+const maxRetry = math.MaxInt32
+
+// taskTimeout is beyond anything that a handler needs: it hands the rest of a
+// batch back after handBack, because asynq runs a task that outlasts its timeout
+// beside its successor.
+const (
+	taskTimeout = time.Hour
+	handBack    = 10 * time.Minute
+)
+
+// retention is how long a batch that is done stays visible in the queue's web
+// UI, with its result.
+const retention = 24 * time.Hour
+
+// A reference is a task's whole payload: the recipients stay in the ledger.
+type reference struct {
+	Campaign   string `json:"campaign"`
+	Batch      int    `json:"batch"`
+	Recipients int    `json:"recipients"`
+}
+
+// task is the task for a batch. Epoch 0 is the batch's first task; a batch that
+// lost its worker is enqueued anew under the epoch that is next, so that asynq,
+// which still holds the old task, takes the new one.
+func (r reference) task(epoch int) *asynq.Task {
+	payload, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings and ints always marshal
+	}
+	id := fmt.Sprintf("batch-%06d", r.Batch)
+	if epoch > 0 {
+		id = fmt.Sprintf("%s-epoch-%d", id, epoch)
+	}
+	return asynq.NewTask(taskType, payload,
+		asynq.Queue(r.Campaign), asynq.TaskID(id), asynq.MaxRetry(maxRetry),
+		asynq.Timeout(taskTimeout), asynq.Retention(retention))
+}
+
+// parseReference reads a payload. A payload that does not hold never will.
+func parseReference(payload []byte) (reference, error) {
+	var r reference
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return r, fmt.Errorf("reading the task's payload: %w: %w", err, asynq.SkipRetry)
+	}
+	if r.Campaign == "" || r.Batch < 0 {
+		return r, fmt.Errorf("reading the task's payload: it names no campaign's batch: %w", asynq.SkipRetry)
+	}
+	return r, nil
+}

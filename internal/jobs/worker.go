@@ -1,0 +1,224 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"sluice/internal/campaign"
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+)
+
+const (
+	// lookEvery is how often a worker looks which campaigns are due. It bounds
+	// how long a campaign waits for its first submission, and a change of state
+	// for its effect on a server; the ledger refuses intents at once.
+	lookEvery = 250 * time.Millisecond
+	// aliveFor is how long a worker counts as alive without a sign of life, and
+	// aliveEvery how often it gives one. A batch whose worker is gone for so long
+	// is given to another; the old one can begin nothing any more.
+	aliveFor   = 6 * time.Second
+	aliveEvery = 1500 * time.Millisecond
+	// orphansEvery is how often a worker looks for batches whose worker is gone.
+	orphansEvery = 2 * time.Second
+)
+
+// Options are what a Worker works with. All fields are needed, but for Backoff
+// and Batches.
+type Options struct {
+	ID        string // unique among all workers that ever were
+	Redis     redis.UniversalClient
+	Ledger    *ledger.Ledger
+	Campaigns *campaign.Store
+	Limiter   *ratelimit.Limiter
+	// Account opens a sender by its name. It is asked once for each sender.
+	Account func(name string) (*Account, error)
+	Log     zerolog.Logger
+	Now     func() time.Time
+	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
+	Backoff Backoff
+	// Batches is how many batches of one campaign run here at once; 4 if zero.
+	Batches int
+	// StopWithin is how long a stop waits for submissions in flight: longer than
+	// the longest HTTP timeout of any sender, 15 s by default, plus 10 s to record
+	// their outcomes. 25 s if zero.
+	StopWithin time.Duration
+	Metrics    *Metrics // may be nil
+}
+
+// A Worker sends whatever campaigns are due: it is the supervisor that runs one
+// asynq server for each of them.
+type Worker struct {
+	Options
+	queue    *Queue
+	accounts map[string]*Account
+	servers  map[string]*server
+	metrics  *Metrics
+	// trouble is when Redis was last seen away. Signs of life may then be missing
+	// of workers that live.
+	trouble time.Time
+}
+
+// NewWorker makes a Worker that does nothing until Run.
+func NewWorker(o Options) *Worker {
+	if o.Backoff == (Backoff{}) {
+		o.Backoff = Backoff{Base: time.Second, Max: time.Minute}
+	}
+	if o.Batches == 0 {
+		o.Batches = 4
+	}
+	if o.StopWithin == 0 {
+		o.StopWithin = 25 * time.Second
+	}
+	return &Worker{
+		Options: o, queue: NewQueue(o.Redis), metrics: o.Metrics,
+		accounts: map[string]*Account{}, servers: map[string]*server{},
+	}
+}
+
+func (w *Worker) now() time.Time { return w.Now() }
+
+// Run sends until ctx is cancelled and then stops: batches end between two
+// submissions, what is in flight is waited for and recorded. It returns nil, or
+// what kept it from starting.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.alive(ctx); err != nil {
+		return fmt.Errorf("announcing this worker in Redis: %w", err)
+	}
+	// The sign of life goes on while the servers stop, or another worker would
+	// take over batches that are about to be released.
+	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var life sync.WaitGroup
+	life.Go(func() { w.live(living) })
+	w.supervise(ctx)
+	w.stopAll()
+	cancel()
+	life.Wait()
+	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := w.Redis.Del(gone, ledger.WorkerKey(w.ID)).Err(); err != nil {
+		w.Log.Debug().Err(err).Msg("sign of life left to expire")
+	}
+	return nil
+}
+
+// supervise starts and stops servers as campaigns become due, until ctx ends.
+func (w *Worker) supervise(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	orphans := time.NewTicker(orphansEvery)
+	defer orphans.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			w.look(ctx)
+		case <-orphans.C:
+			w.recover(ctx)
+		}
+	}
+}
+
+// look compares the servers that run with the campaigns that are due.
+func (w *Worker) look(ctx context.Context) {
+	active, err := w.Campaigns.Active(ctx)
+	if err != nil {
+		w.away(ctx, err)
+		return
+	}
+	due := map[string]bool{}
+	for _, rec := range active {
+		if w.due(ctx, rec) {
+			due[rec.ID] = true
+			w.start(ctx, rec.ID)
+		}
+	}
+	for id, s := range w.servers {
+		if !due[id] || s.sending.stopped.Err() != nil {
+			s.stopSoon()
+		}
+		if s.ended() {
+			delete(w.servers, id)
+		}
+	}
+	w.metrics.campaigns(active)
+}
+
+// due says whether a campaign is to be sent now, and starts one whose time has
+// come.
+func (w *Worker) due(ctx context.Context, rec campaign.Brief) bool {
+	switch rec.State {
+	case campaign.Running:
+		return true
+	case campaign.Scheduled:
+		if rec.StartAt.After(w.now()) {
+			return false
+		}
+		if _, err := w.Campaigns.Start(ctx, rec.ID); err != nil {
+			w.Log.Warn().Err(err).Str("campaign", rec.ID).Msg("could not start the scheduled campaign")
+			return false
+		}
+		return true
+	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
+	}
+	return false
+}
+
+// start runs a campaign's server if it does not run yet.
+func (w *Worker) start(ctx context.Context, id string) {
+	if w.servers[id] != nil {
+		return
+	}
+	s, err := w.open(ctx, id)
+	if err != nil {
+		// Nobody is lost: the batches stay in the queue for a worker that can.
+		w.Log.Error().Err(err).Str("campaign", id).Msg("cannot send this campaign")
+		w.servers[id] = brokenServer(w.now())
+		return
+	}
+	w.servers[id] = s
+	w.Log.Info().Str("campaign", id).Msg("sending campaign")
+}
+
+func (w *Worker) open(ctx context.Context, id string) (*server, error) {
+	rec, err := w.Campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	account := w.accounts[rec.Sender]
+	if account == nil {
+		if account, err = w.Account(rec.Sender); err != nil {
+			return nil, err
+		}
+		account.breaker = newBreaker(rec.Sender, func(open bool) {
+			w.Log.Warn().Str("sender", rec.Sender).Bool("open", open).Msg("circuit breaker changed")
+		})
+		account.pool = newPool(account.InFlight)
+		w.accounts[rec.Sender] = account
+	}
+	sending, err := newSending(w, rec, account)
+	if err != nil {
+		return nil, err
+	}
+	return startServer(w, sending)
+}
+
+// stopAll stops every server at once and waits for them.
+func (w *Worker) stopAll() {
+	for _, s := range w.servers {
+		s.stopSoon()
+	}
+	for _, s := range w.servers {
+		s.wait()
+	}
+	for _, a := range w.accounts {
+		a.pool.stop()
+		a.Pace.Close()
+	}
+}

@@ -1,0 +1,278 @@
+-- Grants the next free slot of a sender's pace, on Redis' own clock.
+--
+-- KEYS: 1 pace (hash), 2 shares (hash), 3 workers (sorted set), 4 day (hash)
+-- ARGV: 1 the request as JSON:
+--   worker, stamp, mps, rps, day, burst (s), now (us; only in tests),
+--   asks: {id, weight, per_second, want, whole}
+-- Returns JSON: now, live, factor, mps, rps, day, conflict, and either
+--   wait (us until it is worth asking again) with why, or
+--   slots: {id, n, start (us from now), step (us), bucket}
+-- Times are told from now, because JSON here keeps 14 digits of a number.
+--
+-- Inside, times are whole microseconds, which doubles hold exactly. Every grant is kept
+-- in a log {start, end, n, guard} for the second in which it matters. For any
+-- window of one second the log's messages in it are at most the limit.
+
+local req = cjson.decode(ARGV[1])
+local now = req.now
+if not now then
+	local t = redis.call('TIME')
+	now = t[1] * 1000000 + t[2]
+end
+
+local SECOND = 1000000
+local GUARD = 0.02 * SECOND -- what bursts keep from each other beyond a second
+
+-- The newest settings hold for all workers.
+local pace = {}
+local flat = redis.call('HGETALL', KEYS[1])
+for i = 1, #flat, 2 do pace[flat[i]] = flat[i + 1] end
+local stamp = tonumber(pace.stamp or '-1')
+local conflict = false
+if req.stamp > stamp then
+	redis.call('HSET', KEYS[1], 'stamp', req.stamp, 'mps', req.mps, 'rps', req.rps, 'day', req.day, 'burst', req.burst)
+	pace.mps, pace.rps, pace.day, pace.burst = req.mps, req.rps, req.day, req.burst
+elseif req.stamp == stamp then
+	conflict = tonumber(pace.mps) ~= req.mps or tonumber(pace.rps) ~= req.rps or tonumber(pace.day) ~= req.day
+end
+local mps, rps, day = tonumber(pace.mps), tonumber(pace.rps), tonumber(pace.day)
+local burst = tonumber(pace.burst)
+
+-- The factor climbs back by 5 % of the limit a second.
+local factor = math.min(1, tonumber(pace.factor or '1') + 0.05 * math.max(0, now - tonumber(pace.factor_at or '0')) / SECOND)
+local base = tonumber(pace.base or '0') -- the pace that was throttled, of a sender without a limit
+local limit = mps
+if limit == 0 and factor < 1 then limit = base end
+limit = limit * factor
+local requests = rps * factor
+
+-- Workers seen in the last three seconds share the slots.
+redis.call('ZADD', KEYS[3], now, req.worker)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - 3 * SECOND)
+local live = redis.call('ZCARD', KEYS[3])
+redis.call('PEXPIRE', KEYS[3], 60000)
+
+local answer = {now = string.format('%.0f', now), live = live, factor = factor, mps = mps, rps = rps, day = day, conflict = conflict}
+
+local function come_back(at, why)
+	answer.wait, answer.why = math.max(1, at - now), why
+	return cjson.encode(answer)
+end
+
+if #req.asks == 0 then return cjson.encode(answer) end
+
+-- Messages of the last 24 hours, in buckets of ten minutes. A bucket counts
+-- until its last message is 24 hours old.
+local BUCKET = 600 * SECOND
+local bucket = math.floor(now / BUCKET)
+local left = math.huge
+if day > 0 then
+	local used, buckets = 0, {}
+	local counts = redis.call('HGETALL', KEYS[4])
+	for i = 1, #counts, 2 do
+		local b, n = tonumber(counts[i]), tonumber(counts[i + 1])
+		if (b + 1) * BUCKET <= now - 86400 * SECOND then
+			redis.call('HDEL', KEYS[4], counts[i])
+		else
+			used = used + n
+			buckets[#buckets + 1] = {b, n}
+		end
+	end
+	left = day - used
+	if left <= 0 then
+		table.sort(buckets, function(a, b) return a[1] < b[1] end)
+		local over, at = used - day, now
+		for _, b in ipairs(buckets) do
+			over = over - b[2]
+			at = (b[1] + 1) * BUCKET + 86400 * SECOND
+			if over < 0 then break end
+		end
+		redis.call('HSET', KEYS[1], 'day_until', string.format('%.0f', at))
+		return come_back(at, 'day')
+	end
+	if pace.day_until then redis.call('HDEL', KEYS[1], 'day_until') end
+end
+
+-- The log of what was granted and still matters. What lies absurdly far ahead
+-- comes from a clock that has been set back since.
+local single = limit -- submissions of one message a second
+if requests > 0 and (single == 0 or requests < single) then single = requests end
+local far = now + math.max(5 * SECOND, single > 0 and 3 * SECOND / single or 0)
+local log = {}
+for s, e, n, g in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+);') do
+	s, e, n, g = tonumber(s), tonumber(e), tonumber(n), tonumber(g)
+	if (e > now - SECOND - GUARD) and s < far then log[#log + 1] = {s, e, n, g} end
+end
+
+-- The first moment at which single messages may go on at the full rate: for each
+-- grant, the messages since it began fit into the time since it began.
+local function first_single(rate)
+	local at = math.max(now + 1000, tonumber(pace.pause or '0'))
+	if rate == 0 then return at end
+	local later = 0
+	for i = #log, 1, -1 do
+		later = 0
+		for k = 1, #log do
+			if log[k][1] >= log[i][1] then later = later + log[k][3] end
+		end
+		at = math.max(at, log[i][1] + log[i][4] + later / rate * SECOND)
+	end
+	return math.ceil(at)
+end
+
+-- The first moment at which n messages may go out at once.
+local function first_whole(n, rate)
+	local at = math.max(now + 1000, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'))
+	if rate == 0 then return at end
+	for _ = 1, 1000 do
+		local sum = n
+		for _, g in ipairs(log) do
+			local from, to = math.max(g[1], at - SECOND - GUARD), math.min(g[2], at)
+			if g[1] == g[2] then
+				if g[1] > at - SECOND - GUARD then sum = sum + g[3] end
+			elseif g[2] > at then
+				sum = sum + g[3] * math.max(0, g[2] - from) / (g[2] - g[1])
+			else
+				sum = sum + g[3] * math.max(0, to - from) / (g[2] - g[1])
+			end
+		end
+		if sum <= rate + 0.001 then return math.ceil(at) end
+		at = at + math.max(5000, math.min(SECOND, (sum - rate) / rate * SECOND))
+	end
+	return math.ceil(at)
+end
+
+-- Shares: virtual time, in messages by weight, for each campaign that asks.
+local shares = {}
+local stored = redis.call('HGETALL', KEYS[2])
+local least = math.huge
+local asked = {}
+for _, a in ipairs(req.asks) do asked[a.id] = true end
+for i = 1, #stored, 2 do
+	local vt, last, free = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+)')
+	vt, last, free = tonumber(vt), tonumber(last), tonumber(free)
+	if last < now - 60 * SECOND then
+		redis.call('HDEL', KEYS[2], stored[i])
+	else
+		shares[stored[i]] = {vt = vt, last = last, free = free}
+		if last > now - SECOND then least = math.min(least, vt) end
+	end
+end
+if least == math.huge then least = 0 end
+local begin = first_single(single)
+local asks, soonest = {}, math.huge
+for _, a in ipairs(req.asks) do
+	local share = shares[a.id] or {vt = least, free = 0}
+	if not share.last or share.last <= now - SECOND then share.vt = math.max(share.vt, least) end
+	share.last = now
+	shares[a.id] = share
+	a.share = share
+	if a.per_second > 0 and share.free > begin + 1000 then
+		soonest = math.min(soonest, share.free)
+	else
+		asks[#asks + 1] = a
+	end
+end
+
+local function keep()
+	local text = {}
+	for _, g in ipairs(log) do
+		text[#text + 1] = string.format('%.0f,%.0f,%.0f,%.0f;', g[1], g[2], g[3], g[4])
+	end
+	redis.call('HSET', KEYS[1], 'log', table.concat(text))
+	for _, a in ipairs(req.asks) do
+		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f', a.share.vt, a.share.last, a.share.free))
+	end
+	redis.call('PEXPIRE', KEYS[2], 120000)
+end
+
+if #asks == 0 then
+	keep()
+	return come_back(soonest, 'campaign')
+end
+table.sort(asks, function(x, y)
+	if x.share.vt ~= y.share.vt then return x.share.vt < y.share.vt end
+	return x.id < y.id
+end)
+-- A campaign that is far ahead of one that asks elsewhere lets that one go first.
+local lead = math.max(1, single * 0.25)
+if single > 0 and asks[1].share.vt > least + lead then
+	keep()
+	return come_back(now + 50000, 'share')
+end
+
+local horizon = math.max(SECOND, single > 0 and 2 * SECOND / single or 0)
+local slots = {}
+
+local function grant(a, n, start, length, guard)
+	log[#log + 1] = {start, start + length, n, guard}
+	a.share.vt = a.share.vt + n / a.weight
+	if a.per_second > 0 then a.share.free = math.max(start, a.share.free) + n / a.per_second * SECOND end
+	if day > 0 then redis.call('HINCRBY', KEYS[4], bucket, n) end
+	left = left - n
+	slots[#slots + 1] = {id = a.id, n = n, start = start - now, step = n > 0 and length / n or 0, bucket = bucket}
+end
+
+if asks[1].whole then
+	local a = asks[1]
+	local n = math.min(a.want, left)
+	for _, rate in ipairs({limit, a.per_second}) do
+		if rate > 0 then
+			-- Cut so that whole bursts make up the rate.
+			n = math.min(n, math.max(1, math.floor(rate * burst)))
+			if n < rate then n = math.max(1, math.min(n, math.floor(rate / math.ceil(rate / n)))) end
+		end
+	end
+	local start = first_whole(n, n <= limit and limit or 0)
+	if n > limit and limit > 0 then start = math.max(start, first_single(limit)) end
+	if start > now + math.max(horizon, 2 * SECOND * burst) then
+		keep()
+		return come_back(start - SECOND, 'horizon')
+	end
+	if requests > 0 then redis.call('HSET', KEYS[1], 'next_request', string.format('%.0f', start + SECOND / requests)) end
+	-- n > limit: a single message of a limit below one a second, spread over its time.
+	local length = 0
+	if limit > 0 and n > limit then length = n / limit * SECOND end
+	grant(a, n, start, length, length == 0 and GUARD or 0)
+	slots[1].step = 0
+else
+	if begin > now + horizon then
+		keep()
+		-- With many workers, each comes back when it may be its turn.
+		return come_back(begin - SECOND + (live > 10 and live * 50000 or 0), 'horizon')
+	end
+	local length = math.max(0.1, math.min(0.25, 1 / live))
+	local k = single > 0 and math.max(1, math.floor(single * length)) or 1000
+	k = math.min(k, left)
+	local quantum = math.max(1, math.floor(k / 16))
+	local given, total = {}, 0
+	while total < k do
+		local best
+		for i, a in ipairs(asks) do
+			if not a.whole then
+				local got = given[i] or 0
+				local most = a.want
+				if a.per_second > 0 then most = math.min(most, math.max(1, math.floor(a.per_second * length))) end
+				if got < most then
+					local vt = a.share.vt + got / a.weight
+					if not best or vt < best.vt then best = {i = i, vt = vt, room = most - got} end
+				end
+			end
+		end
+		if not best then break end
+		local n = math.min(quantum, best.room, k - total)
+		given[best.i] = (given[best.i] or 0) + n
+		total = total + n
+	end
+	local span = single > 0 and total / single * SECOND or 0
+	for i, a in ipairs(asks) do
+		local n = given[i]
+		if n then
+			local own = a.per_second > 0 and n / a.per_second * SECOND or 0
+			grant(a, n, begin, math.max(span, own), 0)
+		end
+	end
+end
+keep()
+answer.slots = slots
+return cjson.encode(answer)

@@ -1,0 +1,245 @@
+package ratelimit
+
+import (
+	"context"
+	"strconv"
+	"time"
+)
+
+// pace is the sender's goroutine: it hands slots out, asks for more while
+// somebody waits, and shows each second that this worker takes part.
+func (s *Sender) pace() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		<-s.closed
+		cancel()
+	}()
+	joined := time.Now()
+	s.ask(ctx, nil, joined)
+	timer := time.NewTimer(beat)
+	defer timer.Stop()
+	lastBeat := time.Now()
+	for ctx.Err() == nil {
+		next := lastBeat.Add(beat)
+		asks := s.serve()
+		switch {
+		case len(asks) > 0 && !time.Now().Before(s.notBefore()):
+			s.ask(ctx, asks, joined)
+			lastBeat = time.Now()
+			continue
+		case len(asks) > 0 && s.notBefore().Before(next):
+			next = s.notBefore()
+		}
+		timer.Reset(max(0, time.Until(next)))
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			if time.Since(lastBeat) >= beat {
+				s.ask(ctx, nil, joined)
+				lastBeat = time.Now()
+			}
+		case <-ctx.Done():
+		}
+	}
+	s.leave()
+}
+
+func (s *Sender) notBefore() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notYet
+}
+
+// serve gives those who wait their pieces of the slots that are ours, and
+// returns what the others ask for, by campaign.
+func (s *Sender) serve() []scriptA {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var left []*waiter
+	var asks []scriptA
+	at := map[string]int{}
+	for _, w := range s.waiting {
+		if g := s.piece(w.ask); g != nil {
+			s.sent.add(g.N)
+			w.got <- g
+			continue
+		}
+		left = append(left, w)
+		key := w.ask.Campaign
+		i, ok := at[key]
+		if !ok {
+			at[key] = len(asks)
+			asks = append(asks, scriptA{ID: key, Weight: max(1, w.ask.Weight), PerSecond: w.ask.PerSecond, Want: w.ask.Want, Whole: w.ask.Whole})
+			continue
+		}
+		if !w.ask.Whole && !asks[i].Whole {
+			asks[i].Want += w.ask.Want
+		}
+	}
+	s.waiting = left
+	return asks
+}
+
+// piece cuts off what one batch gets now, or nil. Slots that have passed are
+// lost. A slot for a whole submission goes to nobody else.
+func (s *Sender) piece(ask Ask) *Grant {
+	parts := s.parts[ask.Campaign]
+	for len(parts) > 0 {
+		p := parts[0]
+		if !p.whole() {
+			p.dropLate()
+		}
+		if p.N == 0 || p.whole() && time.Since(p.start) > 0 {
+			parts = parts[1:]
+			continue
+		}
+		break
+	}
+	s.parts[ask.Campaign] = parts
+	if len(parts) == 0 {
+		delete(s.parts, ask.Campaign)
+		return nil
+	}
+	p := parts[0]
+	g := *p
+	switch {
+	case p.whole() && ask.Whole:
+		g.N, p.N = min(ask.Want, p.N), 0
+	case p.whole() || ask.Whole:
+		g.N, p.N = 1, p.N-1
+	default:
+		g.N = min(ask.Want, p.N)
+		if p.step > 0 {
+			g.N = min(g.N, max(1, int(pieceTime/p.step)))
+		}
+		p.N -= g.N
+	}
+	p.start = p.start.Add(time.Duration(g.N) * p.step)
+	return &g
+}
+
+// whole says that all messages are at one instant.
+func (g *Grant) whole() bool { return g.step == 0 && g.N > 1 }
+
+// dropLate drops the messages whose time has passed.
+func (g *Grant) dropLate() {
+	for g.N > 0 && time.Since(g.start) > 0 {
+		if g.step == 0 {
+			g.N = 0
+			return
+		}
+		n := min(g.N, int(time.Since(g.start)/g.step)+1)
+		g.N -= n
+		g.start = g.start.Add(time.Duration(n) * g.step)
+	}
+}
+
+// ask asks Redis, and takes in what it says.
+func (s *Sender) ask(ctx context.Context, asks []scriptA, joined time.Time) {
+	s.giveBack(ctx)
+	s.mu.Lock()
+	req := request{
+		Worker: s.l.o.Worker, Stamp: s.lim.Stamp, MPS: s.lim.MessagesPerSecond, RPS: s.lim.RequestsPerSecond,
+		Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Asks: asks,
+	}
+	was := s.live
+	s.mu.Unlock()
+	if req.Burst == 0 {
+		req.Burst = 1
+	}
+	short, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	sent := time.Now()
+	a, err := call(short, s.l.rdb, s.l.script, s.name, req)
+	received := time.Now()
+	if err != nil {
+		s.mu.Lock()
+		s.notYet = received.Add(awayPause)
+		s.mu.Unlock()
+		if ctx.Err() == nil {
+			s.l.o.Log.Warn().Err(err).Str("sender", s.name).Msg("no slot: Redis does not answer")
+		}
+		return
+	}
+	s.clock.sample(a.Now, sent, received)
+	s.learn(a, was, joined)
+	s.flight.resize(s.share(a.Live, joined))
+}
+
+// learn takes an answer in.
+func (s *Sender) learn(a *answer, was answer, joined time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = *a
+	s.live.Slots = nil
+	if a.Wait > 0 {
+		at := s.clock.local(a.Now + a.Wait)
+		s.notYet = at
+		if a.Why == "day" {
+			s.fullUntil(time.Now().Add(time.Until(at)))
+		}
+	} else {
+		s.notYet = time.Time{}
+	}
+	for _, sl := range a.Slots {
+		s.parts[sl.ID] = append(s.parts[sl.ID], &Grant{
+			N: sl.N, start: s.clock.local(a.Now + sl.Start), step: time.Duration(sl.Step * 1000), bucket: sl.Bucket * min(1, int64(a.Day)), s: s,
+		})
+	}
+	if a.Conflict && !was.Conflict {
+		s.l.o.Log.Warn().Str("sender", s.name).Msg("another worker has other limits for this sender in its senders file; the newest file holds")
+	}
+	if was.Factor < 1 && a.Factor == 1 {
+		s.l.o.Log.Info().Str("sender", s.name).Msg("back at the full pace")
+	}
+}
+
+// fullUntil answers those who wait when the day is used up.
+func (s *Sender) fullUntil(until time.Time) {
+	s.dayFull, s.notYet = until, time.Time{}
+	for _, w := range s.waiting {
+		w.err = &DayFullError{Until: until}
+		w.got <- nil
+	}
+	s.waiting = nil
+}
+
+// share is this worker's part of what may be in flight.
+func (s *Sender) share(live int, joined time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.lim.InFlight == 0:
+		return 0
+	case live <= 1:
+		return s.lim.InFlight
+	case time.Since(joined) < settleIn:
+		return 1
+	}
+	return max(1, s.lim.InFlight/live)
+}
+
+// giveBack returns to the day what was not accepted. What cannot be returned
+// stays counted: the limit is kept, not used up.
+func (s *Sender) giveBack(ctx context.Context) {
+	s.mu.Lock()
+	back := s.back
+	s.back = map[int64]int{}
+	s.mu.Unlock()
+	for bucket, n := range back {
+		if err := s.l.rdb.HIncrBy(ctx, dayKey(s.name), strconv.FormatInt(bucket, 10), int64(-n)).Err(); err != nil {
+			s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("unused messages of the day not given back")
+		}
+	}
+}
+
+// leave takes this worker off the list, so that the others get its share.
+func (s *Sender) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.giveBack(ctx)
+	if err := s.l.rdb.ZRem(ctx, workersKey(s.name), s.l.o.Worker).Err(); err != nil {
+		s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("left to expire")
+	}
+}

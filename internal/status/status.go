@@ -1,0 +1,115 @@
+// Package status gathers the account of a campaign: where every row of it is.
+// Its sums always hold, for pending is what the rest leaves over.
+package status
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/campaign"
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+)
+
+// A Status is the account of one campaign, as `status --json` prints it.
+type Status struct {
+	ID          string         `json:"id"`
+	State       string         `json:"state"`
+	Reason      string         `json:"reason"`
+	Sender      string         `json:"sender"`
+	Rows        int            `json:"rows"`
+	Pending     int            `json:"pending"`
+	Accepted    int            `json:"accepted"`
+	Rejected    int            `json:"rejected"`
+	InDoubt     int            `json:"in_doubt"`
+	Invalid     int            `json:"invalid"`
+	Duplicate   int            `json:"duplicate"`
+	Suppressed  int            `json:"suppressed"`
+	Cancelled   int            `json:"cancelled"`
+	Batches     int            `json:"batches"`
+	BatchesDone int            `json:"batches_done"`
+	Codes       map[string]int `json:"codes"`
+	Pace        Pace           `json:"pace"`
+	CreatedAt   *time.Time     `json:"created_at"`
+	StartedAt   *time.Time     `json:"started_at"`
+	FinishedAt  *time.Time     `json:"finished_at"`
+	// ETASeconds is the time that what is pending takes at the pace allowed now;
+	// null where there is no limit to go by or nothing is to be sent.
+	ETASeconds *int `json:"eta_seconds"`
+}
+
+// Pace is what the sender is allowed now.
+type Pace struct {
+	Limit  float64 `json:"limit"`  // messages a second; 0: none
+	Factor float64 `json:"factor"` // what throttling has left of it, up to 1
+	// Until is when the sender goes on, where its 24 hours are used up.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// Over says that the campaign has come to an end by itself or by a person.
+func (s *Status) Over() bool {
+	return s.State == string(campaign.Finished) || s.State == string(campaign.Cancelled)
+}
+
+// A Source reads accounts.
+type Source struct {
+	Redis     redis.UniversalClient
+	Ledger    *ledger.Ledger
+	Campaigns *campaign.Store
+}
+
+// Get reads the account of a campaign, or campaign.ErrNotFound.
+func (s Source) Get(ctx context.Context, id string) (*Status, error) {
+	rec, err := s.Campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Ledger.Totals(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	pace, err := ratelimit.ReadState(ctx, s.Redis, rec.Sender)
+	if err != nil {
+		return nil, err
+	}
+	st := &Status{
+		ID: rec.ID, State: string(rec.State), Reason: rec.Reason, Sender: rec.Sender,
+		Rows: t.Rows, Pending: t.Pending, Accepted: t.Accepted, Rejected: t.Rejected, InDoubt: t.InDoubt,
+		Invalid: t.Invalid, Duplicate: t.Duplicate, Suppressed: t.Suppressed,
+		Batches: t.Batches, BatchesDone: t.BatchesDone, Codes: t.Codes,
+		Pace:      Pace{Limit: pace.Limit, Factor: pace.Factor, Until: timeOrNull(pace.Until)},
+		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
+	}
+	if st.Codes == nil {
+		st.Codes = map[string]int{}
+	}
+	if rec.State == campaign.Cancelled {
+		st.Cancelled, st.Pending = st.Pending, 0
+	}
+	if allowed := limit(rec, pace.Limit) * pace.Factor; allowed > 0 && st.Pending > 0 {
+		eta := int(float64(st.Pending)/allowed + 0.5)
+		st.ETASeconds = &eta
+	}
+	return st, nil
+}
+
+// limit is the lower of the sender's limit and the campaign's own, 0 being none.
+func limit(rec *campaign.Record, senders float64) float64 {
+	file, err := rec.File()
+	if err != nil || file.Rate.MessagesPerSecond == 0 {
+		return senders
+	}
+	if senders == 0 {
+		return file.Rate.MessagesPerSecond
+	}
+	return min(senders, file.Rate.MessagesPerSecond)
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
