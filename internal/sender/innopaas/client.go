@@ -1,0 +1,166 @@
+// Package innopaas speaks to InnoPaaS's API v3 for WhatsApp: one message of any
+// of ten types, the same for up to 1000 numbers, a request. What of the API no
+// public document tells is a setting of Options or is read both ways. No
+// credential, number or text reaches an error or a Result.
+package innopaas
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/sender"
+)
+
+// Options are a sender's settings, named in errors as in the senders file.
+type Options struct {
+	// BaseURL is where messages go; "" means https://api.innopaas.com.
+	BaseURL       string
+	AppKey        string
+	Authorization sender.Secret // the token of the console, sent as it is
+	WabaID        string        // the WhatsApp Business account
+	SendNumber    string        // the sending number: digits with the country code
+
+	// Endpoint is standard, which is also what "" means, or mmlite.
+	Endpoint string
+	// MMLitePath is the path below BaseURL for mmlite, beginning with a slash.
+	// The vendor publishes none.
+	MMLitePath string
+
+	// SuccessCodes are the codes that say that the message was taken; nil means
+	// 0 alone. The answer of v3 is not published; a sibling product of the
+	// vendor says 000000.
+	SuccessCodes []string
+	// PartialReject says what a refusal that concerns one number (108, 115, 125)
+	// means for a submission of several, where the provider does not say whose
+	// number it is, nor whether the others were sent to. "hold", which is also
+	// what "" means, trusts in nothing: all of them are in doubt. "split" takes
+	// it that nobody was sent to: all are Failed, and go alone the next time,
+	// see Alone.
+	PartialReject string
+	// ContactArrays says whether name and org of a contact are arrays of one
+	// object; nil means true. The vendor's table has Object[], an example of
+	// its older API single objects.
+	ContactArrays *bool
+
+	// Timeout and InFlight are as in sender.HTTPOptions.
+	Timeout  time.Duration
+	InFlight int
+}
+
+const (
+	defaultBaseURL = "https://api.innopaas.com"
+	submitPath     = "/api/whatsapp/v3/msg/submit"
+)
+
+// A Provider is one sender's account. It is safe for use by many goroutines.
+type Provider struct {
+	options Options
+	http    *sender.HTTP
+	url     string
+	header  http.Header // the same for every request, and never changed
+}
+
+var _ sender.Provider = (*Provider)(nil)
+
+// New checks the options; it connects to nothing.
+func New(o Options) (*Provider, error) {
+	var err error
+	if o.BaseURL, err = baseURL(o.BaseURL); err != nil {
+		return nil, fmt.Errorf("base_url: %w", err)
+	}
+	if err := checkAccount(o); err != nil {
+		return nil, err
+	}
+	path, err := path(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.SuccessCodes == nil {
+		o.SuccessCodes = []string{"0"}
+	}
+	for i, c := range o.SuccessCodes {
+		if c == "" || c != strings.TrimSpace(c) || len(c) > maxCode {
+			return nil, fmt.Errorf("success_codes[%d]: must be a code such as 0 or 000000, in quotes", i)
+		}
+		if _, documented := lookup(c); documented {
+			return nil, fmt.Errorf("success_codes[%d]: %s is documented as a failure", i, c)
+		}
+	}
+	o.SuccessCodes = slices.Clone(o.SuccessCodes)
+	if o.PartialReject != "" && o.PartialReject != "hold" && o.PartialReject != "split" {
+		return nil, errors.New("partial_reject: must be hold or split")
+	}
+	return &Provider{
+		options: o,
+		http:    sender.NewHTTP(sender.HTTPOptions{Timeout: o.Timeout, InFlight: o.InFlight}),
+		url:     o.BaseURL + path,
+		header: http.Header{
+			// Spelled as documented, which net/http keeps.
+			"Content-Type":  {"application/json;charset=utf-8"},
+			"AppKey":        {o.AppKey},
+			"Authorization": {string(o.Authorization)},
+			"User-Agent":    {"sluice"},
+		},
+	}, nil
+}
+
+// Close closes the connections that are idle.
+func (p *Provider) Close() { p.http.Close() }
+
+func baseURL(given string) (string, error) {
+	if given == "" {
+		return defaultBaseURL, nil
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", errors.New("must be like " + defaultBaseURL)
+	}
+	return strings.TrimRight(given, "/"), nil
+}
+
+func checkAccount(o Options) error {
+	for _, s := range []struct{ name, value string }{
+		{"app_key", o.AppKey},
+		{"authorization", string(o.Authorization)},
+		{"waba_id", o.WabaID},
+		{"send_number", o.SendNumber},
+	} {
+		// A space may stand in the token, for some paste a scheme before it.
+		first := rune('!')
+		if s.name == "authorization" {
+			first = ' '
+		}
+		switch {
+		case s.value == "":
+			return fmt.Errorf("%s: is missing", s.name)
+		case strings.TrimSpace(s.value) != s.value, strings.ContainsFunc(s.value, func(r rune) bool { return r < first || r > '~' }):
+			return fmt.Errorf("%s: holds a space, a line break or a character beyond ASCII", s.name)
+		}
+	}
+	if strings.Trim(o.SendNumber, "0123456789") != "" || o.SendNumber[0] == '0' {
+		return errors.New("send_number: must be digits alone, with the country code and without + or 00")
+	}
+	return nil
+}
+
+func path(o Options) (string, error) {
+	switch o.Endpoint {
+	case "", "standard":
+		if o.MMLitePath != "" {
+			return "", errors.New("mmlite_path: goes with endpoint mmlite alone; set that, or remove it")
+		}
+		return submitPath, nil
+	case "mmlite":
+		u, err := url.Parse(o.MMLitePath)
+		if err != nil || !strings.HasPrefix(o.MMLitePath, "/") || u.Host != "" || strings.ContainsAny(o.MMLitePath, "?# \t\r\n") {
+			return "", errors.New("mmlite_path: must be a path that begins with /; ask the vendor for it, no public document has it")
+		}
+		return o.MMLitePath, nil
+	}
+	return "", fmt.Errorf("endpoint: %q is neither standard nor mmlite", o.Endpoint)
+}
