@@ -83,6 +83,9 @@ func environment(getenv func(string) string) kong.Resolver {
 	})
 }
 
+// startWithin is how long Redis may take to answer the first question.
+const startWithin = 5 * time.Second
+
 // connect opens Redis and checks that it can be trusted with a campaign.
 func (a *app) connect() error {
 	rdb, err := config.OpenRedis(a.RedisURL)
@@ -92,7 +95,10 @@ func (a *app) connect() error {
 	a.redis = rdb
 	a.ledger = ledger.New(rdb, a.now)
 	a.campaigns = campaign.NewStore(rdb, a.now)
-	err = a.ledger.CheckRedis(a.ctx)
+	// The client rides over short outages; at the start, none is to be waited for.
+	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
+	defer cancel()
+	err = a.ledger.CheckRedis(ctx)
 	if errors.Is(err, ledger.ErrUncheckable) {
 		fmt.Fprintln(a.err, "producer: warning:", err)
 		return nil

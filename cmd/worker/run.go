@@ -70,10 +70,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	return work(ctx, f, senders, rdb, log)
 }
 
+// startWithin is how long Redis may take to answer the first question.
+const startWithin = 10 * time.Second
+
 // work wires the worker and runs it.
 func work(ctx context.Context, f flags, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
 	led := ledger.New(rdb, time.Now)
-	if err := led.CheckRedis(ctx); errors.Is(err, ledger.ErrUncheckable) {
+	// The client rides over outages; at the start, a long one is to be told of.
+	short, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	if err := led.CheckRedis(short); errors.Is(err, ledger.ErrUncheckable) {
 		log.Warn().Err(err).Msg("Redis does not tell whether it keeps what it is given")
 	} else if err != nil {
 		return err
@@ -93,7 +99,7 @@ func work(ctx context.Context, f flags, senders config.Senders, rdb redis.Univer
 		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
 		Account: func(name string) (*jobs.Account, error) { return openAccount(senders, limiter, name) },
 		Log:     log, Now: time.Now, Batches: f.Batches, Metrics: metrics,
-		Backoff:    jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
+		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 		// A submission that is signed anew may take its timeout twice.
 		StopWithin: 2*senders.LongestTimeout() + 10*time.Second,
 	})

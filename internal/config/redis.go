@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -43,6 +44,15 @@ func OpenRedis(address string) (redis.UniversalClient, error) {
 	}
 	return nil, fmt.Errorf("the scheme %q is not known; use redis, rediss, unix, redis-sentinel or redis-cluster", scheme)
 }
+
+// QuietRedis keeps the client library from writing lines of its own to standard
+// error: what matters of them comes back as errors. It holds for the process, so
+// main calls it.
+func QuietRedis() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 func openSingle(address string) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(address)
