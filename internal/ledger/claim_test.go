@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/batch"
 	"sluice/internal/redistest"
@@ -17,7 +19,7 @@ import (
 // noon is when everything happens in these tests.
 var noon = time.UnixMilli(1_790_000_000_000)
 
-// A bench is a ledger on a Redis of its own, with one running campaign.
+// A desk is a ledger on a Redis of its own, with one running campaign.
 type desk struct {
 	*Ledger
 	rdb *redis.Client
@@ -128,4 +130,186 @@ func TestBatchFromStageToDone(t *testing.T) {
 	}
 	_, err := d.Claim(ctx, d.id, 0, "w1", false)
 	wants(t, err, ErrDone)
+}
+
+func TestStageComparesDigests(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	b := d.stage(t, 0, 5)
+	staged, err := d.Stage(ctx, d.id, b)
+	if err != nil || staged {
+		t.Errorf("the same again: %v, %v", staged, err)
+	}
+	b.Digest[3]++
+	_, err = d.Stage(ctx, d.id, b)
+	wants(t, err, ErrDiffers)
+	all, err := d.Staged(ctx, d.id)
+	if err != nil || len(all) != 1 || all[0].Rows() != 8 || all[0].Recipients != 5 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestStageRefusesWhatNoReaderMakes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	tests := map[string]func(*batch.Batch){
+		"too many":       func(b *batch.Batch) { b.Recipients = makeBatch(0, batch.MaxRecipients+1, 0).Recipients },
+		"uneven":         func(b *batch.Batch) { b.Recipients[1].Vars = nil },
+		"out of order":   func(b *batch.Batch) { b.Recipients[1].Row = 1 },
+		"skipped behind": func(b *batch.Batch) { b.Skipped[1].Row = 1 },
+		"no kind":        func(b *batch.Batch) { b.Skipped[1].Kind = 0 },
+	}
+	for name, spoil := range tests {
+		b := makeBatch(0, 5, 0)
+		spoil(b)
+		if _, err := d.Stage(t.Context(), d.id, b); err == nil {
+			t.Errorf("%s: staged", name)
+		}
+	}
+}
+
+func TestClaimRefuses(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	_, err := d.Claim(ctx, d.id, 0, "w1", false)
+	wants(t, err, ErrNotStaged)
+	d.stage(t, 0, 2)
+	c := d.claim(t, 0, "w1", false)
+	_, err = d.Claim(ctx, d.id, 0, "w2", false)
+	wants(t, err, ErrHeld)
+	again := d.claim(t, 0, "w1", false)
+	if again.Epoch != c.Epoch+1 {
+		t.Errorf("a worker's own second claim has epoch %d", again.Epoch)
+	}
+	wants(t, c.Begin(ctx, []int{0}), ErrStale)
+	if err := c.Release(ctx); err != nil { // not its own any more
+		t.Fatal(err)
+	}
+	_, err = d.Claim(ctx, d.id, 0, "w2", false)
+	wants(t, err, ErrHeld)
+	if err := again.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.claim(t, 0, "w2", false)
+}
+
+func TestBeginRefuses(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 3)
+	c := d.claim(t, 0, "w", false)
+	begin(t, c, 0)
+	wants(t, c.Begin(ctx, []int{0}), ErrNotPending)
+	wants(t, c.Begin(ctx, []int{1, 1}), ErrNotPending)
+	for _, i := range []int{-1, 3} {
+		if err := c.Begin(ctx, []int{i}); err == nil {
+			t.Errorf("recipient %d of 3 begun", i)
+		}
+	}
+	for _, state := range []string{"paused", "halted", "cancelled", "finished", "importing", "scheduled", ""} {
+		d.state(t, state)
+		wants(t, c.Begin(ctx, []int{1}), ErrNotRunning)
+	}
+	d.rdb.Del(ctx, CampaignKey(d.id))
+	wants(t, c.Begin(ctx, []int{1}), ErrNotRunning)
+	d.state(t, "running")
+	begin(t, c, 1, 2)
+	settle(t, c, accept(0, 1, 2)...)
+	wants(t, c.Begin(ctx, []int{0}), ErrNotPending)
+	if _, err := c.Settle(ctx, []Settlement{{Index: 0}}); err == nil {
+		t.Error("settled without an outcome")
+	}
+}
+
+// TestLateOutcomeKeepsARetryBack: the outcome of a worker that was given up
+// arrives just before the next worker begins the retry of the same recipient.
+func TestLateOutcomeKeepsARetryBack(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 3)
+	old := d.claim(t, 0, "old", true)
+	begin(t, old, 0, 1)
+	d.rdb.Del(ctx, WorkerKey("old"))
+	c := d.claim(t, 0, "new", true)
+	settle(t, old, accept(1)...)
+	wants(t, c.Begin(ctx, []int{0, 1, 2}), ErrNotPending)
+	var left []int
+	for i := range c.Pending() {
+		left = append(left, i)
+	}
+	if !slices.Equal(left, []int{0, 2}) {
+		t.Fatalf("pending %v", left)
+	}
+	begin(t, c, left...)
+	settle(t, c, accept(left...)...)
+	if counts := d.verified(t, 0); counts.Accepted != 3 {
+		t.Errorf("%+v", counts)
+	}
+}
+
+func TestLateFailureReopensABatch(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 1)
+	old := d.claim(t, 0, "old", false)
+	begin(t, old, 0)
+	d.rdb.Del(ctx, WorkerKey("old"))
+	_, err := d.Claim(ctx, d.id, 0, "new", false)
+	wants(t, err, ErrDone) // all in doubt
+	if !settle(t, old, Settlement{Index: 0, Outcome: sender.Failed, Code: "refused", Time: noon}) {
+		t.Error("not told that the batch is open again")
+	}
+	open, err := d.Open(ctx, d.id)
+	if err != nil || len(open) != 1 {
+		t.Errorf("open %v, %v", open, err)
+	}
+	c := d.claim(t, 0, "new", false)
+	begin(t, c, 0)
+	if settle(t, c, accept(0)...) {
+		t.Error("told that a batch is open again that never was done")
+	}
+}
+
+// TestClaimIsSafeForManyGoroutines begins and settles at once, as a worker does.
+func TestClaimIsSafeForManyGoroutines(t *testing.T) {
+	t.Parallel()
+	const size = 200
+	d := newDesk(t)
+	d.stage(t, 0, size)
+	c := d.claim(t, 0, "w", false)
+	begun := make(chan int, size)
+	var g errgroup.Group
+	g.Go(func() error {
+		defer close(begun)
+		for i := range size {
+			if err := c.Begin(t.Context(), []int{i}); err != nil {
+				return err
+			}
+			begun <- i
+		}
+		return nil
+	})
+	for range 3 {
+		g.Go(func() error {
+			for i := range begun {
+				if i%7 == 0 {
+					if err := c.Withdraw(t.Context(), []int{i}); err != nil {
+						return err
+					}
+					continue
+				}
+				if _, err := c.Settle(t.Context(), accept(i)); err != nil {
+					return err
+				}
+				c.Counts()
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if counts := d.verified(t, 0); counts.Pending != 29 || counts.Accepted != size-29 {
+		t.Errorf("%+v", counts)
+	}
 }

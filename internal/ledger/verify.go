@@ -197,6 +197,8 @@ func (v *verifier) corrupt(n int, err error) error {
 	if !errors.As(err, &c) {
 		return err
 	}
-	v.report(Problem{n, c.Error(), false})
+	where := *c
+	where.Batch = -1 // the problem names it
+	v.report(Problem{n, where.Error(), false})
 	return nil
 }
