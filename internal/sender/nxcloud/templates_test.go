@@ -288,3 +288,33 @@ func FuzzTemplates(f *testing.F) {
 		}
 	})
 }
+
+// An answer that repeats the request does not get it into an error.
+func TestTemplateErrorsTellNothing(t *testing.T) {
+	t.Parallel()
+	const said = `8615800001795 fme2na3kdi3ki abciiiko2k3 pem28kje`
+	for _, answer := range []string{
+		`{"code":9000,"message":"` + said + `"}`,
+		`{"code":"` + said + `"}`,
+		`{"code":8615800001795}`,
+		`{"code":0,"data":{"data":[{"name":8615800001795}]}}`,
+		`{"code":0,"data":{"data":"` + said + `"}}`,
+		`{"code":0,"data":"` + said + `"}`,
+		`{"code":0,"data":{"data":[{"components":["` + said + `"]}]}}`,
+		said,
+	} {
+		url, _ := server(t, answer)
+		o := options()
+		o.TemplateBaseURL = url
+		_, err := newProvider(t, o).Templates(context.Background(), "")
+		if err == nil {
+			t.Errorf("%s: no error", answer)
+			continue
+		}
+		for _, secret := range strings.Fields(said) {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q tells %s", err, secret)
+			}
+		}
+	}
+}
