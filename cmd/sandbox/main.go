@@ -1,0 +1,140 @@
+// Command sandbox acts as both providers, for trying things out and for tests.
+// It never passes anything on.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"sluice/internal/sandbox"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "sandbox:", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		os.Exit(2)
+	}
+	os.Exit(1)
+}
+
+// A usageError is wrong usage, or a script that does not hold.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+type flags struct {
+	Addr         string        `help:"Where to listen; port 0 is one that the system gives." default:"127.0.0.1:8099" env:"SLUICE_SANDBOX_ADDR" placeholder:"ADDR"`
+	Script       string        `help:"A script of faults (YAML)." placeholder:"FILE"`
+	Latency      time.Duration `help:"How long every answer takes." default:"0s"`
+	Seed         uint64        `help:"Of faults that strike by chance." default:"1"`
+	CountOnly    bool          `help:"Check nothing, only count: for benchmarks."`
+	Log          string        `help:"Write every arrival to this file, one JSON object a line." placeholder:"FILE"`
+	PrintSenders bool          `help:"Print a senders file for this sandbox, and end."`
+}
+
+const description = `Acts as nxcloud and innopaas on one port, from their documents: checks headers,
+signatures, shapes and limits, and answers as they do.
+
+GET /_sandbox/report says what arrived; POST /_sandbox/faults takes a script such as
+
+  faults:
+    - {suffix: "7", code: "22091"}               # every number that ends in 7 is not on WhatsApp
+    - {every: 50, times: 2, status: 503}         # one in 50 fails twice
+    - {rate: 0.01, do: unanswered}               # one in a hundred is taken and never answered`
+
+// run is the program. It serves until ctx ends, and then prints its report.
+func run(ctx context.Context, args []string, _ func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
+	var f flags
+	helped := false
+	parser, err := kong.New(&f, kong.Name("sandbox"), kong.Description(description), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
+	if err != nil {
+		return fmt.Errorf("building the command line: %w", err)
+	}
+	_, err = parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return &usageError{fmt.Errorf("%w; see sandbox --help", err)}
+	}
+	if f.PrintSenders {
+		_, err := fmt.Fprintf(stdout, senders, f.Addr)
+		return err
+	}
+	o := sandbox.Options{Latency: f.Latency, Seed: f.Seed, CountOnly: f.CountOnly}
+	if f.Script != "" {
+		text, err := os.ReadFile(f.Script)
+		if err != nil {
+			return &usageError{fmt.Errorf("--script: %w", err)}
+		}
+		if o.Faults, err = sandbox.ParseFaults(text); err != nil {
+			return &usageError{fmt.Errorf("%s: %w", f.Script, err)}
+		}
+	}
+	if f.Log != "" {
+		file, err := os.Create(f.Log)
+		if err != nil {
+			return fmt.Errorf("--log: %w", err)
+		}
+		defer file.Close()
+		o.Log = file
+	}
+	return serve(ctx, f.Addr, sandbox.New(o), stdout)
+}
+
+func serve(ctx context.Context, addr string, s *sandbox.Sandbox, stdout io.Writer) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	fmt.Fprintf(stdout, "sandbox listening on http://%s\n", l.Addr())
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	e := json.NewEncoder(stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(s.Report())
+}
+
+const senders = `senders:
+  promo-br:
+    provider: nxcloud
+    base_url: http://%[1]s
+    template_base_url: http://%[1]s
+    tenant_id: 1
+    appkey: sandbox-app
+    business_phone: "8615800001795"
+    access_key: sandbox-key
+    access_secret: sandbox-secret
+    limits: {messages_per_second: 500}
+  promo-id:
+    provider: innopaas
+    base_url: http://%[1]s
+    app_key: sandbox-app
+    authorization: sandbox-token
+    waba_id: "110000000000001"
+    send_number: "8618900000000"
+    limits: {messages_per_second: 5000}
+`
