@@ -1,0 +1,108 @@
+#!/bin/sh
+# Tests the import arrows of .golangci.yml: on a stub of the tree it plants each
+# import that is forbidden and sees that it is reported, and each that is allowed
+# and sees that it is not. A rule that matches no file keeps nobody from anything.
+set -eu
+
+root=$(pwd)
+stub=$(mktemp -d)
+trap 'rm -rf "$stub"' EXIT
+GO=${GO:-go}
+
+# Modules from elsewhere are stubs too, so that nothing is built but names.
+outside="github.com/hibiken/asynq github.com/alicebob/miniredis/v2 pgregory.net/rapid go.uber.org/goleak github.com/google/go-cmp"
+
+printf 'module sluice\n\ngo 1.26\n' >"$stub/go.mod"
+for m in $outside; do
+	mkdir -p "$stub/outside/$m"
+	printf 'module %s\n\ngo 1.26\n' "$m" >"$stub/outside/$m/go.mod"
+	printf 'package stub\n\nconst Name = ""\n' >"$stub/outside/$m/stub.go"
+	version=v0.0.0
+	case $m in */v2) version=v2.0.0 ;; esac
+	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
+done
+for d in accounts batch campaign config export jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status; do
+	mkdir -p "$stub/internal/$d"
+	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
+done
+mkdir -p "$stub/cmd/worker" "$stub/cmd/demo"
+cp "$root/.golangci.yml" "$stub/"
+
+n=0
+: >"$stub/bad" >"$stub/good"
+plant() { # plant bad|good IN IMPORT [_test]
+	n=$((n + 1))
+	file=$2/planted$n${4:-}.go
+	import=$3
+	case $import in internal/*) import=sluice/$import ;; esac
+	# Beside its place, and put there in its turn: together they would import
+	# each other in circles, and a circle is all that would be reported.
+	printf 'package stub\n\nimport other "%s"\n\nconst planted%d = other.Name\n' "$import" "$n" >"$stub/$file.off"
+	echo "$2" >>"$stub/places"
+	printf '%s %s %s\n' "$file" "$2" "$3" >>"$stub/$1"
+}
+bad() { from=$1; shift; for to; do plant bad "internal/$from" "$to"; done; }
+good() { from=$1; shift; for to; do plant good "internal/$from" "$to"; done; }
+
+i=internal
+bad batch $i/sender $i/config $i/ledger
+bad ratelimit $i/batch $i/config $i/sender
+bad config $i/batch $i/sender $i/ratelimit
+bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
+bad redistest $i/batch
+bad sender $i/sender/nxcloud $i/ledger $i/config $i/ratelimit
+bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
+bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit
+bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
+bad campaign $i/jobs $i/config $i/sender/nxcloud
+bad jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status
+bad accounts $i/jobs $i/sandbox $i/status
+bad export $i/jobs $i/campaign
+bad status $i/jobs $i/config $i/sender/nxcloud
+for d in batch ledger campaign status accounts sandbox; do bad $d github.com/hibiken/asynq; done
+for d in jobs ledger redistest; do bad $d github.com/alicebob/miniredis/v2; done
+for t in pgregory.net/rapid go.uber.org/goleak github.com/google/go-cmp $i/redistest $i/sender/sendertest; do
+	bad jobs "$t"
+	plant bad cmd/worker "$t"
+done
+plant bad cmd/worker $i/sandbox
+plant bad cmd/worker github.com/alicebob/miniredis/v2
+plant bad internal/sandbox $i/sender _test
+plant bad internal/sandbox $i/batch _test
+
+good sender $i/batch
+good sender/nxcloud $i/sender $i/batch
+good sender/innopaas $i/sender $i/batch
+good ledger $i/sender $i/batch
+good campaign $i/ledger $i/sender $i/batch
+good jobs $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit github.com/hibiken/asynq
+good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
+good export $i/ledger
+good status $i/campaign $i/ledger $i/ratelimit
+plant good cmd/demo github.com/alicebob/miniredis/v2
+plant good cmd/demo $i/sandbox
+plant good cmd/worker github.com/hibiken/asynq
+plant good internal/batch pgregory.net/rapid _test
+plant good internal/jobs $i/redistest _test
+plant good internal/ledger github.com/alicebob/miniredis/v2 _test
+
+bin=$("$GO" tool -n -modfile="$root/tools/go.mod" golangci-lint)
+for place in $(sort -u "$stub/places"); do
+	for f in "$stub/$place"/*.off; do cp "$f" "${f%.off}"; done
+	(cd "$stub" && "$bin" run --enable-only depguard "./$place" >>"$stub/out" 2>>"$stub/err") || true
+	rm "$stub/$place"/planted*.go
+done
+
+wrong=0
+while read -r file from to; do
+	grep -q "^$file:.*depguard" "$stub/out" || { echo "arrows: $from may import $to, and must not"; wrong=$((wrong + 1)); }
+done <"$stub/bad"
+while read -r file from to; do
+	! grep -q "^$file:.*depguard" "$stub/out" || { echo "arrows: $from may not import $to, and must"; wrong=$((wrong + 1)); }
+done <"$stub/good"
+if [ "$wrong" != 0 ]; then
+	echo "arrows: $wrong of $n planted imports are judged wrongly" >&2
+	cat "$stub/err" >&2
+	exit 1
+fi
+echo "arrows: all $n planted imports are judged rightly ($(wc -l <"$stub/bad") forbidden, $(wc -l <"$stub/good") allowed)"
