@@ -326,7 +326,9 @@ func TestCompileLimits(t *testing.T) {
 		{"10 rows each", twoSections(rows(0, 10), rows(10, 10)), ""},
 		{"an id in two sections", twoSections(rows(0, 3), rows(2, 1)), "message.interactive.sections[1].rows[0].id: is the same as message.interactive.sections[0].rows[2].id"},
 		{"an id twice beside one that varies", twoSections([]sender.SectionRow{{ID: "{{a}}", Title: "x"}, {ID: "1", Title: "x"}}, rows(1, 1)), "message.interactive.sections[1].rows[0].id: is the same"},
-		{"two sections, one title", listOf(func(i *sender.Interactive) { i.Sections = append(i.Sections, sender.Section{Title: "S", Rows: rows(1, 1)}) }), "message.interactive.sections[0].title: is missing, and is needed"},
+		{"two sections, one title", listOf(func(i *sender.Interactive) {
+			i.Sections = append(i.Sections, sender.Section{Title: "S", Rows: rows(1, 1)})
+		}), "message.interactive.sections[0].title: is missing, and is needed"},
 		{"a row without id", twoSections(rows(0, 1), []sender.SectionRow{{Title: "x"}}), "message.interactive.sections[1].rows[0].id: is missing"},
 		{"a row without title", twoSections(rows(0, 1), []sender.SectionRow{{ID: "x"}}), "message.interactive.sections[1].rows[0].title: is missing"},
 

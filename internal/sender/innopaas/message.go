@@ -1,8 +1,8 @@
 package innopaas
 
 import (
-	"encoding/binary"
 	"fmt"
+	"strconv"
 
 	"sluice/internal/batch"
 	"sluice/internal/sender"
@@ -128,7 +128,8 @@ func (m *message) key(vars []string) string {
 	for i := range m.pieces {
 		start := len(dst)
 		dst = m.pieces[i].value.Append(dst, vars)
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(dst)-start))
+		n := len(dst) - start
+		dst = strconv.AppendInt(append(dst, ':'), int64(n), 10)
 	}
 	return string(dst)
 }

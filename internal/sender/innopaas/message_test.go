@@ -2,6 +2,7 @@ package innopaas
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -313,8 +314,11 @@ func TestKey(t *testing.T) {
 		t.Errorf("the key of a message that is the same for all is %q", k)
 	}
 	s := compile(t, options(), template(sender.Template{Body: []string{"{{a}}", "{{b|none}}"}}))
+	if s.Key(&batch.Recipient{Vars: []string{"x", "xx"}}) == s.Key(&batch.Recipient{Vars: []string{"xx", "x"}}) {
+		t.Error("two messages have one key")
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.OneOf(rapid.SampledFrom([]string{"", "none", "\x00", "\x01\x00\x00\x00", "x"}), rapid.String())
+		value := rapid.OneOf(rapid.SampledFrom([]string{"", "none", ":0", "x:1", "x", "xx", "1"}), rapid.String())
 		recipient := func(name string) batch.Recipient {
 			return batch.Recipient{Phone: rapid.StringMatching(`\d{5}`).Draw(t, name), Vars: []string{value.Draw(t, name), value.Draw(t, name)}}
 		}
@@ -348,7 +352,13 @@ func TestUID(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", test.ref, got, test.want)
 		}
 	}
-	any := rapid.Custom(func(t *rapid.T) sender.Ref {
+	far := sender.Ref{Campaign: "a", Batch: math.MaxInt, Index: math.MaxInt, Try: math.MaxInt}
+	other := far
+	other.Campaign = "b"
+	if a, b := UID(far), UID(other); a == b || len(a) != 32 {
+		t.Errorf("%s and %s", a, b)
+	}
+	refs := rapid.Custom(func(t *rapid.T) sender.Ref {
 		n := rapid.OneOf(rapid.IntRange(0, 40), rapid.Int())
 		return sender.Ref{
 			Campaign: rapid.SampledFrom([]string{"a", "b", "spring-sale-br", ""}).Draw(t, "campaign"),
@@ -357,7 +367,7 @@ func TestUID(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		seen := map[string]sender.Ref{}
-		for _, r := range rapid.SliceOfN(any, 2, 50).Draw(t, "refs") {
+		for _, r := range rapid.SliceOfN(refs, 2, 50).Draw(t, "refs") {
 			uid := UID(r)
 			if len(uid) > 32 || strings.Trim(uid, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 				t.Fatalf("%+v: %q", r, uid)
