@@ -74,7 +74,7 @@ func outage(r sender.Result) bool {
 		return false
 	}
 	switch r.Code {
-	case "refused", "dns", "tls", "timeout", "reset", "bad_answer":
+	case "refused", "dns", "tls", "connect", "timeout", "reset", "bad_answer":
 		return true
 	}
 	return strings.HasPrefix(r.Code, "http_5")
