@@ -314,8 +314,12 @@ func TestKey(t *testing.T) {
 		t.Errorf("the key of a message that is the same for all is %q", k)
 	}
 	s := compile(t, options(), template(sender.Template{Body: []string{"{{a}}", "{{b|none}}"}}))
-	if s.Key(&batch.Recipient{Vars: []string{"x", "xx"}}) == s.Key(&batch.Recipient{Vars: []string{"xx", "x"}}) {
-		t.Error("two messages have one key")
+	for _, pair := range [][2][]string{
+		{{"x", "xx"}, {"xx", "x"}}, {{"x0", "y"}, {"x", "0y"}}, {{"x:1", "y"}, {"x", "1:y"}}, {{"x:", "y"}, {"x", ":y"}},
+	} {
+		if s.Key(&batch.Recipient{Vars: pair[0]}) == s.Key(&batch.Recipient{Vars: pair[1]}) {
+			t.Errorf("%q have one key", pair)
+		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.OneOf(rapid.SampledFrom([]string{"", "none", ":0", "x:1", "x", "xx", "1"}), rapid.String())
