@@ -64,20 +64,30 @@ func (d *desk) claim(t testing.TB, n int, worker string, resend bool) *Claim {
 	return c
 }
 
-// makeBatch makes a batch whose rows follow after.
+// makeBatch makes a batch whose rows follow after: an invalid one first, a
+// duplicate in the middle and a suppressed one last.
 func makeBatch(n, size, after int) *batch.Batch {
 	b := &batch.Batch{N: n, Digest: [16]byte{byte(n), byte(size), 7}}
+	row := after
+	skip := func(kind batch.Kind) {
+		row++
+		b.Skipped = append(b.Skipped, batch.Skipped{Row: row, Line: row + 1, Kind: kind, Reason: "because", Phone: "12"})
+	}
+	skip(batch.Invalid)
 	for i := range size {
-		row := after + i + 1
+		if i == size/2 {
+			skip(batch.Duplicate)
+		}
+		row++
 		b.Recipients = append(b.Recipients, batch.Recipient{
 			Row: row, Phone: fmt.Sprint(5511900000000 + int64(row)*7919%100000000),
 			Vars: []string{fmt.Sprintf("Maria%d", row%97), fmt.Sprintf("%d%%", row%50), fmt.Sprintf("SKU-%06d", row*31%1000000)},
 		})
 	}
-	for k, kind := range []batch.Kind{batch.Invalid, batch.Duplicate, batch.Suppressed} {
-		row := after + size + k + 1
-		b.Skipped = append(b.Skipped, batch.Skipped{Row: row, Line: row + 1, Kind: kind, Reason: "because", Phone: "12"})
+	if size == 0 {
+		skip(batch.Duplicate)
 	}
+	skip(batch.Suppressed)
 	return b
 }
 
@@ -155,7 +165,7 @@ func TestStageRefusesWhatNoReaderMakes(t *testing.T) {
 	tests := map[string]func(*batch.Batch){
 		"too many":       func(b *batch.Batch) { b.Recipients = makeBatch(0, batch.MaxRecipients+1, 0).Recipients },
 		"uneven":         func(b *batch.Batch) { b.Recipients[1].Vars = nil },
-		"out of order":   func(b *batch.Batch) { b.Recipients[1].Row = 1 },
+		"out of order":   func(b *batch.Batch) { b.Recipients[1].Row = 2 },
 		"skipped behind": func(b *batch.Batch) { b.Skipped[1].Row = 1 },
 		"no kind":        func(b *batch.Batch) { b.Skipped[1].Kind = 0 },
 	}
@@ -244,6 +254,28 @@ func TestLateOutcomeKeepsARetryBack(t *testing.T) {
 	settle(t, c, accept(left...)...)
 	if counts := d.verified(t, 0); counts.Accepted != 3 {
 		t.Errorf("%+v", counts)
+	}
+}
+
+// TestSummaryIsOfTheWholeJournal has a worker settle that has not learnt yet
+// what another one settled late.
+func TestSummaryIsOfTheWholeJournal(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 3)
+	old := d.claim(t, 0, "old", false)
+	begin(t, old, 0)
+	d.rdb.Del(ctx, WorkerKey("old"))
+	c := d.claim(t, 0, "new", false)
+	begin(t, c, 1, 2)
+	settle(t, old, accept(0)...)
+	settle(t, c, accept(1)...)
+	if totals, err := d.Totals(ctx, d.id); err != nil || totals.Accepted != 2 || totals.Pending != 1 {
+		t.Errorf("%+v, %v", totals, err)
+	}
+	settle(t, c, accept(2)...)
+	if done, err := d.Done(ctx, d.id); err != nil || done != 1 {
+		t.Errorf("%d done, %v", done, err)
 	}
 }
 

@@ -21,6 +21,8 @@ type wire struct {
 	lose  int // answers to lose, of the commands that follow
 	cut   bool
 	twice bool
+	// meanwhile, if set, happens once, on the way of the next script to Redis.
+	meanwhile func()
 }
 
 func (w *wire) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -33,6 +35,10 @@ func (w *wire) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		w.mu.Lock()
 		cut, lost := w.cut, w.lose > 0
+		if do := w.meanwhile; do != nil && strings.HasPrefix(cmd.Name(), "eval") {
+			w.meanwhile = nil
+			do()
+		}
 		if lost {
 			w.lose--
 		}
@@ -159,8 +165,9 @@ func TestOutcomesOutliveAnOutage(t *testing.T) {
 	if err := c.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, err := d.Claim(t.Context(), d.id, 0, "v", false)
-	wants(t, err, ErrDone)
+	if counts := d.verified(t, 0); counts.Accepted != 3 {
+		t.Errorf("%+v", counts)
+	}
 }
 
 func TestSettleWithoutAnswerIsRecordedOnce(t *testing.T) {
@@ -250,6 +257,32 @@ func TestFullRedisTakesOutcomesOnceItCan(t *testing.T) {
 		t.Fatal(err)
 	}
 	if counts := d.verified(t, 0); counts.Accepted != 1 || counts.Pending != 1 {
+		t.Errorf("%+v", counts)
+	}
+}
+
+// TestResolveGivesWayToTheOutcome that lands between its reading and its
+// writing.
+func TestResolveGivesWayToTheOutcome(t *testing.T) {
+	t.Parallel()
+	w := &wire{}
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 2)
+	old := d.claim(t, 0, "old", false)
+	begin(t, old, 0, 1)
+	d.rdb.Del(ctx, WorkerKey("old"))
+	if _, err := d.Reclaim(ctx, d.id); err != nil {
+		t.Fatal(err)
+	}
+	other := redis.NewClient(d.rdb.Options())
+	defer other.Close()
+	other.AddHook(w)
+	w.meanwhile = func() { settle(t, old, accept(0)...) }
+	n, err := New(other, d.now).Resolve(ctx, d.id, Reject)
+	if n != 1 || err != nil {
+		t.Errorf("%d resolved, %v; want the one that is in doubt yet", n, err)
+	}
+	if counts := d.verified(t, 0); counts.Accepted != 1 || counts.Rejected != 1 || counts.Codes[CodeResolved] != 1 {
 		t.Errorf("%+v", counts)
 	}
 }
