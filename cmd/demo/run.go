@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"sluice/internal/accounts"
+	"sluice/internal/batch"
+	"sluice/internal/campaign"
+	"sluice/internal/config"
+	"sluice/internal/jobs"
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+	"sluice/internal/sandbox"
+	"sluice/internal/status"
+)
+
+const usage = `usage: demo [LIST.csv]
+
+Runs Sluice's main job in this one process, on an embedded Redis and the sandbox
+providers: imports a list into two campaigns, sends them, and says what became of
+every row. Without a list of your own it makes one of 10,000 rows, with troubles.
+`
+
+// errReal is why the demo has no way to a real provider.
+var errReal = errors.New("the demo speaks to the sandbox alone: its Redis lives in memory and forgets whom it has sent to, so a second run would send to real people twice; for real sending start redis-server, worker and producer as the README says")
+
+// A demo is the parts of Sluice in one process.
+type demo struct {
+	out       io.Writer
+	rdb       *redis.Client
+	ledger    *ledger.Ledger
+	campaigns *campaign.Store
+	sandbox   *sandbox.Sandbox
+	senders   config.Senders
+	dir       string
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { fmt.Fprint(stdout, usage) }
+	real := flags.String("senders", "", "refused: the demo speaks to the sandbox alone")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if *real != "" || getenv("SLUICE_SENDERS") != "" || getenv("SLUICE_REDIS_URL") != "" || strings.HasSuffix(flags.Arg(0), ".yaml") {
+		return errReal
+	}
+	dir, err := os.MkdirTemp("", "sluice-demo-*")
+	if err != nil {
+		return fmt.Errorf("making a folder for the demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	list := flags.Arg(0)
+	if list == "" {
+		list = filepath.Join(dir, "recipients.csv")
+		if err := os.WriteFile(list, sample(1), 0o600); err != nil {
+			return fmt.Errorf("writing the sample list: %w", err)
+		}
+	}
+	rdb, stopRedis, err := startRedis(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopRedis()
+	d := &demo{
+		out: stdout, rdb: rdb, dir: dir, ledger: ledger.New(rdb, time.Now), campaigns: campaign.NewStore(rdb, time.Now),
+		sandbox: sandbox.New(sandbox.Options{Faults: faults(), Latency: 2 * time.Millisecond, Seed: 1}),
+	}
+	stopSandbox, err := d.startSandbox()
+	if err != nil {
+		return err
+	}
+	defer stopSandbox()
+	return d.show(ctx, list, flags.Arg(0) == "")
+}
+
+// faults are the troubles that the sandbox makes, so that the demo has something
+// to show.
+func faults() []sandbox.Fault {
+	return []sandbox.Fault{
+		{Provider: config.NXCloud, Suffix: "77", Code: "22091"},               // not on WhatsApp
+		{Provider: config.NXCloud, Every: 40, Times: 2, Code: "22041"},        // fails twice
+		{Provider: config.NXCloud, Suffix: "500", Do: sandbox.CutAfter},       // taken, never answered
+		{Provider: config.InnoPaaS, Count: 1, Status: 503, Body: "try again"}, // one outage of a moment
+	}
+}
+
+// startSandbox serves the sandbox and writes the senders file for it.
+func (d *demo) startSandbox() (func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the sandbox: %w", err)
+	}
+	srv := &http.Server{Handler: d.sandbox, ReadHeaderTimeout: 10 * time.Second}
+	go srv.Serve(l)
+	path := filepath.Join(d.dir, "senders.yaml")
+	text := fmt.Sprintf(sendersFile, l.Addr())
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the senders file: %w", err)
+	}
+	d.senders, err = config.LoadSenders(path, func(string) string { return "" })
+	return func() { srv.Close() }, err
+}
+
+// show runs the whole job and prints it.
+func (d *demo) show(ctx context.Context, list string, sampled bool) error {
+	p := &printer{w: d.out}
+	if sampled {
+		p.printf("A list of %d rows, with the troubles of real ones, goes to two campaigns.\n\n", sampleRows)
+	}
+	files, err := d.files(list, sampled)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := d.load(ctx, f, p); err != nil {
+			return err
+		}
+	}
+	if err := d.send(ctx, files); err != nil {
+		return err
+	}
+	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns}
+	accountedFor := true
+	for _, f := range files {
+		st, err := source.Get(ctx, f.file.ID)
+		if err != nil {
+			return err
+		}
+		printAccount(p, st)
+		ok, err := d.compare(ctx, f.file, st, p)
+		if err != nil {
+			return err
+		}
+		accountedFor = accountedFor && ok
+	}
+	if err := d.firstLines(ctx, files[0].file, p); err != nil {
+		return err
+	}
+	p.printf("%s", whatNext)
+	if p.err == nil && !accountedFor {
+		return errors.New("the sandbox's log and the ledger do not agree")
+	}
+	return p.err
+}
+
+// load imports one campaign and prints its plan.
+func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
+	in, _, err := batch.Open(f.list, nil)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	provider, err := accounts.Open(d.senders[f.file.Sender], time.Now)
+	if err != nil {
+		return err
+	}
+	columns, err := f.file.Message.Columns()
+	if err != nil {
+		return err
+	}
+	submitter, err := provider.Compile(f.file.Message, columns)
+	if err != nil {
+		return err
+	}
+	r, err := batch.NewReader(in, batch.Options{Phone: f.file.Recipients.Phone, Columns: columns, DefaultCountry: f.file.Recipients.DefaultCountry, Check: submitter.Check})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.list, err)
+	}
+	if _, err := d.campaigns.Create(ctx, f.raw, f.file); err != nil {
+		return err
+	}
+	var invalid []batch.Skipped
+	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.rdb), Saw: func(b *batch.Batch) {
+		for _, s := range b.Skipped {
+			if s.Kind == batch.Invalid && len(invalid) < 3 {
+				invalid = append(invalid, s)
+			}
+		}
+	}}
+	plan, err := im.Run(ctx, f.file.ID, r)
+	if err != nil {
+		return err
+	}
+	p.printf("%s: %d rows = %d recipients + %d invalid + %d duplicate, in %d batches\n",
+		f.file.ID, plan.Rows, plan.Recipients, plan.Invalid, plan.Duplicate, plan.Tasks)
+	for _, s := range invalid {
+		p.printf("    line %d: %s\n", s.Line, s.Reason)
+	}
+	return p.err
+}
+
+// send runs a worker until every campaign is finished.
+func (d *demo) send(ctx context.Context, files []demoFile) error {
+	limiter := ratelimit.New(d.rdb, ratelimit.Options{Worker: "demo", Log: zerolog.Nop()})
+	w := jobs.NewWorker(jobs.Options{
+		ID: "demo", Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Limiter: limiter, Log: zerolog.Nop(), Now: time.Now,
+		Backoff: jobs.Backoff{Base: 200 * time.Millisecond, Max: time.Second},
+		Account: func(name string) (*jobs.Account, error) {
+			s := d.senders[name]
+			provider, err := accounts.Open(s, time.Now)
+			if err != nil {
+				return nil, err
+			}
+			return &jobs.Account{Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+		},
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	err := d.watch(ctx, files)
+	cancel()
+	return errors.Join(err, <-ended)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+)
+
+// sampleRows is how many rows the sample list has.
+const sampleRows = 10_000
+
+// sample writes the sample list: fictional people in Brazil, with the troubles
+// that real lists have. The same seed gives the same list.
+func sample(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 1))
+	names := []string{"Ana", "Bruno", "Carla", "Davi", "Elisa", "Fábio", "Gabriela", "João", "Luíza", ""}
+	var b bytes.Buffer
+	b.WriteString("\ufefffirst_name,phone,discount,sku,code,coupon\r\n")
+	phone := ""
+	for row := 1; row <= sampleRows; row++ {
+		name := names[r.IntN(len(names))]
+		if row%100 != 7 { // every hundredth repeats the number before it
+			phone = fmt.Sprintf("+55 (11) 9%04d-%04d", 1000+row/10000, row%10000)
+		}
+		rest := fmt.Sprintf("%d%%,sku-%d,c%05d,SAVE%d", 5+r.IntN(40), r.IntN(50), row, r.IntN(90)+10)
+		switch {
+		case row%1000 == 11: // saved by a spreadsheet
+			fmt.Fprintf(&b, "%s,5.51199E+12,%s\r\n", name, rest)
+		case row%1000 == 22: // no number
+			fmt.Fprintf(&b, "%s,,%s\r\n", name, rest)
+		case row%1000 == 33: // ragged
+			fmt.Fprintf(&b, "%s,%s\r\n", name, phone)
+		case row%1000 == 44: // a variable is missing
+			fmt.Fprintf(&b, "%s,%s,,sku-1,c%05d,SAVE10\r\n", name, phone, row)
+		case row%1000 == 55: // too short for the country
+			fmt.Fprintf(&b, "%s,+55 11 1234,%s\r\n", name, rest)
+		case row%1000 == 66: // a bad quote
+			fmt.Fprintf(&b, "\"%s\"x,%s,%s\r\n", name, phone, rest)
+		case row%50 == 3: // quoted, with a new line inside
+			fmt.Fprintf(&b, "\"%s\nda Silva\",%s,%s\r\n", name, phone, rest)
+		case row%50 == 9: // national form
+			fmt.Fprintf(&b, "%s,(11) 9%04d-%04d,%s\r\n", name, 1000+row/10000, row%10000, rest)
+		default:
+			fmt.Fprintf(&b, "%s,%s,%s\r\n", name, phone, rest)
+		}
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/schollz/progressbar/v3"
+
+	"sluice/internal/accounts"
+	"sluice/internal/campaign"
+	"sluice/internal/export"
+	"sluice/internal/ledger"
+	"sluice/internal/status"
+)
+
+const whatNext = `
+What to try next:
+  go run ./cmd/demo my.csv       your own list, on the sandbox
+  make test                      attack the promises
+  README.md, "A real campaign"   your own account, step by step
+`
+
+// exportLines is how many lines of the export the demo shows.
+const exportLines = 8
+
+// watch shows a bar until every campaign is over.
+func (d *demo) watch(ctx context.Context, files []demoFile) error {
+	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns}
+	var bar *progressbar.ProgressBar
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		rows, settled, over := 0, 0, 0
+		for _, f := range files {
+			st, err := source.Get(ctx, f.file.ID)
+			if err != nil {
+				return err
+			}
+			if st.State == string(campaign.Halted) {
+				return fmt.Errorf("%s halted: %s", f.file.ID, st.Reason)
+			}
+			rows, settled = rows+st.Rows, settled+st.Rows-st.Pending
+			if st.Over() {
+				over++
+			}
+		}
+		if bar == nil {
+			bar = newBar(d.out, rows)
+		}
+		bar.Set(settled)
+		if over == len(files) {
+			bar.Finish()
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// newBar draws on a terminal alone.
+func newBar(w io.Writer, rows int) *progressbar.ProgressBar {
+	f, ok := w.(*os.File)
+	visible := ok && isatty.IsTerminal(f.Fd())
+	return progressbar.NewOptions(rows, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
+		progressbar.OptionSetDescription("sending"), progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
+}
+
+// printAccount prints where every row is.
+func printAccount(p *printer, st *status.Status) {
+	p.printf("\n%s is %s: %d rows = %d accepted + %d rejected + %d in doubt + %d invalid + %d duplicate + %d pending\n",
+		st.ID, st.State, st.Rows, st.Accepted, st.Rejected, st.InDoubt, st.Invalid, st.Duplicate, st.Pending)
+}
+
+// compare compares the ledger with the sandbox's own log: whoever is accepted
+// was taken under that message_id, nobody was taken twice, and nobody was taken
+// who is not accepted or in doubt.
+func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status, p *printer) (bool, error) {
+	took := map[string]string{}
+	twice := 0
+	for _, e := range d.sandbox.Entries() {
+		if e.Provider != d.senders[f.Sender].Provider || !e.Taken {
+			continue
+		}
+		if took[e.Phone] != "" {
+			twice++
+		}
+		took[e.Phone] = e.MessageID
+	}
+	matched, unknown := 0, 0
+	err := d.ledger.Export(ctx, f.ID, func(r ledger.Row) error {
+		switch r.State {
+		case "accepted":
+			if took[r.Phone] == r.MessageID {
+				matched++
+			}
+			delete(took, r.Phone)
+		case "in_doubt":
+			delete(took, r.Phone)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	unknown = len(took)
+	ok := matched == st.Accepted && twice == 0 && unknown == 0 && st.Pending == 0
+	p.printf("  the sandbox's own log: %d of %d accepted found with their message_id, %d taken twice, %d taken that nobody knows of",
+		matched, st.Accepted, twice, unknown)
+	if ok {
+		p.printf(": it agrees with the ledger\n")
+	} else {
+		p.printf(": IT DOES NOT AGREE\n")
+	}
+	return ok, p.err
+}
+
+// firstLines prints the beginning of an export.
+func (d *demo) firstLines(ctx context.Context, f *campaign.File, p *printer) error {
+	provider, err := accounts.Open(d.senders[f.Sender], time.Now)
+	if err != nil {
+		return err
+	}
+	p.printf("\nThe first lines of its export (producer export %s):\n", f.ID)
+	r, w := io.Pipe()
+	go func() {
+		rows := export.NewCSV(w)
+		err := d.ledger.Export(ctx, f.ID, func(row ledger.Row) error {
+			return rows.Write(export.NewRow(row, false, provider.Meaning))
+		})
+		if err == nil {
+			err = rows.Flush()
+		}
+		w.CloseWithError(err)
+	}()
+	defer r.Close()
+	s := bufio.NewScanner(r)
+	for range exportLines {
+		if !s.Scan() {
+			break
+		}
+		p.printf("  %s\n", s.Text())
+	}
+	return s.Err()
+}
+
+// A printer keeps the first error of many writes.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
