@@ -49,7 +49,7 @@ type demo struct {
 }
 
 // run is the program.
-func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stdout, usage) }
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return fmt.Errorf("making a folder for the demo: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	list := flags.Arg(0)
 	if list == "" {
 		list = filepath.Join(dir, "recipients.csv")
@@ -109,7 +109,11 @@ func (d *demo) startSandbox() (func(), error) {
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
 	srv := &http.Server{Handler: d.sandbox, ReadHeaderTimeout: 10 * time.Second}
-	go srv.Serve(l)
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(d.out, "the sandbox has ended:", err)
+		}
+	}()
 	path := filepath.Join(d.dir, "senders.yaml")
 	text := fmt.Sprintf(sendersFile, l.Addr())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -95,7 +95,7 @@ func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status,
 		}
 		took[e.Phone] = e.MessageID
 	}
-	matched, unknown := 0, 0
+	matched := 0
 	err := d.ledger.Export(ctx, f.ID, func(r ledger.Row) error {
 		switch r.State {
 		case "accepted":
@@ -111,7 +111,7 @@ func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status,
 	if err != nil {
 		return false, err
 	}
-	unknown = len(took)
+	unknown := len(took)
 	ok := matched == st.Accepted && twice == 0 && unknown == 0 && st.Pending == 0
 	p.printf("  the sandbox's own log: %d of %d accepted found with their message_id, %d taken twice, %d taken that nobody knows of",
 		matched, st.Accepted, twice, unknown)
@@ -139,9 +139,8 @@ func (d *demo) firstLines(ctx context.Context, f *campaign.File, p *printer) err
 		if err == nil {
 			err = rows.Flush()
 		}
-		w.CloseWithError(err)
+		_ = w.CloseWithError(err) // never fails, by its contract
 	}()
-	defer r.Close()
 	s := bufio.NewScanner(r)
 	for range exportLines {
 		if !s.Scan() {
@@ -149,7 +148,10 @@ func (d *demo) firstLines(ctx context.Context, f *campaign.File, p *printer) err
 		}
 		p.printf("  %s\n", s.Text())
 	}
-	return s.Err()
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return r.Close() // ends the export
 }
 
 // A printer keeps the first error of many writes.

@@ -139,25 +139,26 @@ func (s *splitter) quoted(line []byte) (problem, error) {
 			s.next += lines - 1
 			return badText, nil
 		case !open || lines == maxRowLines || len(s.scratch) > maxRow:
-			return badQuote, s.giveBack(s.scratch[first:])
+			s.giveBack(s.scratch[first:])
+			return badQuote, nil
 		}
 		more, short, err := s.readLine()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", s.readError(err)
 		}
 		if err != nil || !short {
-			return badQuote, s.giveBack(s.scratch[first:])
+			s.giveBack(s.scratch[first:])
+			return badQuote, nil
 		}
 		s.scratch = append(s.scratch, more...)
 	}
 }
 
 // giveBack has bytes that were read ahead read again.
-func (s *splitter) giveBack(b []byte) error {
+func (s *splitter) giveBack(b []byte) {
 	if len(b) > 0 {
 		s.pending = append(bytes.Clone(b), s.pending...)
 	}
-	return nil
 }
 
 // cut cuts text into cells. It says whether a quote is open at the end of the

@@ -36,7 +36,10 @@ type run struct {
 }
 
 // A past is what a recipient's earlier submissions were.
-type past struct{ tries, attempts int }
+type past struct {
+	tries, attempts int
+	code            string // of the last outcome
+}
 
 func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
 	r := &run{s: s, n: ref.Batch, claim: claim, before: make([]past, len(claim.Recipients))}
@@ -91,7 +94,7 @@ func (r *run) send(ctx context.Context) error {
 func (r *run) ready() (ready []int, next time.Time) {
 	now := r.s.w.now()
 	for i, p := range r.claim.Pending() {
-		r.before[i] = past{tries: p.Tries, attempts: p.Attempts}
+		r.before[i] = past{tries: p.Tries, attempts: p.Attempts, code: p.Code}
 		at := r.s.dueAt(r.n, i, p)
 		switch {
 		case !at.After(now):
@@ -117,7 +120,7 @@ func (r *run) waiting() string {
 // pass submits the recipients of ready once each. The intents of one chunk are
 // written while the chunk before it is being submitted.
 func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
-	units := r.s.group(r.claim.Recipients, ready)
+	units := r.s.group(r.claim.Recipients, r.before, ready)
 	chunks := make(chan *chunk)
 	r.book.open()
 	r.book.submitting.Go(func() {
@@ -299,13 +302,12 @@ func (r *run) ref(i int) sender.Ref {
 func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
 	now := r.s.w.now()
 	unused := 0
-	for k, i := range unit {
-		res := out[k]
+	r.s.heed(out)
+	for k, res := range out {
 		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
 			unused++
 		}
-		r.s.heed(res)
-		r.book.enter(r.settlement(i, res, closed, now))
+		r.book.enter(r.settlement(unit[k], res, closed, now))
 	}
 	g.Unused(unused)
 }

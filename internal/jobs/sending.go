@@ -158,20 +158,28 @@ func (s *sending) finish(ctx context.Context) {
 	}
 }
 
-// heed does at once what a result asks for beyond its own recipient.
-func (s *sending) heed(res sender.Result) {
-	s.w.metrics.submitted(s.account.Label, res)
-	switch res.Outcome {
-	case sender.Throttled:
-		if !res.Pair {
-			s.throttle(res)
+// heed does at once what a submission's results ask for beyond their own
+// recipients. A submission counts once, however many recipients it had.
+func (s *sending) heed(out []sender.Result) {
+	var seen sender.Result
+	for _, res := range out {
+		s.w.metrics.submitted(s.account.Label, res)
+		if res.Outcome == seen.Outcome && res.Code == seen.Code {
+			continue
 		}
-	case sender.Denied:
-		s.halt(res.Code, s.account.Provider.Meaning(res.Code))
-	case sender.Accepted, sender.Rejected, sender.Failed, sender.Unknown:
-	}
-	if why := s.streak.add(res); why != "" {
-		s.halt(res.Code, why)
+		seen = res
+		switch res.Outcome {
+		case sender.Throttled:
+			if !res.Pair {
+				s.throttle(res)
+			}
+		case sender.Denied:
+			s.halt(res.Code, s.account.Provider.Meaning(res.Code))
+		case sender.Accepted, sender.Rejected, sender.Failed, sender.Unknown:
+		}
+		if why := s.streak.add(res); why != "" {
+			s.halt(res.Code, why)
+		}
 	}
 }
 
@@ -205,8 +213,9 @@ func (s *sending) submit(ref sender.Ref, rs []recipient, out []sender.Result) {
 	done()
 }
 
-// group cuts the recipients of ready into units that share a submission.
-func (s *sending) group(recipients []recipient, ready []int) [][]int {
+// group cuts the recipients of ready into units that share a submission. A
+// provider may want some alone, by how they ended before.
+func (s *sending) group(recipients []recipient, before []past, ready []int) [][]int {
 	if s.submitter.MaxRecipients() == 1 {
 		units := make([][]int, len(ready))
 		for k := range ready {
@@ -214,9 +223,14 @@ func (s *sending) group(recipients []recipient, ready []int) [][]int {
 		}
 		return units
 	}
+	loner, _ := s.submitter.(interface{ Alone(code string) bool })
 	at := map[string]int{}
 	var units [][]int
 	for _, i := range ready {
+		if loner != nil && loner.Alone(before[i].code) {
+			units = append(units, []int{i})
+			continue
+		}
 		key := s.submitter.Key(&recipients[i])
 		u, ok := at[key]
 		if !ok || len(units[u]) == s.submitter.MaxRecipients() {

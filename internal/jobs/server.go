@@ -15,7 +15,6 @@ const retryBroken = 10 * time.Second
 type server struct {
 	sending *sending
 	asynq   *asynq.Server
-	within  time.Duration
 	stopped bool
 	gone    chan struct{} // closed when the server has stopped
 }
@@ -43,7 +42,7 @@ func startServer(w *Worker, s *sending) (*server, error) {
 
 // brokenServer stands for a campaign that cannot be sent here, until it is worth
 // another try.
-func brokenServer(time.Time) *server {
+func brokenServer() *server {
 	s := &server{gone: make(chan struct{}), stopped: true}
 	time.AfterFunc(retryBroken, func() { close(s.gone) })
 	return s

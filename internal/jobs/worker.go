@@ -179,7 +179,7 @@ func (w *Worker) start(ctx context.Context, id string) {
 	if err != nil {
 		// Nobody is lost: the batches stay in the queue for a worker that can.
 		w.Log.Error().Err(err).Str("campaign", id).Msg("cannot send this campaign")
-		w.servers[id] = brokenServer(w.now())
+		w.servers[id] = brokenServer()
 		return
 	}
 	w.servers[id] = s

@@ -163,12 +163,12 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA, joined time.Time) {
 		return
 	}
 	s.clock.sample(a.Now, sent, received)
-	s.learn(a, was, joined)
+	s.learn(a, was)
 	s.flight.resize(s.share(a.Live, joined))
 }
 
 // learn takes an answer in.
-func (s *Sender) learn(a *answer, was answer, joined time.Time) {
+func (s *Sender) learn(a *answer, was answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = *a

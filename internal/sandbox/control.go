@@ -21,7 +21,9 @@ func (s *Sandbox) control() {
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	s.mux.HandleFunc("GET /_sandbox/report", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(s.Report())
+		if err := json.NewEncoder(w).Encode(s.Report()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
 	})
 	s.mux.HandleFunc("GET /_sandbox/log", func(w http.ResponseWriter, _ *http.Request) {
 		e := json.NewEncoder(w)

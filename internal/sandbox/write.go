@@ -56,7 +56,7 @@ func closeAbruptly(w http.ResponseWriter, reset bool) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok && reset {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // without it the close is an orderly one
 	}
 	conn.Close()
 }

@@ -85,7 +85,7 @@ func (c *compiler) comma() {
 // constant writes a member that every message of its kind has.
 func (c *compiler) constant(name, value string) {
 	c.key(name)
-	c.text = appendString(c.text, value)
+	c.text = sender.AppendJSON(c.text, value)
 }
 
 // required writes a member that may not be blank.
@@ -115,7 +115,7 @@ func (c *compiler) value(path, s string, required bool, rules ...rule) {
 	c.text = append(c.text, '"')
 	t := c.compileText(path, s)
 	if t.Fixed() {
-		c.text = appendValue(c.text, t, nil)
+		c.text = sender.AppendJSONValue(c.text, t, nil)
 		if err := checkValue(s, required, rules); err != nil {
 			c.fail(path, "%w", err)
 		}

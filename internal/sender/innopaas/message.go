@@ -110,7 +110,7 @@ func onlyItsPart(m sender.Message) error {
 func (m *message) append(dst []byte, vars []string) []byte {
 	dst = append(dst, m.first...)
 	for i := range m.pieces {
-		dst = appendValue(dst, m.pieces[i].value, vars)
+		dst = sender.AppendJSONValue(dst, m.pieces[i].value, vars)
 		dst = append(dst, m.pieces[i].after...)
 	}
 	return dst

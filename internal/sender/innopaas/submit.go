@@ -21,9 +21,9 @@ type submitter struct {
 
 func newSubmitter(p *Provider, kind string, m message) *submitter {
 	o := p.options
-	beforeUID := appendString([]byte(`{"wabaId":`), o.WabaID)
-	beforeUID = appendString(append(beforeUID, `,"messageType":`...), kind)
-	beforeNumbers := appendString([]byte(`","sendNumber":`), o.SendNumber)
+	beforeUID := sender.AppendJSON([]byte(`{"wabaId":`), o.WabaID)
+	beforeUID = sender.AppendJSON(append(beforeUID, `,"messageType":`...), kind)
+	beforeNumbers := sender.AppendJSON([]byte(`","sendNumber":`), o.SendNumber)
 	return &submitter{
 		provider:      p,
 		message:       m,
@@ -81,7 +81,7 @@ func (s *submitter) appendBody(dst []byte, ref sender.Ref, rs []batch.Recipient)
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendEscaped(dst, rs[i].Phone)
+		dst = sender.AppendJSONEscaped(dst, rs[i].Phone)
 	}
 	dst = append(dst, '"')
 	dst = s.message.append(dst, rs[0].Vars)

@@ -181,7 +181,7 @@ func (c *compiler) button(path string, b sender.Button) error {
 
 func (c *compiler) literal(s string) { c.text = append(c.text, s...) }
 
-func (c *compiler) string(s string) { c.text = appendString(c.text, s) }
+func (c *compiler) string(s string) { c.text = sender.AppendJSON(c.text, s) }
 
 // value writes what stands inside a JSON string: at once where it is the same
 // for everyone, else as a cut and a field to check.
@@ -191,7 +191,7 @@ func (c *compiler) value(path, s string, link bool) error {
 		return err
 	}
 	if t.Fixed() {
-		c.text = appendValue(c.text, t, nil)
+		c.text = sender.AppendJSONValue(c.text, t, nil)
 		return checkValue(s, link)
 	}
 	c.cuts = append(c.cuts, cut{at: len(c.text), value: t})
@@ -216,7 +216,7 @@ func (c *compiler) finish() message {
 // appendBody appends the request's body for r.
 func (m *message) appendBody(dst []byte, r *batch.Recipient) []byte {
 	dst = append(dst, m.beforeTo...)
-	dst = appendEscaped(dst, r.Phone)
+	dst = sender.AppendJSONEscaped(dst, r.Phone)
 	dst = append(dst, m.afterTo...)
 	return m.appendPieces(dst, r)
 }
@@ -229,7 +229,7 @@ func (m *message) appendTemplate(dst []byte, r *batch.Recipient) []byte {
 
 func (m *message) appendPieces(dst []byte, r *batch.Recipient) []byte {
 	for i := range m.pieces {
-		dst = appendValue(dst, m.pieces[i].value, r.Vars)
+		dst = sender.AppendJSONValue(dst, m.pieces[i].value, r.Vars)
 		dst = append(dst, m.pieces[i].after...)
 	}
 	return dst
@@ -277,9 +277,15 @@ func onlyTemplate(m sender.Message) error {
 		name string
 		set  bool
 	}{
-		{"text", m.Text != nil}, {"image", m.Image != nil}, {"video", m.Video != nil}, {"audio", m.Audio != nil},
-		{"document", m.Document != nil}, {"sticker", m.Sticker != nil}, {"location", m.Location != nil},
-		{"contacts", m.Contacts != nil}, {"interactive", m.Interactive != nil},
+		{"text", m.Text != nil},
+		{"image", m.Image != nil},
+		{"video", m.Video != nil},
+		{"audio", m.Audio != nil},
+		{"document", m.Document != nil},
+		{"sticker", m.Sticker != nil},
+		{"location", m.Location != nil},
+		{"contacts", m.Contacts != nil},
+		{"interactive", m.Interactive != nil},
 	} {
 		if part.set {
 			return fmt.Errorf(".%s: does not go with type template; remove it", part.name)

@@ -64,7 +64,8 @@ func TestBody(t *testing.T) {
 		{"nothing varies", sender.Template{}, nil, head + tail},
 		{"the derived vector", sender.Template{Body: []string{"{{a}}"}}, []string{"张三"}, waBody},
 		{
-			"the provider's first example", sender.Template{
+			"the provider's first example",
+			sender.Template{
 				Header: &sender.Header{Image: "https://imglink"},
 				Body:   []string{"{{a}}", "China", "China", "{{b}}"},
 			},
@@ -73,30 +74,40 @@ func TestBody(t *testing.T) {
 				`{"type":"body","parameters":[{"type":"text","text":"David"},{"type":"text","text":"China"},{"type":"text","text":"China"},{"type":"text","text":"86138"}]}]` + tail,
 		},
 		{
-			"the second", sender.Template{Buttons: []sender.Button{{Index: 0, URL: "85{{a}}"}, {Index: 1, URL: "{{b}}"}}},
+			"the second",
+			sender.Template{Buttons: []sender.Button{{Index: 0, URL: "85{{a}}"}, {Index: 1, URL: "{{b}}"}}},
 			[]string{"1", "First"},
 			head + `,"components":[{"type":"button","sub_type":"url","index":0,"parameters":[{"type":"text","text":"851"}]},` +
 				`{"type":"button","sub_type":"url","index":1,"parameters":[{"type":"text","text":"First"}]}]` + tail,
 		},
 		{
-			"the third", sender.Template{Buttons: []sender.Button{{Index: 3, CopyCode: "123123"}}}, nil,
+			"the third",
+			sender.Template{Buttons: []sender.Button{{Index: 3, CopyCode: "123123"}}},
+			nil,
 			head + `,"components":[{"type":"button","sub_type":"COPY_CODE","index":3,"parameters":[{"type":"coupon_code","coupon_code":"123123"}]}]` + tail,
 		},
 		{
-			"a header that varies", sender.Template{Header: &sender.Header{Image: "https://cdn.example.com/{{a}}.jpg"}}, []string{"x"},
+			"a header that varies",
+			sender.Template{Header: &sender.Header{Image: "https://cdn.example.com/{{a}}.jpg"}},
+			[]string{"x"},
 			head + `,"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"https://cdn.example.com/x.jpg"}}]}]` + tail,
 		},
 		{
-			"escapes", sender.Template{Body: []string{"{{a}}", `"\{{b|"}}`}},
+			"escapes",
+			sender.Template{Body: []string{"{{a}}", `"\{{b|"}}`}},
 			[]string{"say \"hi\"\\\n\r\t\x00\x1f</script>& \u2028 \x7f", ""},
 			head + `,"components":[{"type":"body","parameters":[{"type":"text","text":"say \"hi\"\\\n\r\t\u0000\u001f</script>& ` + "\u2028 \x7f" + `"},{"type":"text","text":"\"\\\""}]}]` + tail,
 		},
 		{
-			"invalid UTF-8", sender.Template{Body: []string{"{{a}}", "\xff"}}, []string{"a\xc3(\xf0\x9f\x92"},
+			"invalid UTF-8",
+			sender.Template{Body: []string{"{{a}}", "\xff"}},
+			[]string{"a\xc3(\xf0\x9f\x92"},
 			head + `,"components":[{"type":"body","parameters":[{"type":"text","text":"a` + "\uFFFD(\uFFFD\uFFFD\uFFFD" + `"},{"type":"text","text":"` + "\uFFFD" + `"}]}]` + tail,
 		},
 		{
-			"emoji", sender.Template{Body: []string{"{{a|🎉}}"}}, []string{""},
+			"emoji",
+			sender.Template{Body: []string{"{{a|🎉}}"}},
+			[]string{""},
 			head + `,"components":[{"type":"body","parameters":[{"type":"text","text":"🎉"}]}]` + tail,
 		},
 	}
@@ -279,7 +290,7 @@ func TestNearest(t *testing.T) {
 		"pt-BR": "pt_BR", "pt_br": "pt_BR", "PT_BR": "pt_BR", "pt": "pt_BR", "en-US": "en_US", "en_us": "en_US", "EN": "en",
 		"en_AU": "en_GB", "zh": "zh_CN", "zh-CN": "zh_CN", "es_CO": "es_AR", "de_DE": "de", "fil_PH": "fil",
 	} {
-		if got := nearest(given, languages[:]); got != want {
+		if got := sender.Nearest(given, languages[:]); got != want {
 			t.Errorf("%s: %s, want %s", given, got, want)
 		}
 		if checkLanguage(given) == nil {

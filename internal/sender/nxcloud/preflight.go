@@ -52,7 +52,7 @@ func find(want sender.Template, ts []Template) (Template, error) {
 		return Template{}, fmt.Errorf("message.template.language: template %q does not exist in %s; it exists in %s: use one of these, or create it",
 			want.Name, want.Language, strings.Join(languages, ", "))
 	case len(names) > 0:
-		return Template{}, fmt.Errorf("message.template.name: template %q does not exist in the account; did you mean %q?", want.Name, nearest(want.Name, names))
+		return Template{}, fmt.Errorf("message.template.name: template %q does not exist in the account; did you mean %q?", want.Name, sender.Nearest(want.Name, names))
 	}
 	return Template{}, fmt.Errorf("message.template.name: template %q does not exist in the account; correct the name, or create it", want.Name)
 }

@@ -151,15 +151,15 @@ func (p *Provider) Templates(ctx context.Context, name string) ([]Template, erro
 
 func (p *Provider) templatePage(name, after string) (page, error) {
 	body := append([]byte(nil), `{"business_phone":`...)
-	body = appendString(body, p.options.BusinessPhone)
+	body = sender.AppendJSON(body, p.options.BusinessPhone)
 	body = append(body, `,"appkey":`...)
-	body = appendString(body, p.options.AppKey)
+	body = sender.AppendJSON(body, p.options.AppKey)
 	body = append(body, `,"messaging_product":"whatsapp"`...)
 	if after != "" {
-		body = appendString(append(body, `,"after":`...), after)
+		body = sender.AppendJSON(append(body, `,"after":`...), after)
 	}
 	if name != "" {
-		body = appendString(append(body, `,"name":`...), name)
+		body = sender.AppendJSON(append(body, `,"name":`...), name)
 	}
 	body = append(body, '}')
 	answer, result := p.templates.post(p.http, body)

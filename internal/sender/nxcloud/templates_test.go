@@ -170,8 +170,10 @@ func TestPreflight(t *testing.T) {
 		Component{Type: "HEADER", Format: "IMAGE"},
 		Component{Type: "BODY", Text: "Oi {{1}}, {{2}} hoje"},
 		Component{Type: "BUTTONS", Buttons: []TemplateButton{
-			{Type: "URL", Text: "Ver", URL: "https://x/{{1}}"}, {Type: "URL", Text: "Site", URL: "https://x"},
-			{Type: "COPY_CODE", Text: "Cupom"}, {Type: "QUICK_REPLY", Text: "Sim"},
+			{Type: "URL", Text: "Ver", URL: "https://x/{{1}}"},
+			{Type: "URL", Text: "Site", URL: "https://x"},
+			{Type: "COPY_CODE", Text: "Cupom"},
+			{Type: "QUICK_REPLY", Text: "Sim"},
 		}},
 	)
 	fits := sender.Template{

@@ -1,28 +1,24 @@
-package nxcloud
+package sender
 
-import (
-	"unicode/utf8"
+import "unicode/utf8"
 
-	"sluice/internal/sender"
-)
-
-// appendValue appends the text as rendered for vars, escaped to stand inside a
+// AppendJSONValue appends the text as rendered for vars, escaped to stand inside a
 // JSON string. What is beyond ASCII stays as it is: it is what gets signed, and
 // what gets sent. Invalid UTF-8 becomes U+FFFD.
-func appendValue(dst []byte, t sender.Text, vars []string) []byte {
+func AppendJSONValue(dst []byte, t Text, vars []string) []byte {
 	start := len(dst)
 	dst = t.Append(dst, vars)
 	if clean(dst[start:]) {
 		return dst
 	}
 	raw := string(dst[start:])
-	return appendEscaped(dst[:start], raw)
+	return AppendJSONEscaped(dst[:start], raw)
 }
 
-// appendString appends s as a JSON string.
-func appendString(dst []byte, s string) []byte {
+// AppendJSON appends s as a JSON string.
+func AppendJSON(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	dst = appendEscaped(dst, s)
+	dst = AppendJSONEscaped(dst, s)
 	return append(dst, '"')
 }
 
@@ -36,7 +32,8 @@ func clean(b []byte) bool {
 	return utf8.Valid(b)
 }
 
-func appendEscaped(dst []byte, s string) []byte {
+// AppendJSONEscaped appends s as it stands inside a JSON string.
+func AppendJSONEscaped(dst []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	for _, r := range s { // a byte that is no UTF-8 comes as U+FFFD
 		switch {
