@@ -41,6 +41,7 @@ test: deps ## run the tests, with the race detector
 .PHONY: lint
 lint: ## check the style, the formatting and the import arrows
 	$(TOOL) golangci-lint run --timeout 10m $(PACKAGES)
+	cd tools && $(GO) tool golangci-lint run --timeout 10m -c ../.golangci.yml ./...
 	@GO="$(GO)" sh tools/arrows.sh
 
 .PHONY: arrows

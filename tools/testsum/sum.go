@@ -41,7 +41,7 @@ func newSum(out io.Writer) *sum {
 func (s *sum) line(line []byte) {
 	var e event
 	if json.Unmarshal(line, &e) != nil || e.Action == "" {
-		s.out.Write(line)
+		fmt.Fprintf(s.out, "%s", line)
 		return
 	}
 	k := key{e.Package, e.Test}
@@ -49,7 +49,7 @@ func (s *sum) line(line []byte) {
 	case "output":
 		s.keep(k).WriteString(e.Output)
 	case "build-output":
-		io.WriteString(s.out, e.Output)
+		fmt.Fprint(s.out, e.Output)
 	case "pass", "fail", "skip":
 		if e.Test == "" {
 			s.endPackage(e)
@@ -77,7 +77,7 @@ func (s *sum) endTest(k key, action string) {
 	case "fail":
 		s.failed++
 		s.inFailed[k.pkg] = true
-		s.keep(k).WriteTo(s.out)
+		fmt.Fprint(s.out, s.keep(k))
 	}
 	delete(s.kept, k)
 }
@@ -96,7 +96,7 @@ func (s *sum) endPackage(e event) {
 	if e.Action == "fail" {
 		s.badPackages++
 		s.unfinished(e.Package)
-		io.WriteString(s.out, said)
+		fmt.Fprint(s.out, said)
 		if !s.inFailed[e.Package] {
 			s.failed++
 		}
@@ -122,7 +122,7 @@ func (s *sum) unfinished(pkg string) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		s.kept[key{pkg, name}].WriteTo(s.out)
+		fmt.Fprint(s.out, s.kept[key{pkg, name}])
 	}
 }
 

@@ -1,0 +1,186 @@
+// Package docs_test holds what is written against what is there: a command, a
+// flag, a target, a port or a file that a document, the compose file or an
+// example names exists, so that what a reader copies works.
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// root is the repository as seen from here.
+const root = ".."
+
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	p := build(t)
+	t.Run("compose", func(t *testing.T) { t.Parallel(); checkCompose(t, p) })
+	t.Run("image", func(t *testing.T) { t.Parallel(); checkImage(t) })
+	t.Run("examples", func(t *testing.T) { t.Parallel(); checkExamples(t, p) })
+	t.Run("targets", func(t *testing.T) { t.Parallel(); checkTargets(t) })
+	t.Run("commands", func(t *testing.T) { t.Parallel(); checkCommands(t, p) })
+	t.Run("links", func(t *testing.T) { t.Parallel(); checkLinks(t) })
+}
+
+// read is a file of the repository.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// written are the files that a person reads, and copies from.
+func written(t *testing.T) []string {
+	t.Helper()
+	names := []string{"docker-compose.yml", ".ci/run", ".github/workflows/ci.yml"}
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.yaml"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range found {
+			name, err := filepath.Rel(root, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, filepath.ToSlash(name))
+		}
+	}
+	return names
+}
+
+var (
+	target   = regexp.MustCompile(`(?m)^([a-z-]+):.*## `)
+	makeUse  = regexp.MustCompile("(?m)(?:^\\s*(?:\\$ |- run: |step [a-z]+ )?|`)make (?:--[a-z-]+ )*([a-z-]+(?: [a-z-]+)*)")
+	inlined  = regexp.MustCompile("`([^`\n]+)`")
+	fence    = regexp.MustCompile("(?s)```[a-z]*\n(.*?)```")
+	mdLink   = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+	program  = regexp.MustCompile(`(?:^|[\s/])(producer|worker|sandbox)((?:\s+\S+)*)`)
+	longFlag = regexp.MustCompile(`^--[a-z][a-z-]*`)
+	bareWord = regexp.MustCompile(`^[a-z]+$`)
+)
+
+// checkTargets: each `make x` that is written somewhere is a target that `make
+// help` shows.
+func checkTargets(t *testing.T) {
+	t.Helper()
+	var there []string
+	for _, m := range target.FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		there = append(there, m[1])
+	}
+	for _, needed := range []string{"help", "deps", "build", "test", "lint", "fuzz", "bench", "soak", "demo", "cover", "tidy-check"} {
+		if !slices.Contains(there, needed) {
+			t.Errorf("Makefile has no target %s; it has %v", needed, there)
+		}
+	}
+	uses := 0
+	for _, name := range written(t) {
+		for _, m := range makeUse.FindAllStringSubmatch(read(t, name), -1) {
+			for _, word := range strings.Fields(m[1]) {
+				uses++
+				if !slices.Contains(there, word) {
+					t.Errorf("%s says make %s, and there is no such target", name, word)
+				}
+			}
+		}
+	}
+	if uses == 0 {
+		t.Error("nothing names a target: the pattern finds none")
+	}
+}
+
+// checkCommands: each command line of ours that is written in code names a
+// subcommand and flags that its program knows.
+func checkCommands(t *testing.T, p programs) {
+	t.Helper()
+	for _, name := range written(t) {
+		for _, line := range commandLines(name, read(t, name)) {
+			for _, problem := range p.problems(line) {
+				t.Errorf("%s: %q: %s", name, line, problem)
+			}
+		}
+	}
+}
+
+// commandLines are the lines of a file that a reader may copy into a shell.
+func commandLines(name, text string) []string {
+	var lines []string
+	if !strings.HasSuffix(name, ".md") {
+		for line := range strings.Lines(text) {
+			if after, is := strings.CutPrefix(strings.TrimSpace(line), "#   "); is {
+				lines = append(lines, after)
+			}
+		}
+		return lines
+	}
+	joined := strings.ReplaceAll(text, "\\\n", " ")
+	for _, m := range fence.FindAllStringSubmatch(joined, -1) {
+		lines = append(lines, strings.Split(m[1], "\n")...)
+	}
+	for _, m := range inlined.FindAllStringSubmatch(fence.ReplaceAllString(joined, ""), -1) {
+		lines = append(lines, m[1])
+	}
+	return lines
+}
+
+// problems is what is wrong with a command line, as far as it starts one of the
+// programs.
+func (p programs) problems(line string) []string {
+	line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
+	for _, end := range []string{" | ", " && ", " ; ", " > ", " #", "  "} {
+		line, _, _ = strings.Cut(line, end)
+	}
+	m := program.FindStringSubmatch(line)
+	if m == nil {
+		return nil
+	}
+	var problems []string
+	words := strings.Fields(m[2])
+	help := p.help[m[1]]
+	if m[1] == "producer" {
+		for _, word := range words {
+			if strings.HasPrefix(word, "-") {
+				continue
+			}
+			for sub := range strings.SplitSeq(word, "|") {
+				if bareWord.MatchString(sub) && p.sub[sub] == "" {
+					problems = append(problems, "producer has no command "+sub)
+				}
+				help += p.sub[sub]
+			}
+			break
+		}
+	}
+	for _, word := range words {
+		flag := longFlag.FindString(strings.TrimLeft(word, "["))
+		if flag != "" && !knows(help, flag) {
+			problems = append(problems, m[1]+" has no flag "+flag)
+		}
+	}
+	return problems
+}
+
+// checkLinks: each link within the repository leads somewhere.
+func checkLinks(t *testing.T) {
+	t.Helper()
+	for _, name := range written(t) {
+		if !strings.HasSuffix(name, ".md") {
+			continue
+		}
+		for _, m := range mdLink.FindAllStringSubmatch(fence.ReplaceAllString(read(t, name), ""), -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", name, m[1])
+			}
+		}
+	}
+}
