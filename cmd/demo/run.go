@@ -141,7 +141,7 @@ func (d *demo) show(ctx context.Context, list string, sampled bool) error {
 	if err := d.send(ctx, files); err != nil {
 		return err
 	}
-	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns}
+	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Now: time.Now}
 	accountedFor := true
 	for _, f := range files {
 		st, err := source.Get(ctx, f.file.ID)

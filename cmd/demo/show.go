@@ -30,7 +30,7 @@ const exportLines = 8
 
 // watch shows a bar until every campaign is over.
 func (d *demo) watch(ctx context.Context, files []demoFile) error {
-	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns}
+	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Now: time.Now}
 	var bar *progressbar.ProgressBar
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -14,7 +14,8 @@ const firstInvalid = 5
 
 // A planSeen remembers of the import what the plan shows beside its counts.
 type planSeen struct {
-	invalid []batch.Skipped
+	invalid   []batch.Skipped
+	preflight string
 }
 
 func (p *planSeen) saw(b *batch.Batch) {
@@ -42,6 +43,9 @@ func (p *planSeen) print(w io.Writer, s *shipment, plan campaign.Plan) error {
 	out.printf("  duplicate    %10d\n", plan.Duplicate)
 	out.printf("  suppressed   %10d\n", plan.Suppressed)
 	out.printf("  batches      %10d\n", plan.Tasks)
+	if p.preflight != "" {
+		out.printf("  template     %s\n", p.preflight)
+	}
 	if limit := s.limit(); limit > 0 {
 		took := time.Duration(float64(plan.Recipients) / limit * float64(time.Second)).Round(time.Second)
 		out.printf("  time         %10s at %g messages a second\n", took, limit)

@@ -23,13 +23,18 @@ type commands struct {
 	LogLevel  string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
 	LogFormat string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
 
-	Send   sendCommand   `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
-	Status statusCommand `cmd:"" help:"Say where every row of a campaign is."`
-	Export exportCommand `cmd:"" help:"Write what became of every row, in the order of the input."`
-	List   listCommand   `cmd:"" help:"List the campaigns that there are."`
-	Pause  pauseCommand  `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
-	Resume resumeCommand `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
-	Cancel cancelCommand `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
+	Send      sendCommand      `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
+	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
+	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
+	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
+	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
+	Resume    resumeCommand    `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
+	Resolve   resolveCommand   `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`
+	Verify    verifyCommand    `cmd:"" help:"Replay every journal of a campaign, compare plan, totals, queue and ledger, and repair what follows from the rest. Safe while the campaign runs."`
+	Templates templatesCommand `cmd:"" help:"List the message templates of a sender's account."`
+	Suppress  suppressCommand  `cmd:"" help:"Keep the list of numbers that get no message."`
+	Monitor   monitorCommand   `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
+	Cancel    cancelCommand    `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
 }
 
 // app is what the commands work with.
@@ -107,7 +112,7 @@ func (a *app) connect() error {
 }
 
 func (a *app) source() status.Source {
-	return status.Source{Redis: a.redis, Ledger: a.ledger, Campaigns: a.campaigns}
+	return status.Source{Redis: a.redis, Ledger: a.ledger, Campaigns: a.campaigns, Now: a.now}
 }
 
 func (a *app) close() {

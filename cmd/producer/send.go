@@ -13,6 +13,7 @@ import (
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/sender"
+	"sluice/internal/suppress"
 )
 
 type sendCommand struct {
@@ -20,6 +21,7 @@ type sendCommand struct {
 	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
 	DryRun     bool   `help:"Read and check everything and print the plan; write nothing to Redis."`
 	Wait       bool   `help:"Wait until the campaign is over; exit code 3 if not every row was accepted."`
+	Preflight  bool   `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
 	JSON       bool   `help:"Print the account as one JSON object at the end, and nothing else on standard output."`
 }
 
@@ -30,6 +32,9 @@ func (c *sendCommand) Run(a *app) error {
 		return &usageError{err}
 	}
 	defer s.close()
+	if err := c.preflight(a, s); err != nil {
+		return err
+	}
 	if c.DryRun {
 		return c.dryRun(a, s)
 	}
@@ -101,6 +106,30 @@ func (c *sendCommand) prepare(a *app) (*shipment, error) {
 	return s, c.openInput(a, s, submitter)
 }
 
+// preflight refuses a message that its template does not fit, before a single
+// key is written.
+func (c *sendCommand) preflight(a *app, s *shipment) error {
+	if !c.Preflight {
+		return nil
+	}
+	warnings, asked, err := accounts.Preflight(a.ctx, s.sender, a.now, s.file.Message)
+	var unfit *sender.UnfitError
+	switch {
+	case errors.As(err, &unfit):
+		return &usageError{fmt.Errorf("%s: %w", c.Campaign, err)}
+	case err != nil:
+		return fmt.Errorf("%w; --no-preflight sends without asking", err)
+	}
+	s.plan.preflight = "the template is approved and fits"
+	if !asked {
+		s.plan.preflight = "not asked: " + s.sender.Provider + " publishes no way to ask for a template"
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(a.err, "producer: warning: %s\n", w)
+	}
+	return nil
+}
+
 // openInput opens the recipients and reads their header.
 func (c *sendCommand) openInput(a *app, s *shipment, submitter sender.Submitter) error {
 	r := s.file.Recipients
@@ -149,6 +178,12 @@ func (c *sendCommand) importAll(a *app, s *shipment) error {
 	}
 	im := &jobs.Import{
 		Ledger: a.ledger, Campaigns: a.campaigns, Queue: jobs.NewQueue(a.redis), Saw: s.plan.saw,
+	}
+	list := suppress.New(a.redis)
+	if version, err := list.Version(a.ctx); err != nil {
+		return err
+	} else if version > 0 { // a list that was never used costs nothing
+		im.Suppress = list.Contains
 	}
 	if rec.State != campaign.Importing {
 		return c.compare(a, s, im, rec)

@@ -20,6 +20,8 @@ import (
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
+	"sluice/internal/sender"
+	"sluice/internal/suppress"
 )
 
 // flags are the program's settings; a flag beats the environment.
@@ -31,6 +33,9 @@ type flags struct {
 	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
 	Batches     int           `help:"Batches of one campaign that this worker runs at once." env:"SLUICE_BATCHES" default:"4" placeholder:"N"`
 	RetryBase   time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
+	Preflight   time.Duration `help:"How often templates are looked at again while a campaign runs; 0: never." name:"preflight-every" env:"SLUICE_PREFLIGHT_EVERY" default:"5m"`
+	Linger      time.Duration `help:"How long a campaign that is over keeps its queue, for people to look at." env:"SLUICE_LINGER" default:"1h"`
+	Keep        time.Duration `help:"How long the rows of a campaign that is over are kept after that; 0: for ever. Its account stays." env:"SLUICE_KEEP" default:"720h"`
 	RetryMax    time.Duration `help:"Longest wait between two attempts." env:"SLUICE_RETRY_MAX" default:"60s"`
 }
 
@@ -99,6 +104,7 @@ func work(ctx context.Context, f flags, senders config.Senders, rdb redis.Univer
 		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
 		Account: func(name string) (*jobs.Account, error) { return openAccount(senders, limiter, name) },
 		Log:     log, Now: time.Now, Batches: f.Batches, Metrics: metrics,
+		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 		// A submission that is signed anew may take its timeout twice.
 		StopWithin: 2*senders.LongestTimeout() + 10*time.Second,
@@ -124,5 +130,9 @@ func openAccount(senders config.Senders, limiter *ratelimit.Limiter, name string
 	return &jobs.Account{
 		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
 		Pace: limiter.Sender(name, accounts.Limits(s)),
+		Preflight: func(ctx context.Context, m sender.Message) error {
+			_, _, err := accounts.Preflight(ctx, s, time.Now, m)
+			return err
+		},
 	}, nil
 }

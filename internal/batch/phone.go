@@ -234,3 +234,14 @@ func number(digits []byte) uint64 {
 	}
 	return n
 }
+
+// NormalisePhone is one number in E.164 digits, or why it is none. Country is
+// that of numbers in national form, or "". Its errors hold nothing of the number.
+func NormalisePhone(number, country string) (string, error) {
+	p, err := newPhone(country, false)
+	if err != nil {
+		return "", err
+	}
+	digits, err := p.normalise(nil, []byte(number))
+	return string(digits), err
+}

@@ -28,6 +28,7 @@ type Record struct {
 	StartAt    time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
+	Final      []byte // what was kept of its account when its rows expired
 }
 
 // File is the campaign file, parsed.
@@ -39,6 +40,8 @@ type Brief struct {
 	State   State
 	Sender  string
 	StartAt time.Time
+	MovedAt time.Time // when it came into its state
+	Window  *Window   // nil: at any time
 }
 
 // The fields of a record.
@@ -53,6 +56,9 @@ const (
 	fieldStartAt  = "start_at"
 	fieldStarted  = "started_at"
 	fieldFinished = "finished_at"
+	fieldMoved    = "moved_at"
+	fieldWindow   = "window"
+	fieldFinal    = "final"
 )
 
 // planFields are the names of a plan's numbers, with their places.
@@ -69,6 +75,7 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]),
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
+		Final: []byte(fields[fieldFinal]),
 	}
 	r.Plan.Fingerprint = fields["fingerprint"]
 	for name, n := range r.Plan.planFields() {

@@ -59,7 +59,8 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	}
 	made, err := createScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(f.ID)}, f.Identity(),
 		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
-		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldStartAt, start).Int()
+		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli(),
+		fieldStartAt, start, fieldWindow, f.Window.text()).Int()
 	if err != nil {
 		return nil, fmt.Errorf("creating campaign %s: %w", f.ID, err)
 	}
@@ -111,8 +112,9 @@ func (s *Store) List(ctx context.Context) ([]*Record, error) {
 	return records, nil
 }
 
-// Active reads what workers need to know of the campaigns that are not over. It
-// is cheap: one read, and one of a few fields for each.
+// Active reads what workers need to know of the campaigns that are not over, and
+// of those that are and not retired yet. It is cheap: one read, and one of a few
+// fields for each.
 func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	ids, err := s.rdb.SMembers(ctx, ledger.ActiveKey()).Result()
 	if err != nil {
@@ -121,7 +123,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	pipe := s.rdb.Pipeline()
 	reads := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		reads[i] = pipe.HMGet(ctx, ledger.CampaignKey(id), fieldState, fieldSender, fieldStartAt)
+		reads[i] = pipe.HMGet(ctx, ledger.CampaignKey(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow)
 	}
 	if len(ids) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -130,25 +132,29 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	}
 	var active []Brief
 	for i, id := range ids {
-		v := reads[i].Val()
-		state, _ := v[0].(string)
-		sender, _ := v[1].(string)
-		start, _ := v[2].(string)
-		b := Brief{ID: id, State: State(state), Sender: sender, StartAt: millis(start)}
-		if b.State == "" || b.State.Over() {
-			s.unindex(ctx, id)
-			continue
+		var text [5]string
+		for k, v := range reads[i].Val() {
+			text[k], _ = v.(string)
 		}
-		active = append(active, b)
+		if text[0] == "" {
+			continue // indexed and not made yet, or never
+		}
+		active = append(active, Brief{
+			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]),
+		})
 	}
 	return active, nil
 }
 
-// unindex takes a campaign that is over from the index. That it fails costs a
-// read at the next look.
-func (s *Store) unindex(ctx context.Context, id string) {
-	state, err := s.rdb.HGet(ctx, ledger.CampaignKey(id), fieldState).Result()
-	if err == nil && State(state).Over() {
-		s.rdb.SRem(ctx, ledger.ActiveKey(), id)
+// Retire takes a campaign that is over from the active ones, and keeps its
+// account for the time when its rows have expired. The record itself stays for
+// ever, because an id is unique for ever.
+func (s *Store) Retire(ctx context.Context, id string, account []byte) error {
+	if err := s.rdb.HSet(ctx, ledger.CampaignKey(id), fieldFinal, account).Err(); err != nil {
+		return fmt.Errorf("retiring %s: %w", id, err)
 	}
+	if err := s.rdb.SRem(ctx, ledger.ActiveKey(), id).Err(); err != nil {
+		return fmt.Errorf("retiring %s: %w", id, err)
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package campaign
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -71,4 +72,34 @@ func (w *Window) Opens(now time.Time, zone *time.Location) time.Time {
 		day++
 	}
 	return time.Date(local.Year(), local.Month(), day, from/60, from%60, 0, 0, zone)
+}
+
+// text is the window's stored form; empty if there is none.
+func (w *Window) text() string {
+	if w == nil {
+		return ""
+	}
+	return w.From + " " + w.To + " " + w.Timezone
+}
+
+// parseWindow reads what text wrote.
+func parseWindow(text string) *Window {
+	parts := strings.Fields(text)
+	if len(parts) != 3 {
+		return nil
+	}
+	return &Window{From: parts[0], To: parts[1], Timezone: parts[2]}
+}
+
+// Next is when the window is open next for the whole campaign; now itself if it
+// is, or if each recipient has a window of their own.
+func (w *Window) Next(now time.Time) time.Time {
+	if w == nil || w.Timezone == RecipientZone {
+		return now
+	}
+	zone, err := time.LoadLocation(w.Timezone)
+	if err != nil {
+		return now // checked when the file was read
+	}
+	return w.Opens(now, zone)
 }

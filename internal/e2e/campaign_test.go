@@ -128,7 +128,7 @@ func TestWrongSecretHalts(t *testing.T) {
 	good := readFile(t, senders)
 	w.file("senders.yaml", strings.ReplaceAll(good, "access_secret: sandbox-secret", "access_secret: wrong"))
 	bad := w.start("worker")
-	out, code := w.run("producer", "send", w.nxCampaign("halts", w.list("halts.csv", 5000), ""), "--wait", "--json")
+	out, code := w.run("producer", "send", w.nxCampaign("halts", w.list("halts.csv", 5000), ""), "--no-preflight", "--wait", "--json")
 	if code != 1 {
 		t.Fatalf("exit code %d", code)
 	}

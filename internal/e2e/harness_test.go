@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,6 +30,9 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := touchSources(); err != nil {
+		return "", err
+	}
 	args := []string{"build", "-o", dir + "/"}
 	if os.Getenv("SLUICE_E2E_RACE") != "" {
 		args = append(args, "-race")
@@ -43,6 +47,24 @@ var binaries = sync.OnceValues(func() (string, error) {
 	}
 	return dir, nil
 })
+
+// touchSources looks at every source file, so that the go command knows that a
+// result of these tests is of no use once one of them has changed: it cannot see
+// what a program depends on that a test only runs.
+func touchSources() error {
+	for _, root := range []string{"../../cmd", "../../internal"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()

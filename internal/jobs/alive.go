@@ -63,7 +63,11 @@ func (w *Worker) recover(ctx context.Context) {
 			}
 			w.Log.Warn().Str("campaign", id).Int("batch", o.Batch).Str("worker", o.Worker).Msg("batch of a worker that is gone enqueued anew")
 		}
-		if _, err := w.Campaigns.Finish(ctx, id); err != nil {
+		finished, err := w.Campaigns.Finish(ctx, id)
+		if err == nil && !finished {
+			err = w.unstick(ctx, id)
+		}
+		if err != nil {
 			w.away(ctx, err)
 			return
 		}

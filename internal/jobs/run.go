@@ -33,6 +33,7 @@ type run struct {
 	// before is each recipient's past at the start of a pass, in which it is
 	// submitted once at most: what the ledger learns meanwhile concerns others.
 	before []past
+	allow  allowance
 }
 
 // A past is what a recipient's earlier submissions were.
@@ -95,7 +96,7 @@ func (r *run) ready() (ready []int, next time.Time) {
 	now := r.s.w.now()
 	for i, p := range r.claim.Pending() {
 		r.before[i] = past{tries: p.Tries, attempts: p.Attempts, code: p.Code}
-		at := r.s.dueAt(r.n, i, p)
+		at := latest(r.s.dueAt(r.n, i, p), r.opens(i, now))
 		switch {
 		case !at.After(now):
 			ready = append(ready, i)
@@ -139,8 +140,12 @@ func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
 
 // feed takes the units' slots, writes their intents and hands them on.
 func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, deadline time.Time) error {
-	for len(units) > 0 {
+	for {
 		if err := r.mayGoOn(ctx, deadline); err != nil {
+			return err
+		}
+		var err error
+		if units, err = r.allowed(ctx, units); err != nil || len(units) == 0 {
 			return err
 		}
 		c, rest, err := r.next(ctx, units)
@@ -153,7 +158,6 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		chunks <- c
 		units = rest
 	}
-	return nil
 }
 
 // mayGoOn says whether another chunk may be begun, after waiting for the circuit
@@ -304,6 +308,9 @@ func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed 
 	unused := 0
 	r.s.heed(out)
 	for k, res := range out {
+		if res.OptOut {
+			r.s.optOut(r.claim.Recipients[unit[k]].Phone)
+		}
 		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
 			unused++
 		}

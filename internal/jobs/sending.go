@@ -29,6 +29,9 @@ type Account struct {
 	Label    string // the provider's name, for metrics
 	Pace     *ratelimit.Sender
 	InFlight int // submissions that this worker makes at once, at most
+	// Preflight holds a message against its template again while it is sent; a
+	// *sender.UnfitError halts the campaign. It may be nil.
+	Preflight func(ctx context.Context, m sender.Message) error
 
 	breaker *breaker
 	pool    *pool
@@ -45,6 +48,8 @@ type sending struct {
 	perSecond   float64
 	maxAttempts int
 	resend      bool
+	message     sender.Message
+	window      *campaign.Window // where it is each recipient's own; else nil
 	streak      streak
 	running     sync.Map // the batches that this worker is at
 
@@ -69,12 +74,17 @@ func newSending(w *Worker, rec *campaign.Record, account *Account) (*sending, er
 	if err != nil {
 		return nil, fmt.Errorf("compiling the message of %s: %w", rec.ID, err)
 	}
+	window := file.Window
+	if window != nil && window.Timezone != campaign.RecipientZone {
+		window = nil // the supervisor keeps it
+	}
 	stopped, stop := context.WithCancel(context.Background())
 	return &sending{
 		stopped: stopped, stop: stop,
 		w: w, id: rec.ID, account: account, submitter: submitter,
 		weight: file.Weight(), perSecond: file.Rate.MessagesPerSecond,
 		maxAttempts: file.MaxAttempts, resend: file.OnDoubt == campaign.Resend,
+		message: file.Message, window: window,
 	}, nil
 }
 
@@ -129,7 +139,7 @@ func (s *sending) process(ctx context.Context, t *asynq.Task, ref reference, cla
 
 // reopen brings back a batch that had been done with, and its campaign.
 func (s *sending) reopen(ctx context.Context, ref reference, epoch int) error {
-	if err := s.w.queue.Enqueue(ctx, s.id, ref.Batch, ref.Recipients, epoch+1); err != nil {
+	if err := s.w.queue.enqueueAnew(ctx, ref, epoch+1); err != nil {
 		return err
 	}
 	_, err := s.w.Campaigns.Reopen(ctx, s.id)
@@ -180,6 +190,18 @@ func (s *sending) heed(out []sender.Result) {
 		if why := s.streak.add(res); why != "" {
 			s.halt(res.Code, why)
 		}
+	}
+}
+
+// optOut puts someone who wants no more messages on the suppression list.
+func (s *sending) optOut(phone string) {
+	if s.w.Suppressed == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := s.w.Suppressed.Add(ctx, []string{phone}); err != nil {
+		s.w.Log.Error().Err(err).Str("campaign", s.id).Msg("an opt-out could not be put on the suppression list; it stands in the export")
 	}
 }
 
@@ -263,6 +285,8 @@ func (s *sending) beginFailed(err error) error {
 	case errors.Is(err, ledger.ErrNotRunning):
 		s.stop()
 		return &later{why: "the campaign is not running"}
+	case errors.Is(err, ledger.ErrNotPending):
+		return &later{why: "somebody else's word on a recipient came meanwhile"}
 	case errors.Is(err, ledger.ErrStale):
 		return &later{after: 5 * time.Second, why: "another worker has taken the batch over"}
 	}

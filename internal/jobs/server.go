@@ -37,6 +37,7 @@ func startServer(w *Worker, s *sending) (*server, error) {
 	if err := srv.Start(s); err != nil {
 		return nil, fmt.Errorf("starting the queue of %s: %w", s.id, err)
 	}
+	go s.recheck(w.PreflightEvery)
 	return &server{sending: s, asynq: srv, gone: make(chan struct{})}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -49,6 +50,23 @@ type Options struct {
 	// their outcomes. 25 s if zero.
 	StopWithin time.Duration
 	Metrics    *Metrics // may be nil
+	// Suppressed is the suppression list; nil: there is none.
+	Suppressed Suppressed
+	// PreflightEvery is how often templates are looked at again; 0: never.
+	PreflightEvery time.Duration
+	// Linger is how long a campaign that is over keeps its queue, for people to
+	// look at; Keep how long its rows are kept from then on, for ever if zero.
+	Linger, Keep time.Duration
+}
+
+// Suppressed is a list of numbers that get no message.
+type Suppressed interface {
+	// Contains says of each number whether it is on the list.
+	Contains(ctx context.Context, phones []string) ([]bool, error)
+	// Add puts numbers on it, and returns how many were not.
+	Add(ctx context.Context, phones []string) (int, error)
+	// Version changes whenever the list does; 0 is an empty list.
+	Version(ctx context.Context) (int64, error)
 }
 
 // A Worker sends whatever campaigns are due: it is the supervisor that runs one
@@ -62,6 +80,8 @@ type Worker struct {
 	// trouble is when Redis was last seen away. Signs of life may then be missing
 	// of workers that live.
 	trouble time.Time
+	// suppressed is the version of the suppression list, as last seen.
+	suppressed atomic.Int64
 }
 
 // NewWorker makes a Worker that does nothing until Run.
@@ -132,8 +152,20 @@ func (w *Worker) look(ctx context.Context) {
 		w.away(ctx, err)
 		return
 	}
+	if w.Suppressed != nil {
+		version, err := w.Suppressed.Version(ctx)
+		if err != nil {
+			w.away(ctx, err)
+			return
+		}
+		w.suppressed.Store(version)
+	}
 	due := map[string]bool{}
 	for _, rec := range active {
+		if rec.State.Over() {
+			w.retire(ctx, rec)
+			continue
+		}
 		if w.due(ctx, rec) {
 			due[rec.ID] = true
 			w.start(ctx, rec.ID)
@@ -155,7 +187,8 @@ func (w *Worker) look(ctx context.Context) {
 func (w *Worker) due(ctx context.Context, rec campaign.Brief) bool {
 	switch rec.State {
 	case campaign.Running:
-		return true
+		now := w.now()
+		return !rec.Window.Next(now).After(now)
 	case campaign.Scheduled:
 		if rec.StartAt.After(w.now()) {
 			return false

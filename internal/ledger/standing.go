@@ -40,6 +40,9 @@ func (s State) String() string {
 }
 
 const (
+	// CodeSuppressed is the code of a recipient whose number came on the
+	// suppression list after the import: rejected without a submission.
+	CodeSuppressed = "suppressed"
 	// CodeResolved is the code of a recipient that a person has resolved to
 	// rejected or accepted.
 	CodeResolved = "resolved"

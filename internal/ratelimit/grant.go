@@ -10,11 +10,6 @@ const (
 	// tolerance is how late a message may go out in its slot. It bounds what a
 	// second can hold beyond the limit: 2 %.
 	tolerance = 20 * time.Millisecond
-	// lead is how long before its first message a grant is handed out: enough to
-	// write the intent.
-	lead = 25 * time.Millisecond
-	// pieceTime is the stretch of a slot that one grant covers.
-	pieceTime = 25 * time.Millisecond
 	// staleAfter is how old a grant without a limit may be: it is no pace, only
 	// proof that the process was not stopped in between.
 	staleAfter = 2 * time.Second
@@ -44,6 +39,9 @@ func (g *Grant) Wait(ctx context.Context, i int) error {
 			return ErrLate
 		}
 		return nil
+	}
+	if i == 0 {
+		g.s.lead.arrived(-late)
 	}
 	if late < 0 {
 		t := time.NewTimer(-late)

@@ -2,7 +2,8 @@
 --
 -- KEYS: 1 pace (hash), 2 shares (hash), 3 workers (sorted set), 4 day (hash)
 -- ARGV: 1 the request as JSON:
---   worker, stamp, mps, rps, day, burst (s), now (us; only in tests),
+--   worker, stamp, mps, rps, day, burst (s), lead (us that the worker needs
+--   before a slot), now (us; only in tests),
 --   asks: {id, weight, per_second, want, whole}
 -- Returns JSON: now, live, factor, mps, rps, day, conflict, and either
 --   wait (us until it is worth asking again) with why, or
@@ -107,7 +108,7 @@ end
 -- The first moment at which single messages may go on at the full rate: for each
 -- grant, the messages since it began fit into the time since it began.
 local function first_single(rate)
-	local at = math.max(now + 1000, tonumber(pace.pause or '0'))
+	local at = math.max(now + req.lead, tonumber(pace.pause or '0'))
 	if rate == 0 then return at end
 	local later = 0
 	for i = #log, 1, -1 do
@@ -122,7 +123,7 @@ end
 
 -- The first moment at which n messages may go out at once.
 local function first_whole(n, rate)
-	local at = math.max(now + 1000, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'))
+	local at = math.max(now + req.lead, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'))
 	if rate == 0 then return at end
 	for _ = 1, 1000 do
 		local sum = n

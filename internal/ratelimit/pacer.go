@@ -111,7 +111,7 @@ func (s *Sender) piece(ask Ask) *Grant {
 	default:
 		g.N = min(ask.Want, p.N)
 		if p.step > 0 {
-			g.N = min(g.N, max(1, int(pieceTime/p.step)))
+			g.N = min(g.N, max(1, int(s.lead.piece()/p.step)))
 		}
 		p.N -= g.N
 	}
@@ -142,6 +142,7 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA, joined time.Time) {
 	req := request{
 		Worker: s.l.o.Worker, Stamp: s.lim.Stamp, MPS: s.lim.MessagesPerSecond, RPS: s.lim.RequestsPerSecond,
 		Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Asks: asks,
+		Lead: s.lead.get().Microseconds(),
 	}
 	was := s.live
 	s.mu.Unlock()

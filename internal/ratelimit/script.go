@@ -21,6 +21,7 @@ type request struct {
 	RPS    float64   `json:"rps"`
 	Day    int       `json:"day"`
 	Burst  float64   `json:"burst"`
+	Lead   int64     `json:"lead"`
 	Now    int64     `json:"now,omitempty"`
 	Asks   []scriptA `json:"asks"`
 }

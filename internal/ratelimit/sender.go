@@ -31,6 +31,7 @@ type Sender struct {
 	wake    chan struct{}
 	flight  flight
 	clock   clock
+	lead    lead
 
 	mu      sync.Mutex
 	lim     Limits
@@ -125,7 +126,7 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 
 // ahead waits until the grant is soon due.
 func (g *Grant) ahead(ctx context.Context) error {
-	d := time.Until(g.start.Add(-lead))
+	d := time.Until(g.start.Add(-g.s.lead.get()))
 	if d <= 0 {
 		return nil
 	}

@@ -4,6 +4,8 @@ package status
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,6 +40,8 @@ type Status struct {
 	// ETASeconds is the time that what is pending takes at the pace allowed now;
 	// null where there is no limit to go by or nothing is to be sent.
 	ETASeconds *int `json:"eta_seconds"`
+	// GoesOnAt is when sending begins or goes on, where it waits for a time.
+	GoesOnAt *time.Time `json:"goes_on_at,omitempty"`
 }
 
 // Pace is what the sender is allowed now.
@@ -58,6 +62,7 @@ type Source struct {
 	Redis     redis.UniversalClient
 	Ledger    *ledger.Ledger
 	Campaigns *campaign.Store
+	Now       func() time.Time
 }
 
 // Get reads the account of a campaign, or campaign.ErrNotFound.
@@ -66,7 +71,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.Ledger.Totals(ctx, id)
+	t, err := s.totals(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +97,46 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		eta := int(float64(st.Pending)/allowed + 0.5)
 		st.ETASeconds = &eta
 	}
+	st.GoesOnAt = timeOrNull(s.goesOn(rec, pace))
 	return st, nil
+}
+
+// goesOn is when a campaign that waits for a time goes on; zero if it does not.
+func (s Source) goesOn(rec *campaign.Record, pace ratelimit.State) time.Time {
+	switch rec.State {
+	case campaign.Scheduled:
+		return rec.StartAt
+	case campaign.Running:
+		file, err := rec.File()
+		if err != nil {
+			return time.Time{}
+		}
+		now := s.Now()
+		if next := file.Window.Next(now); next.After(now) {
+			return next
+		}
+		return pace.Until
+	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
+	}
+	return time.Time{}
+}
+
+// totals are the ledger's, or what was kept of them when its rows expired. Who
+// was suppressed after the import stands in the ledger as rejected.
+func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals, error) {
+	t, err := s.Ledger.Totals(ctx, rec.ID)
+	if err != nil {
+		return t, err
+	}
+	if t.Batches == 0 && len(rec.Final) > 0 {
+		if err := json.Unmarshal(rec.Final, &t); err != nil {
+			return t, fmt.Errorf("reading the account of %s: %w", rec.ID, err)
+		}
+	}
+	n := t.Codes[ledger.CodeSuppressed]
+	t.Rejected, t.Suppressed = t.Rejected-n, t.Suppressed+n
+	delete(t.Codes, ledger.CodeSuppressed)
+	return t, nil
 }
 
 // limit is the lower of the sender's limit and the campaign's own, 0 being none.

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hibiken/asynqmon"
+	"github.com/redis/go-redis/v9"
+)
+
+type monitorCommand struct {
+	Addr         string `default:"127.0.0.1:8980" help:"Where to serve; a loopback address, for there is no login." placeholder:"ADDR"`
+	AllowChanges bool   `help:"Let the page run, archive and delete tasks. The ledger stays true whatever is done there."`
+}
+
+// shared hands the program's own client to asynqmon.
+type shared struct{ redis.UniversalClient }
+
+// MakeRedisClient is asynq's way to get a client.
+func (s shared) MakeRedisClient() any { return s.UniversalClient }
+
+// Run serves the queue's web UI until the command is interrupted.
+func (c *monitorCommand) Run(a *app) error {
+	if err := loopback(c.Addr); err != nil {
+		return &usageError{err}
+	}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	ui := asynqmon.New(asynqmon.Options{RedisConnOpt: shared{a.redis}, ReadOnly: !c.AllowChanges})
+	srv := &http.Server{Handler: ui, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(a.ctx, func() { srv.Close() })
+	defer stop()
+	fmt.Fprintf(a.out, "the queue's web UI is at http://%s\n", l.Addr())
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the queue's web UI: %w", err)
+	}
+	return nil
+}
+
+// loopback refuses an address that others could reach.
+func loopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8980", addr)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--addr: %s is not a loopback address, and the page has no login; serve it on 127.0.0.1 behind a proxy that asks who is there", host)
+}

@@ -1,0 +1,209 @@
+// Package suppress is the list of numbers that get no message from anybody. It
+// is exact, is asked for a thousand numbers at a time, and takes few bytes a
+// number: numbers that lie close together, as those of a country do, share a
+// field of a hash.
+package suppress
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A field holds the numbers that are alike but for their lowest bits, each as
+// two bytes, in order. Fewer bits make more fields of less, which are cheaper to
+// read; more bits make fewer, which take less memory.
+const (
+	lowBits = 12
+	lowMask = 1<<lowBits - 1
+)
+
+// VersionKey is a counter that each change of the list raises.
+func VersionKey() string { return "sluice:suppress:version" }
+
+// Key is the list: a hash from the high bits of numbers, in base 36, to the low
+// ones.
+func Key() string { return "sluice:suppress" }
+
+// place is where a number belongs.
+func place(n uint64) (field string, low uint16) {
+	return strconv.FormatUint(n>>lowBits, 36), uint16(n & lowMask)
+}
+
+// A List is the suppression list in one Redis.
+type List struct{ rdb redis.UniversalClient }
+
+// New makes a List on rdb, which stays the caller's to close.
+func New(rdb redis.UniversalClient) *List { return &List{rdb: rdb} }
+
+// mergeScript adds or removes numbers of one field.
+// KEYS: list. ARGV: add or remove, then field and sorted two-byte numbers in
+// pairs. Returns how many numbers changed.
+var mergeScript = redis.NewScript(`
+local changed = 0
+for i = 2, #ARGV, 2 do
+	local old = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+	local have, all = {}, {}
+	for k = 1, #old, 2 do
+		local v = string.sub(old, k, k + 1)
+		have[v] = true
+		all[#all + 1] = v
+	end
+	local gone = false
+	for k = 1, #ARGV[i + 1], 2 do
+		local v = string.sub(ARGV[i + 1], k, k + 1)
+		if ARGV[1] == 'add' and not have[v] then
+			have[v] = true
+			all[#all + 1] = v
+			changed = changed + 1
+		elseif ARGV[1] == 'remove' and have[v] then
+			have[v] = nil
+			gone = true
+			changed = changed + 1
+		end
+	end
+	if gone then
+		local kept = {}
+		for _, v in ipairs(all) do if have[v] then kept[#kept + 1] = v end end
+		all = kept
+	end
+	if #all == 0 then
+		redis.call('HDEL', KEYS[1], ARGV[i])
+	else
+		table.sort(all, function(x, y) -- by value; the order of strings is the locale's
+			local x1, x2 = string.byte(x, 1, 2)
+			local y1, y2 = string.byte(y, 1, 2)
+			return x1 < y1 or x1 == y1 and x2 < y2
+		end)
+		redis.call('HSET', KEYS[1], ARGV[i], table.concat(all))
+	end
+end
+return changed`)
+
+// Add adds numbers in E.164 digits, and returns how many were new.
+func (l *List) Add(ctx context.Context, phones []string) (int, error) {
+	return l.change(ctx, "add", phones)
+}
+
+// Remove removes numbers, and returns how many there were.
+func (l *List) Remove(ctx context.Context, phones []string) (int, error) {
+	return l.change(ctx, "remove", phones)
+}
+
+func (l *List) change(ctx context.Context, what string, phones []string) (int, error) {
+	fields := map[string][]byte{}
+	for _, p := range phones {
+		n, err := strconv.ParseUint(p, 10, 63)
+		if err != nil {
+			return 0, errors.New("changing the suppression list: a number is not in E.164 digits")
+		}
+		field, low := place(n)
+		fields[field] = binary.BigEndian.AppendUint16(fields[field], low)
+	}
+	changed := 0
+	for some := range chunked(fields) {
+		n, err := mergeScript.Run(ctx, l.rdb, []string{Key()}, append([]any{what}, some...)...).Int()
+		if err != nil {
+			return changed, fmt.Errorf("changing the suppression list: %w", err)
+		}
+		changed += n
+	}
+	if err := l.rdb.Incr(ctx, VersionKey()).Err(); err != nil {
+		return changed, fmt.Errorf("changing the suppression list: %w", err)
+	}
+	return changed, nil
+}
+
+// Contains says of each number whether it is suppressed.
+func (l *List) Contains(ctx context.Context, phones []string) ([]bool, error) {
+	if len(phones) == 0 {
+		return nil, nil
+	}
+	var fields []string
+	at := map[string]int{}
+	places, lows := make([]int, len(phones)), make([]uint16, len(phones))
+	for i, p := range phones {
+		n, err := strconv.ParseUint(p, 10, 63)
+		if err != nil {
+			return nil, errors.New("asking the suppression list: a number is not in E.164 digits")
+		}
+		field, low := place(n)
+		k, ok := at[field]
+		if !ok {
+			k = len(fields)
+			at[field], fields = k, append(fields, field)
+		}
+		places[i], lows[i] = k, low
+	}
+	values, err := l.rdb.HMGet(ctx, Key(), fields...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("asking the suppression list: %w", err)
+	}
+	found := make([]bool, len(phones))
+	for i := range phones {
+		text, _ := values[places[i]].(string)
+		found[i] = has(text, lows[i])
+	}
+	return found, nil
+}
+
+// chunked gives fields and their numbers as arguments, some hundreds at a time.
+func chunked(fields map[string][]byte) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		var args []any
+		for field, lows := range fields {
+			if args = append(args, field, lows); len(args) >= 1000 {
+				if !yield(args) {
+					return
+				}
+				args = nil
+			}
+		}
+		if len(args) > 0 {
+			yield(args)
+		}
+	}
+}
+
+// has looks a number up in a field.
+func has(field string, low uint16) bool {
+	i := sort.Search(len(field)/2, func(i int) bool { return at16(field, i) >= low })
+	return i < len(field)/2 && at16(field, i) == low
+}
+
+func at16(field string, i int) uint16 { return uint16(field[2*i])<<8 | uint16(field[2*i+1]) }
+
+// Version changes whenever the list does.
+func (l *List) Version(ctx context.Context) (int64, error) {
+	v, err := l.rdb.Get(ctx, VersionKey()).Int64()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, fmt.Errorf("asking the suppression list: %w", err)
+	}
+	return v, nil
+}
+
+// Each calls fn for every number of the list, in no order.
+func (l *List) Each(ctx context.Context, fn func(phone string) error) error {
+	it := l.rdb.HScan(ctx, Key(), 0, "", 1000).Iterator()
+	for it.Next(ctx) {
+		high, err := strconv.ParseUint(it.Val(), 36, 64)
+		if err != nil || !it.Next(ctx) {
+			return errors.New("reading the suppression list: a field is no number")
+		}
+		for field := it.Val(); len(field) >= 2; field = field[2:] {
+			if err := fn(strconv.FormatUint(high<<lowBits|uint64(at16(field, 0)), 10)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("reading the suppression list: %w", err)
+	}
+	return nil
+}
