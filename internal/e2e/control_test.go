@@ -1,0 +1,310 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lastArrival is when the last submission came in, in the sandbox' own time.
+func (w *world) lastArrival() time.Duration {
+	return time.Duration(w.report().LastUS) * time.Microsecond
+}
+
+// sandboxNow is the sandbox' own time, by one request that it takes no notice of
+// but in its log's clock: the arrival of a probe.
+func (w *world) quietFor(d, within time.Duration) {
+	w.t.Helper()
+	deadline := time.Now().Add(within)
+	seen, since := w.report().Requests, time.Now()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for time.Since(since) < d {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("submissions still arrive after %s", within)
+		}
+		<-tick.C
+		if n := w.report().Requests; n != seen {
+			seen, since = n, time.Now()
+		}
+	}
+}
+
+// Pause and cancel under load hold within a second, lose nobody, and send nobody
+// twice.
+func TestPauseResumeCancelUnderLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "--latency", "20ms")
+	w.writeSenders(", messages_per_second: 2000", "")
+	w.start("worker")
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("load", w.list("load.csv", 30_000), "")); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
+	}
+	w.awaitAccount("load", "under way", time.Minute, func(a account) bool { return a.Accepted > 2000 })
+	for range 2 {
+		if _, code := w.run("producer", "pause", "load"); code != 0 {
+			t.Fatal("pause failed")
+		}
+		paused := time.Now()
+		w.quietFor(time.Second, 3*time.Second)
+		t.Logf("quiet %s after the pause, at the latest", time.Since(paused)-time.Second)
+		if quiet := time.Since(paused) - time.Second; quiet > time.Second {
+			t.Errorf("submissions went on for %s after the pause", quiet)
+		}
+		if a := w.status("load"); a.State != "paused" || a.Pending == 0 {
+			t.Fatalf("%+v", a)
+		}
+		before := w.status("load").Accepted
+		w.run("producer", "resume", "load")
+		w.awaitAccount("load", "going on", time.Minute, func(a account) bool { return a.Accepted > before+2000 })
+	}
+	if _, code := w.run("producer", "cancel", "load"); code != 0 {
+		t.Fatal("cancel failed")
+	}
+	cancelled := time.Now()
+	w.quietFor(time.Second, 3*time.Second)
+	if quiet := time.Since(cancelled) - time.Second; quiet > time.Second {
+		t.Errorf("submissions went on for %s after the cancel", quiet)
+	}
+	a := w.awaitAccount("load", "settled", 30*time.Second, func(a account) bool { return a.Accepted == w.report().Taken })
+	if a.State != "cancelled" || a.Cancelled == 0 || a.InDoubt != 0 {
+		t.Errorf("%+v", a)
+	}
+	w.judge("load")
+	if _, code := w.run("producer", "resume", "load"); code == 0 {
+		t.Error("a cancelled campaign was resumed")
+	}
+}
+
+// A balance that runs out in the middle halts the campaign, loses nobody, and
+// resume finishes it after the top-up.
+func TestBalanceRunsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/balance?left=3000", "")
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("poor", w.list("poor.csv", 10_000), ""), "--wait"); code != 1 {
+		t.Fatalf("exit code %d", code)
+	}
+	a := w.awaitAccount("poor", "halted with all settled", time.Minute, func(a account) bool { return a.State == "halted" && a.Accepted == 3000 })
+	if !strings.HasPrefix(a.Reason, "22125") || !strings.Contains(a.Reason, "top up") || !strings.Contains(a.Reason, "producer resume poor") {
+		t.Errorf("reason %q", a.Reason)
+	}
+	if refused := w.report().Codes["22125"]; refused > 64+256 {
+		t.Errorf("%d submissions after the balance had run out", refused)
+	}
+	w.post("/_sandbox/balance?left=-1", "")
+	if _, code := w.run("producer", "resume", "poor"); code != 0 {
+		t.Fatal("resume failed")
+	}
+	w.awaitState("poor", "finished", time.Minute)
+	w.judge("poor")
+}
+
+// What the template does not fit is refused with exit code 2, and Redis is
+// untouched.
+func TestPreflightRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.list("p.csv", 3)
+	template := func(text string) string {
+		return fmt.Sprintf("id: refused\nsender: promo-br\nmessage: {type: template, template: %s}\nrecipients: {file: p.csv}\n", text)
+	}
+	rdb := w.redis.Client(t)
+	for name, tt := range map[string]struct{ text, want string }{
+		"paused":                {"{name: paused_promo, language: en_US}", "PAUSED"},
+		"rejected":              {"{name: rejected_promo, language: en_US}", "INVALID_FORMAT"},
+		"a variable is missing": {"{name: order_update, language: en_US}", "body"},
+		"wrong language":        {`{name: order_update, language: pt_BR, body: ["x"]}`, "en_US"},
+		"no such template":      {"{name: order_updates, language: en_US}", "order_update"},
+		"url without a value": {
+			`{name: spring_sale, language: pt_BR, header: {image: "https://cdn.example.com/a.jpg"}, body: ["a", "b"], buttons: [{index: 1, copy_code: "X"}]}`, "button",
+		},
+	} {
+		before := len(w.logs.String())
+		w.file("refused.yaml", template(tt.text))
+		_, code := w.run("producer", "send", "refused.yaml")
+		said := w.logs.String()[before:]
+		if code != 2 || !strings.Contains(said, tt.want) {
+			t.Errorf("%s: exit code %d, said %q, want %q in it", name, code, said, tt.want)
+		}
+		if n := rdb.DBSize(t.Context()).Val(); n != 0 {
+			t.Errorf("%s: %d keys were written", name, n)
+		}
+	}
+	w.file("refused.yaml", template("{name: paused_promo, language: en_US}"))
+	if _, code := w.run("producer", "send", "refused.yaml", "--no-preflight"); code != 0 {
+		t.Errorf("--no-preflight: exit code %d", code)
+	}
+}
+
+// A template that is paused while its campaign runs halts it.
+func TestTemplatePausedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("worker", "--preflight-every", "200ms")
+	if _, code := w.run("producer", "send", w.nxCampaign("meanwhile", w.list("m.csv", 5000), "rate: {messages_per_second: 50}")); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	w.awaitAccount("meanwhile", "under way", time.Minute, func(a account) bool { return a.Accepted > 10 })
+	w.post("/_sandbox/template?name=order_update&status=PAUSED", "")
+	a := w.awaitState("meanwhile", "halted", 30*time.Second)
+	if !strings.Contains(a.Reason, "paused") && !strings.Contains(a.Reason, "PAUSED") {
+		t.Errorf("reason %q", a.Reason)
+	}
+}
+
+// Suppressed numbers get nothing: those known at the import, those that come
+// later, and those who opt out.
+func TestSuppression(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", fmt.Sprintf(`faults: [{phone: "%s", code: "22141", message: "(#131050) stopped"}]`, phone(0)))
+	w.list("s.csv", 1000)
+	if _, code := w.run("producer", "suppress", "add", "+"+phone(10), phone(11)); code != 0 {
+		t.Fatal("suppress add failed")
+	}
+	w.file("more.csv", "phone\n"+phone(12)+"\n"+phone(10)+"\nx\n")
+	if out, code := w.run("producer", "suppress", "import", "more.csv"); code != 0 || !strings.Contains(out, "1 numbers suppressed, 1 rows invalid") {
+		t.Fatalf("suppress import: %d %s", code, out)
+	}
+	if _, code := w.run("producer", "send", w.nxCampaign("kind", "s.csv", "rate: {messages_per_second: 200}")); code != 0 {
+		t.Fatal("send failed")
+	}
+	if a := w.status("kind"); a.Suppressed != 3 || a.Pending != 997 {
+		t.Errorf("%+v", a)
+	}
+	w.run("producer", "suppress", "add", phone(900))
+	w.start("worker")
+	w.awaitAccount("kind", "under way", time.Minute, func(a account) bool { return a.Accepted > 50 })
+	w.run("producer", "suppress", "add", phone(901))
+	w.awaitState("kind", "finished", time.Minute)
+	rows := w.export("kind")
+	for _, i := range []int{10, 11, 12, 900, 901} {
+		if rows[i].State != "suppressed" {
+			t.Errorf("row %d is %s", i+1, rows[i].State)
+		}
+	}
+	w.judge("kind")
+	out, _ := w.run("producer", "suppress", "list")
+	if !strings.Contains(out, phone(0)) || strings.Count(out, "\n") != 6 {
+		t.Errorf("the list after an opt-out:\n%s", out)
+	}
+	if out, _ := w.run("producer", "suppress", "remove", phone(0), phone(999)); !strings.Contains(out, "1 of 2") {
+		t.Error(out)
+	}
+}
+
+// Outside its window a campaign submits nothing, and status says when it goes on.
+func TestWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("worker")
+	w.list("w.csv", 50)
+	shut := time.Now().UTC().Add(3 * time.Hour)
+	window := fmt.Sprintf("window: {from: %q, to: %q, timezone: UTC}", shut.Format("15:04"), shut.Add(time.Hour).Format("15:04"))
+	if _, code := w.run("producer", "send", w.nxCampaign("shut", "w.csv", window)); code != 0 {
+		t.Fatal("send failed")
+	}
+	if _, code := w.run("producer", "send", w.nxCampaign("open", "w.csv", fmt.Sprintf("window: {from: %q, to: %q, timezone: UTC}",
+		time.Now().UTC().Add(-time.Hour).Format("15:04"), shut.Format("15:04"))), "--wait"); code != 0 {
+		t.Fatal("send failed")
+	}
+	out, _ := w.run("producer", "status", "shut", "--json")
+	if !strings.Contains(out, `"goes_on_at":"`+shut.Format("2006-01-02T15:04")) || !strings.Contains(out, `"pending":50`) {
+		t.Error(out)
+	}
+}
+
+// In doubt is resolved by a person, and verify agrees before and after.
+func TestResolveAndVerify(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", `faults: [{suffix: "5", times: 1, status: 500, body: "<html>"}]`)
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("doubt", w.list("d.csv", 2000), ""), "--wait"); code != 3 {
+		t.Fatalf("exit code %d", code)
+	}
+	if a := w.status("doubt"); a.InDoubt != 200 {
+		t.Fatalf("%+v", a)
+	}
+	if out, code := w.run("producer", "verify", "doubt"); code != 0 {
+		t.Fatalf("verify: %d %s", code, out)
+	}
+	for range 2 { // idempotent
+		if out, code := w.run("producer", "resolve", "doubt", "--in-doubt", "resend"); code != 0 {
+			t.Fatalf("resolve: %d %s", code, out)
+		}
+	}
+	a := w.awaitAccount("doubt", "finished again", time.Minute, func(a account) bool { return a.State == "finished" && a.Pending == 0 })
+	if a.Accepted != 2000 {
+		t.Errorf("%+v", a)
+	}
+	if out, code := w.run("producer", "verify", "doubt"); code != 0 {
+		t.Fatalf("verify: %d %s", code, out)
+	}
+	w.judge("doubt")
+}
+
+// A queue that was lost is rebuilt from the ledger.
+func TestLostQueueIsRebuilt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, code := w.run("producer", "send", w.nxCampaign("lost", w.list("l.csv", 3000), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	rdb := w.redis.Client(t)
+	keys := rdb.Keys(t.Context(), "asynq:{lost}:*").Val()
+	if len(keys) == 0 || rdb.Del(t.Context(), keys...).Err() != nil {
+		t.Fatalf("%d keys of the queue", len(keys))
+	}
+	w.start("worker")
+	w.awaitState("lost", "finished", time.Minute)
+	w.judge("lost")
+}
+
+// The queue's web UI shows the campaign as its own queue, and refuses an address
+// that others could reach.
+func TestMonitor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("shown", w.list("m.csv", 1000), ""), "--wait"); code != 0 {
+		t.Fatal("send failed")
+	}
+	p := w.start("producer", "monitor", "--addr", "127.0.0.1:0")
+	addr := regexp.MustCompile(`http://\S+`).FindString(p.awaitLine(regexp.MustCompile(`http://`)))
+	get := func(method, path string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, addr+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	if _, body := get("GET", "/api/queues"); !strings.Contains(body, `"queue":"shown"`) {
+		t.Error(body)
+	}
+	if _, body := get("GET", "/api/queues/shown/completed_tasks"); !strings.Contains(body, "accepted 1000") {
+		t.Error(body)
+	}
+	if code, _ := get("DELETE", "/api/queues/shown"); code < 400 {
+		t.Errorf("the read-only page let a queue be deleted: %d", code)
+	}
+	if _, code := w.run("producer", "monitor", "--addr", "0.0.0.0:8980"); code != 2 {
+		t.Errorf("exit code %d for an address that others reach", code)
+	}
+}
