@@ -17,7 +17,7 @@ func checkExamples(t *testing.T, p programs) {
 	}
 	for _, file := range campaigns {
 		for _, senders := range []string{"senders.yaml", "compose-senders.yaml"} {
-			out := p.run(t, "producer", "send", "examples/"+filepath.Base(file), "--senders", "examples/"+senders, "--dry-run", "--json")
+			out := p.run(t, "producer", "send", "examples/"+filepath.Base(file), "--senders", "examples/"+senders, "--dry-run", "--no-preflight", "--json")
 			var plan struct{ Rows, Pending, Invalid, Duplicate, Suppressed int }
 			if err := json.Unmarshal([]byte(out), &plan); err != nil {
 				t.Fatalf("%s: %v\n%s", file, err, out)

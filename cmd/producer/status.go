@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,13 +14,21 @@ import (
 
 type statusCommand struct {
 	ID   string `arg:"" optional:"" help:"The campaign; all of them if none is named."`
-	JSON bool   `help:"Print one JSON object a campaign."`
+	JSON bool   `help:"Print one JSON object a campaign." xor:"how"`
+	// Watch needs a campaign.
+	Watch bool `help:"Show the campaign live until it is over." xor:"how"`
 }
 
 // Run prints the account of one campaign, or of each.
 func (c *statusCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
+	}
+	if c.Watch {
+		if c.ID == "" {
+			return &usageError{errors.New("--watch: name the campaign to watch")}
+		}
+		return a.watchLive(c.ID)
 	}
 	ids := []string{c.ID}
 	if c.ID == "" {
@@ -86,6 +95,9 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 			p.printf(", slowed to %.0f %% after the provider throttled", st.Pace.Factor*100)
 		}
 		p.printf("\n")
+	}
+	if st.GoesOnAt != nil {
+		p.printf("  goes on at   %s\n", st.GoesOnAt.Local().Format(time.DateTime))
 	}
 	if st.ETASeconds != nil {
 		p.printf("  time left    about %s\n", time.Duration(*st.ETASeconds)*time.Second)

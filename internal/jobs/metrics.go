@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +20,10 @@ type Metrics struct {
 	inFlight    *prometheus.GaugeVec
 	byState     *prometheus.GaugeVec
 	redisErrors prometheus.Counter
+	batches     *prometheus.CounterVec
+	inDoubt     prometheus.Counter
+	rateWait    *prometheus.HistogramVec
+	factor      *prometheus.GaugeVec
 }
 
 // NewMetrics registers a worker's figures, all series at zero for the providers
@@ -25,8 +31,8 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 	m := &Metrics{
 		submissions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_recipients_submitted_total", Help: "Recipients whose submission has ended, by outcome.",
-		}, []string{"provider", "outcome"}),
+			Name: "sluice_recipients_submitted_total", Help: "Recipients whose submission has ended, by outcome and class of code.",
+		}, []string{"provider", "outcome", "class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sluice_submission_duration_seconds", Help: "How long submissions took.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15},
@@ -41,20 +47,104 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 			Name: "sluice_redis_errors_total", Help: "Times that this worker found Redis away.",
 		}),
 	}
+	m.batches = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_batches_total", Help: "Batches that this worker has run, by how the run ended.",
+	}, []string{"end"})
+	m.inDoubt = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sluice_recipients_in_doubt_total", Help: "Recipients that came in doubt in this worker's hands.",
+	})
+	m.rateWait = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "sluice_rate_wait_seconds", Help: "How long chunks waited for their slot.",
+		Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 5, 30, 300},
+	}, []string{"provider"})
+	m.factor = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sluice_pace_factor_ratio", Help: "What throttling has left of a sender's limit, up to 1.",
+	}, []string{"sender"})
+	for _, end := range []string{endDone, endLater, endFailed} {
+		m.batches.WithLabelValues(end)
+	}
 	for _, p := range providers {
 		for _, o := range sender.Outcomes {
-			m.submissions.WithLabelValues(p, o.String())
+			for _, c := range classes() {
+				m.submissions.WithLabelValues(p, o.String(), c)
+			}
 		}
 		m.duration.WithLabelValues(p)
 		m.inFlight.WithLabelValues(p)
+		m.rateWait.WithLabelValues(p)
 	}
-	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors)
+	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors, m.batches, m.inDoubt, m.rateWait, m.factor)
 	return m
 }
 
 func (m *Metrics) submitted(provider string, res sender.Result) {
+	if m == nil {
+		return
+	}
+	m.submissions.WithLabelValues(provider, res.Outcome.String(), class(res.Code)).Inc()
+	if res.Outcome == sender.Unknown {
+		m.inDoubt.Inc()
+	}
+}
+
+// The classes of codes. Codes themselves are too many for a label.
+const (
+	classNone      = "none"      // accepted
+	classProvider  = "provider"  // the provider's own code
+	classMeta      = "meta"      // the platform's, inside the provider's answer
+	classHTTP      = "http"      // an HTTP status
+	classTransport = "transport" // no answer at all
+)
+
+func classes() []string {
+	return []string{classNone, classProvider, classMeta, classHTTP, classTransport}
+}
+
+// class is a code's class.
+func class(code string) string {
+	switch {
+	case code == "":
+		return classNone
+	case strings.HasPrefix(code, "meta_"):
+		return classMeta
+	case strings.HasPrefix(code, "http_"):
+		return classHTTP
+	case code[0] == '-' || code[0] >= '0' && code[0] <= '9':
+		return classProvider
+	}
+	return classTransport
+}
+
+// How a batch's run ends.
+const (
+	endDone   = "done"
+	endLater  = "later"
+	endFailed = "failed"
+)
+
+func (m *Metrics) batchRun(err error) {
+	if m == nil {
+		return
+	}
+	end := endDone
+	var l *later
+	if errors.As(err, &l) {
+		end = endLater
+	} else if err != nil {
+		end = endFailed
+	}
+	m.batches.WithLabelValues(end).Inc()
+}
+
+func (m *Metrics) waited(provider string, d time.Duration) {
 	if m != nil {
-		m.submissions.WithLabelValues(provider, res.Outcome.String()).Inc()
+		m.rateWait.WithLabelValues(provider).Observe(d.Seconds())
+	}
+}
+
+func (m *Metrics) pace(sender string, factor float64) {
+	if m != nil {
+		m.factor.WithLabelValues(sender).Set(factor)
 	}
 }
 
@@ -81,6 +171,9 @@ func (m *Metrics) campaigns(active []campaign.Brief) {
 		m.byState.WithLabelValues(string(s)).Set(0)
 	}
 	for _, rec := range active {
+		if rec.State.Over() {
+			continue
+		}
 		m.byState.WithLabelValues(string(rec.State)).Inc()
 	}
 }

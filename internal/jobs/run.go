@@ -190,7 +190,9 @@ func (r *run) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) 
 	}
 	ctx, cancel := r.s.untilStopped(ctx)
 	defer cancel()
+	asked := r.s.w.now()
 	grant, err := r.s.account.Pace.Take(ctx, ask)
+	r.s.w.metrics.waited(r.s.account.Label, r.s.w.now().Sub(asked))
 	if err != nil {
 		return nil, nil, r.s.takeFailed(ctx, err)
 	}

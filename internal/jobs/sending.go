@@ -127,6 +127,7 @@ func (s *sending) process(ctx context.Context, t *asynq.Task, ref reference, cla
 	if err == nil && counts.Pending > 0 {
 		err = &later{why: "the batch has recipients left"}
 	}
+	s.w.metrics.batchRun(err)
 	s.log(ref, counts, claim.Epoch, s.w.now().Sub(start), err)
 	if _, werr := t.ResultWriter().Write([]byte(resultText(counts))); werr != nil {
 		s.w.Log.Debug().Err(werr).Str("campaign", s.id).Int("batch", ref.Batch).Msg("task result not written")

@@ -180,6 +180,9 @@ func (w *Worker) look(ctx context.Context) {
 		}
 	}
 	w.metrics.campaigns(active)
+	for name, a := range w.accounts {
+		w.metrics.pace(name, a.Pace.Factor())
+	}
 }
 
 // due says whether a campaign is to be sent now, and starts one whose time has
