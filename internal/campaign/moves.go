@@ -68,12 +68,20 @@ func (s *Store) Launch(ctx context.Context, id string, p Plan) error {
 	for name, n := range p.planFields() {
 		fields = append(fields, name, *n)
 	}
-	if _, err := s.move(ctx, id, MoveLaunch, fields...); err != nil {
+	_, err := s.move(ctx, id, MoveLaunch, fields...)
+	if err != nil && !errors.Is(err, ErrNotAllowed) {
 		return err
 	}
-	rec, err := s.Get(ctx, id)
-	if err != nil || rec.StartAt.After(s.now()) {
+	rec, getErr := s.Get(ctx, id)
+	switch {
+	case getErr != nil:
+		return getErr
+	case err != nil && rec.Plan.Fingerprint != p.Fingerprint:
 		return err
+	case err != nil:
+		return nil // another run of the same import was quicker
+	case rec.StartAt.After(s.now()):
+		return nil
 	}
 	_, err = s.Start(ctx, id)
 	return err

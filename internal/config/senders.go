@@ -4,7 +4,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 // The providers there are.
@@ -96,19 +93,22 @@ func (s Senders) LongestTimeout() time.Duration {
 	return longest
 }
 
-// LoadSenders reads a senders file. ${VAR} stands for a variable of getenv.
+// LoadSenders reads a senders file. ${VAR} stands for a variable of getenv. Its
+// errors name file, line, sender and field, and hold no secret.
 func LoadSenders(path string, getenv func(string) string) (Senders, error) {
-	data, err := os.ReadFile(path)
+	// Before the content: a file that changes in between has the older stamp and
+	// is read again, never the newer stamp with the older content.
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
 	}
-	info, err := os.Stat(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
 	}
 	senders, err := parseSenders(data, filepath.Dir(path), getenv)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	for name, s := range senders {
 		s.Stamp = info.ModTime().UnixMilli()
@@ -118,33 +118,49 @@ func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 }
 
 func parseSenders(data []byte, dir string, getenv func(string) string) (Senders, error) {
+	d, err := parseDocument(data)
+	if err != nil {
+		return nil, err
+	}
 	var file struct {
 		Senders map[string]Sender `yaml:"senders"`
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&file); err != nil {
-		return nil, yamlError(err)
+	if err := d.decode(&file); err != nil {
+		return nil, err
 	}
 	if len(file.Senders) == 0 {
-		return nil, errors.New("senders: there is none")
+		return nil, d.at("senders", "there is none")
 	}
-	for name, s := range file.Senders {
+	for _, name := range slices.Sorted(maps.Keys(file.Senders)) {
+		if !senderName.MatchString(name) {
+			return nil, d.at("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name))
+		}
+		s := file.Senders[name]
 		s.Name = name
-		if err := s.complete(dir, getenv); err != nil {
-			return nil, fmt.Errorf("senders.%s.%w", name, err)
+		var fault *fieldError
+		switch err := s.complete(dir, getenv); {
+		case errors.As(err, &fault):
+			return nil, d.at("senders."+name+"."+fault.field, fault.text)
+		case err != nil:
+			return nil, d.at("senders."+name, err.Error())
 		}
 		file.Senders[name] = s
 	}
 	return file.Senders, nil
 }
 
-// yamlError keeps the line and drops the excerpt of the file that the library
-// would print, for there are secrets in it.
-func yamlError(err error) error {
-	var y yaml.Error
-	if errors.As(err, &y) && y.GetToken() != nil {
-		return fmt.Errorf("line %d: %s", y.GetToken().Position.Line, y.GetMessage())
-	}
-	return errors.New("not valid YAML")
+// A sender's name is part of Redis keys and of metrics.
+var senderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$`)
+
+// A fieldError is what is wrong with one field of a sender.
+type fieldError struct {
+	field, text string
+}
+
+func (e *fieldError) Error() string { return e.field + ": " + e.text }
+
+func bad(field, format string, args ...any) error {
+	return &fieldError{field: field, text: fmt.Sprintf(format, args...)}
 }
 
 var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
@@ -170,7 +186,7 @@ func (s *Sender) complete(dir string, getenv func(string) string) error {
 		{"send_number", &s.SendNumber},
 	} {
 		if err := expand(f.text, getenv); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
+			return bad(f.name, "%v", err)
 		}
 	}
 	s.AccessSecret, s.Authorization = Secret(secret), Secret(auth)
@@ -213,16 +229,19 @@ func fromFile(secret *Secret, file, dir, field string) error {
 		return nil
 	}
 	if *secret != "" {
-		return fmt.Errorf("%s: give it or %s_file, not both", field, field)
+		return bad(field, "give it or %s_file, not both", field)
 	}
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(dir, file)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("%s_file: %w", field, err)
+		return bad(field+"_file", "%v", err)
 	}
 	*secret = Secret(strings.TrimSpace(string(text)))
+	if *secret == "" {
+		return bad(field+"_file", "the file %s is empty", file)
+	}
 	return nil
 }
 
@@ -230,21 +249,21 @@ func (s *Sender) check() error {
 	l := s.Limits
 	switch {
 	case s.Timeout < time.Second || s.Timeout > 2*time.Minute:
-		return errors.New("timeout: between 1s and 2m")
+		return bad("timeout", "between 1s and 2m")
 	case l.MessagesPerSecond < 0 || l.MessagesPerSecond > 10_000 || l.MessagesPerSecond > 0 && l.MessagesPerSecond < 0.1:
-		return errors.New("limits.messages_per_second: between 0.1 and 10000, or 0 for none")
+		return bad("limits.messages_per_second", "between 0.1 and 10000, or 0 for none")
 	case l.RequestsPerSecond < 0 || l.RequestsPerSecond > 10_000 || l.RequestsPerSecond > 0 && l.RequestsPerSecond < 0.1:
-		return errors.New("limits.requests_per_second: between 0.1 and 10000, or 0 for none")
+		return bad("limits.requests_per_second", "between 0.1 and 10000, or 0 for none")
 	case l.MessagesPerDay < 0:
-		return errors.New("limits.messages_per_day: above 0, or 0 for none")
+		return bad("limits.messages_per_day", "above 0, or 0 for none")
 	case l.InFlight < 1 || l.InFlight > 10_000:
-		return errors.New("limits.in_flight: between 1 and 10000")
+		return bad("limits.in_flight", "between 1 and 10000")
 	case l.MaxBurstSeconds <= 0 || l.MaxBurstSeconds > 10:
-		return errors.New("limits.max_burst_seconds: above 0 and at most 10")
+		return bad("limits.max_burst_seconds", "above 0 and at most 10")
 	}
-	for field, u := range map[string]string{"base_url": s.BaseURL, "template_base_url": s.TemplateBaseURL} {
-		if err := checkURL(u); err != nil {
-			return fmt.Errorf("%s: %w", field, err)
+	for _, u := range [][2]string{{"base_url", s.BaseURL}, {"template_base_url", s.TemplateBaseURL}} {
+		if err := checkURL(u[1]); err != nil {
+			return bad(u[0], "%v", err)
 		}
 	}
 	switch s.Provider {
@@ -253,7 +272,7 @@ func (s *Sender) check() error {
 	case InnoPaaS:
 		return s.checkInnoPaaS()
 	}
-	return fmt.Errorf("provider: %q is not one of nxcloud, innopaas", s.Provider)
+	return bad("provider", "%q is not one of nxcloud, innopaas", s.Provider)
 }
 
 func checkURL(text string) error {
@@ -272,19 +291,19 @@ var digits = regexp.MustCompile(`^[1-9][0-9]{7,14}$`)
 func (s *Sender) checkNXCloud() error {
 	switch {
 	case s.AppKey+s.WabaID+s.SendNumber+s.Endpoint+s.MMLitePath+string(s.Authorization)+s.PartialReject != "" || s.SuccessCodes != nil || s.ContactArrays != nil:
-		return errors.New("provider: nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays")
+		return bad("provider", "nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays")
 	case s.TenantID <= 0:
-		return errors.New("tenant_id: needed, the number of the tenant")
+		return bad("tenant_id", "needed, the number of the tenant")
 	case s.AppKeyNX == "":
-		return errors.New("appkey: needed")
+		return bad("appkey", "needed")
 	case !digits.MatchString(s.BusinessPhone):
-		return errors.New("business_phone: needed, country code and number in digits, in quotes")
+		return bad("business_phone", "needed, country code and number in digits, in quotes")
 	case s.AccessKey == "":
-		return errors.New("access_key: needed")
+		return bad("access_key", "needed")
 	case s.AccessSecret == "":
-		return errors.New("access_secret: needed, or access_secret_file")
+		return bad("access_secret", "needed, or access_secret_file")
 	case s.Algorithm != "" && s.Algorithm != "md5" && s.Algorithm != "sha256":
-		return errors.New("algorithm: md5 or sha256")
+		return bad("algorithm", "md5 or sha256")
 	}
 	return nil
 }
@@ -292,21 +311,21 @@ func (s *Sender) checkNXCloud() error {
 func (s *Sender) checkInnoPaaS() error {
 	switch {
 	case s.AppKeyNX+s.BusinessPhone+s.AccessKey+string(s.AccessSecret)+s.TemplateBaseURL+s.Algorithm != "" || s.TenantID != 0:
-		return errors.New("provider: innopaas has none of the fields tenant_id, appkey, business_phone, access_key, access_secret, template_base_url, algorithm")
+		return bad("provider", "innopaas has none of the fields tenant_id, appkey, business_phone, access_key, access_secret, template_base_url, algorithm")
 	case s.AppKey == "":
-		return errors.New("app_key: needed")
+		return bad("app_key", "needed")
 	case s.Authorization == "":
-		return errors.New("authorization: needed, or authorization_file")
+		return bad("authorization", "needed, or authorization_file")
 	case s.WabaID == "":
-		return errors.New("waba_id: needed")
+		return bad("waba_id", "needed")
 	case !digits.MatchString(s.SendNumber):
-		return errors.New("send_number: needed, country code and number in digits, in quotes")
+		return bad("send_number", "needed, country code and number in digits, in quotes")
 	case s.Endpoint != "" && s.Endpoint != "standard" && s.Endpoint != "mmlite":
-		return errors.New("endpoint: standard or mmlite")
+		return bad("endpoint", "standard or mmlite")
 	case s.Endpoint == "mmlite" && !strings.HasPrefix(s.MMLitePath, "/"):
-		return errors.New("mmlite_path: needed with endpoint mmlite, beginning with /; the vendor gives it to you, it publishes none")
+		return bad("mmlite_path", "needed with endpoint mmlite, beginning with /; the vendor gives it to you, it publishes none")
 	case s.PartialReject != "" && s.PartialReject != "hold" && s.PartialReject != "split":
-		return errors.New("partial_reject: hold or split")
+		return bad("partial_reject", "hold or split")
 	}
 	return nil
 }

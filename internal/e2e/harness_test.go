@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,11 +89,17 @@ type world struct {
 // newWorld starts a Redis and a sandbox with the given arguments.
 func newWorld(t testing.TB, sandboxArgs ...string) *world {
 	t.Helper()
+	return newWorldWith(t, nil, sandboxArgs...)
+}
+
+// newWorldWith is newWorld with further options for redis-server.
+func newWorldWith(t testing.TB, redisArgs []string, sandboxArgs ...string) *world {
+	t.Helper()
 	bin, err := binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), bin: bin, redis: redistest.New(t), logs: &lockedBuffer{}}
+	w := &world{t: t, dir: t.TempDir(), bin: bin, redis: redistest.New(t, redisArgs...), logs: &lockedBuffer{}}
 	w.startSandbox(sandboxArgs...)
 	w.writeSenders("", "")
 	return w
@@ -130,6 +137,8 @@ func (w *world) writeSenders(nxLimits, innoLimits string) {
     limits: {in_flight: 64%[3]s}
 `, w.sandbox, nxLimits, innoLimits))
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 func (w *world) file(name, text string) string {
 	w.t.Helper()
@@ -302,15 +311,25 @@ func (a account) sum() int {
 
 func (w *world) status(id string) account {
 	w.t.Helper()
+	a, ok := w.look(id)
+	if !ok {
+		w.t.Fatalf("status %s failed\n%s", id, w.logs.tail(4000))
+	}
+	return a
+}
+
+// look is status for a campaign that may not be there yet.
+func (w *world) look(id string) (account, bool) {
+	w.t.Helper()
 	out, code := w.run("producer", "status", id, "--json")
 	if code != 0 {
-		w.t.Fatalf("status %s: exit code %d\n%s", id, code, w.logs.String())
+		return account{}, false
 	}
 	var a account
 	if err := json.Unmarshal([]byte(out), &a); err != nil {
 		w.t.Fatalf("status %s: %v\n%s", id, err, out)
 	}
-	return a
+	return a, true
 }
 
 // awaitState waits until a campaign is in a state, and returns its account.
@@ -326,11 +345,11 @@ func (w *world) awaitAccount(id, what string, within time.Duration, ok func(acco
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		a := w.status(id)
+		a, there := w.look(id)
 		if a.Rows != a.sum() {
 			w.t.Fatalf("%s: %d rows, but the states sum to %d: %+v", id, a.Rows, a.sum(), a)
 		}
-		if ok(a) {
+		if there && ok(a) {
 			return a
 		}
 		if time.Now().After(deadline) {

@@ -39,10 +39,8 @@ func (w *Worker) away(ctx context.Context, err error) {
 	}
 }
 
-// recover enqueues anew the batches whose worker is gone, under their next
-// epoch: asynq itself would need one to two minutes, and its late task then
-// finds nothing to do. It also finishes campaigns whose last worker died at the
-// very end.
+// recover takes over the batches whose worker is gone. It also finishes campaigns
+// whose last worker died at the very end.
 func (w *Worker) recover(ctx context.Context) {
 	if w.now().Sub(w.trouble) < aliveFor {
 		return
@@ -57,11 +55,9 @@ func (w *Worker) recover(ctx context.Context) {
 			return
 		}
 		for _, o := range orphans {
-			if err := w.queue.Enqueue(ctx, id, o.Batch, o.Recipients, o.Epoch+1); err != nil {
-				w.away(ctx, err)
-				return
+			if s.sending.takeOver(o) {
+				w.Log.Warn().Str("campaign", id).Int("batch", o.Batch).Str("gone", o.Worker).Msg("taking over the batch of a worker that is gone")
 			}
-			w.Log.Warn().Str("campaign", id).Int("batch", o.Batch).Str("worker", o.Worker).Msg("batch of a worker that is gone enqueued anew")
 		}
 		finished, err := w.Campaigns.Finish(ctx, id)
 		if err == nil && !finished {

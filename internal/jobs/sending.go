@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -52,6 +53,8 @@ type sending struct {
 	window      *campaign.Window // where it is each recipient's own; else nil
 	streak      streak
 	running     sync.Map // the batches that this worker is at
+	taken       sync.WaitGroup
+	takenNow    atomic.Int64 // batches taken over that are under way
 
 	// stopped is cancelled by stop, which has every batch end between two
 	// submissions.
@@ -112,11 +115,15 @@ func (s *sending) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	case err != nil:
 		return err
 	}
-	return s.process(ctx, t, ref, claim)
+	counts, err := s.process(ctx, ref, claim)
+	if _, werr := t.ResultWriter().Write([]byte(resultText(counts))); werr != nil {
+		s.w.Log.Debug().Err(werr).Str("campaign", s.id).Int("batch", ref.Batch).Msg("task result not written")
+	}
+	return err
 }
 
 // process sends what is left of a batch that has been claimed.
-func (s *sending) process(ctx context.Context, t *asynq.Task, ref reference, claim *ledger.Claim) error {
+func (s *sending) process(ctx context.Context, ref reference, claim *ledger.Claim) (ledger.Counts, error) {
 	start := s.w.now()
 	r := newRun(s, ref, claim)
 	err := r.send(ctx)
@@ -129,13 +136,10 @@ func (s *sending) process(ctx context.Context, t *asynq.Task, ref reference, cla
 	}
 	s.w.metrics.batchRun(err)
 	s.log(ref, counts, claim.Epoch, s.w.now().Sub(start), err)
-	if _, werr := t.ResultWriter().Write([]byte(resultText(counts))); werr != nil {
-		s.w.Log.Debug().Err(werr).Str("campaign", s.id).Int("batch", ref.Batch).Msg("task result not written")
-	}
 	if err == nil {
 		s.finish(ctx)
 	}
-	return err
+	return counts, err
 }
 
 // reopen brings back a batch that had been done with, and its campaign.

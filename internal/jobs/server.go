@@ -59,6 +59,7 @@ func (s *server) stopSoon() {
 	go func() {
 		defer close(s.gone)
 		s.asynq.Shutdown()
+		s.sending.taken.Wait()
 	}()
 }
 

@@ -1,0 +1,49 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+
+	"sluice/internal/ledger"
+)
+
+// takeOver sends the batch of a worker that is gone, at once and beside the
+// queue: asynq would need one to two minutes, and the places of its server may
+// all be taken by batches that a slow pace makes long. Asynq's own task for the
+// batch finds it held, or done. It returns false if this worker has enough to do.
+func (s *sending) takeOver(o ledger.Orphan) bool {
+	if s.takenNow.Add(1) > int64(s.w.Batches) || s.stopped.Err() != nil {
+		s.takenNow.Add(-1)
+		return false
+	}
+	s.taken.Go(func() {
+		defer s.takenNow.Add(-1)
+		ref := reference{Campaign: s.id, Batch: o.Batch, Recipients: o.Recipients}
+		if err := s.takeOverNow(ref); err != nil {
+			s.w.Log.Error().Err(err).Str("campaign", s.id).Int("batch", o.Batch).Msg("could not take the batch over; it is tried again")
+		}
+	})
+	return true
+}
+
+func (s *sending) takeOverNow(ref reference) error {
+	if _, twice := s.running.LoadOrStore(ref.Batch, true); twice {
+		return nil
+	}
+	defer s.running.Delete(ref.Batch)
+	ctx := context.Background() // ended by the sending's stop, between submissions
+	claim, err := s.w.Ledger.Claim(ctx, s.id, ref.Batch, s.w.ID, s.resend)
+	if errors.Is(err, ledger.ErrHeld) || errors.Is(err, ledger.ErrDone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.process(ctx, ref, claim)
+	var l *later
+	if errors.As(err, &l) {
+		// The rest goes its usual way, whether or not the old task comes back.
+		return s.w.queue.enqueueAnew(ctx, ref, claim.Epoch)
+	}
+	return err
+}
