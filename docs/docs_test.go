@@ -23,6 +23,7 @@ func TestDocs(t *testing.T) {
 	t.Run("examples", func(t *testing.T) { t.Parallel(); checkExamples(t, p) })
 	t.Run("targets", func(t *testing.T) { t.Parallel(); checkTargets(t) })
 	t.Run("commands", func(t *testing.T) { t.Parallel(); checkCommands(t, p) })
+	t.Run("settings", func(t *testing.T) { t.Parallel(); checkSettings(t, p) })
 	t.Run("links", func(t *testing.T) { t.Parallel(); checkLinks(t) })
 }
 
@@ -64,7 +65,9 @@ var (
 	mdLink   = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 	program  = regexp.MustCompile(`(?:^|[\s/])(producer|worker|sandbox)((?:\s+\S+)*)`)
 	longFlag = regexp.MustCompile(`^--[a-z][a-z-]*`)
-	bareWord = regexp.MustCompile(`^[a-z]+$`)
+	bareWord = regexp.MustCompile(`^[a-z]+(\|[a-z]+)*$`)
+	indented = regexp.MustCompile(`(?m)^ {4,}(\S.*)$`)
+	variable = regexp.MustCompile(`SLUICE_[A-Z_]+`)
 )
 
 // checkTargets: each `make x` that is written somewhere is a target that `make
@@ -124,8 +127,11 @@ func commandLines(name, text string) []string {
 	for _, m := range fence.FindAllStringSubmatch(joined, -1) {
 		lines = append(lines, strings.Split(m[1], "\n")...)
 	}
-	for _, m := range inlined.FindAllStringSubmatch(fence.ReplaceAllString(joined, ""), -1) {
-		lines = append(lines, m[1])
+	rest := fence.ReplaceAllString(joined, "")
+	for _, pattern := range []*regexp.Regexp{indented, inlined} {
+		for _, m := range pattern.FindAllStringSubmatch(rest, -1) {
+			lines = append(lines, m[1])
+		}
 	}
 	return lines
 }
@@ -145,18 +151,11 @@ func (p programs) problems(line string) []string {
 	words := strings.Fields(m[2])
 	help := p.help[m[1]]
 	if m[1] == "producer" {
-		for _, word := range words {
-			if strings.HasPrefix(word, "-") {
-				continue
-			}
-			for sub := range strings.SplitSeq(word, "|") {
-				if bareWord.MatchString(sub) && p.sub[sub] == "" {
-					problems = append(problems, "producer has no command "+sub)
-				}
-				help += p.sub[sub]
-			}
-			break
+		own, unknown := p.subcommandHelp(words)
+		if unknown != "" {
+			problems = append(problems, "producer has no command "+unknown)
 		}
+		help += own
 	}
 	for _, word := range words {
 		flag := longFlag.FindString(strings.TrimLeft(word, "["))
@@ -165,6 +164,56 @@ func (p programs) problems(line string) []string {
 		}
 	}
 	return problems
+}
+
+// subcommandHelp is the help of the subcommand that the words begin with, or of
+// several that are written as one|other; or the one that is not there.
+func (p programs) subcommandHelp(words []string) (help, unknown string) {
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !bareWord.MatchString(w) })
+	if len(words) == 0 {
+		return "", ""
+	}
+	for first := range strings.SplitSeq(words[0], "|") {
+		own := p.sub[first]
+		if own == "" && len(words) > 1 {
+			first += " " + words[1]
+			own = p.sub[first]
+		}
+		if own == "" {
+			return "", first
+		}
+		help += own
+	}
+	return help, ""
+}
+
+// checkSettings: each flag and variable that a document speaks of is one of a
+// program's.
+func checkSettings(t *testing.T, p programs) {
+	t.Helper()
+	all := ""
+	for _, help := range p.help {
+		all += help
+	}
+	for _, help := range p.sub {
+		all += help
+	}
+	for _, name := range written(t) {
+		text := read(t, name)
+		for _, v := range variable.FindAllString(text, -1) {
+			if !strings.Contains(all, "$"+v+")") {
+				t.Errorf("%s speaks of the variable %s, which no program knows", name, v)
+			}
+		}
+		if !strings.HasSuffix(name, ".md") {
+			continue
+		}
+		for _, m := range inlined.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			if flag := longFlag.FindString(m[1]); flag != "" && !knows(all, flag) {
+				t.Errorf("%s speaks of the flag %s, which no program has", name, flag)
+			}
+		}
+	}
 }
 
 // checkLinks: each link within the repository leads somewhere.

@@ -13,10 +13,10 @@ import (
 type programs struct {
 	dir  string
 	help map[string]string // by program
-	sub  map[string]string // by subcommand of producer
+	sub  map[string]string // by subcommand of producer, such as "suppress add"
 }
 
-var subcommand = regexp.MustCompile(`(?m)^  ([a-z]+)(?: |$)`)
+var subcommand = regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)*)(?: |$)`)
 
 // build builds the programs that the image holds, as the image does, and asks
 // each for its help.
@@ -36,7 +36,8 @@ func build(t *testing.T) programs {
 		t.Fatalf("producer --help lists no commands:\n%s", p.help["producer"])
 	}
 	for _, m := range subcommand.FindAllStringSubmatch(commands, -1) {
-		p.sub[m[1]] = p.run(t, "producer", m[1], "--help")
+		words := strings.Fields(m[1])
+		p.sub[m[1]] = p.run(t, "producer", append(words, "--help")...)
 	}
 	return p
 }
@@ -55,7 +56,11 @@ func (p programs) run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// negatable is how a help text shows a flag that can be said in the negative.
+var negatable = regexp.MustCompile(`--\[no-\]([a-z-]+)`)
+
 // knows says whether a help text has a flag.
 func knows(help, flag string) bool {
+	help = negatable.ReplaceAllString(help, "--$1 --no-$1")
 	return regexp.MustCompile(regexp.QuoteMeta(flag) + `(?:[=\s,\]]|$)`).MatchString(help)
 }

@@ -37,4 +37,4 @@ deps: install it and run this again:
         Fedora:          sudo dnf install redis gcc glibc-devel make
         macOS:           brew install redis && xcode-select --install
 END
-have redis-server
+have redis-server || exit 1
