@@ -13,13 +13,36 @@ import (
 )
 
 // Redis rides over short outages: with these, a command is tried for about
-// 20 seconds. asynq gives a task up whose acknowledgement fails, and then runs it
+// 35 seconds where nothing listens: the waits between the tries take 20, and each
+// try dials five times. asynq gives a task up whose acknowledgement fails, and then runs it
 // again; most outages end before that.
 const (
 	retries    = 40
 	minBackoff = 8 * time.Millisecond
 	maxBackoff = 512 * time.Millisecond
+	// poolSize is enough for the commands that one worker has under way at once.
+	poolSize = 64
 )
+
+// A RedisOption changes how a client behaves.
+type RedisOption func(*redisSettings)
+
+type redisSettings struct {
+	poolSize, retries int
+}
+
+// PoolSize is the most connections that a client opens; 64 without it.
+func PoolSize(n int) RedisOption { return func(s *redisSettings) { s.poolSize = n } }
+
+// Retries is how often a command is tried again while Redis is away; 40 without
+// it, which is about 35 seconds. 0 is never.
+func Retries(n int) RedisOption {
+	return func(s *redisSettings) {
+		if s.retries = n; n == 0 {
+			s.retries = -1 // 0 is the library's own default
+		}
+	}
+}
 
 // OpenRedis makes a client from an address:
 //
@@ -29,18 +52,22 @@ const (
 //	redis-cluster://[user:pass@]host:port,host:port and rediss-cluster://
 //
 // Its errors never hold the password. It does not connect.
-func OpenRedis(address string) (redis.UniversalClient, error) {
+func OpenRedis(address string, options ...RedisOption) (redis.UniversalClient, error) {
+	set := redisSettings{poolSize: poolSize, retries: retries}
+	for _, o := range options {
+		o(&set)
+	}
 	scheme, _, found := strings.Cut(address, "://")
 	if !found {
 		return nil, errors.New("not an address such as redis://127.0.0.1:6379/0")
 	}
 	switch scheme {
 	case "redis", "rediss", "unix":
-		return openSingle(address)
+		return openSingle(address, set)
 	case "redis-sentinel", "rediss-sentinel":
-		return openSentinel(address)
+		return openSentinel(address, set)
 	case "redis-cluster", "rediss-cluster":
-		return openCluster(address)
+		return openCluster(address, set)
 	}
 	return nil, fmt.Errorf("the scheme %q is not known; use redis, rediss, unix, redis-sentinel or redis-cluster", scheme)
 }
@@ -54,20 +81,17 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-func openSingle(address string) (redis.UniversalClient, error) {
+func openSingle(address string, set redisSettings) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(address)
 	if err != nil {
 		return nil, errors.New("not an address such as redis://user:password@host:6379/0")
 	}
-	o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff = retries, minBackoff, maxBackoff
-	o.PoolSize = poolSize
+	o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff = set.retries, minBackoff, maxBackoff
+	o.PoolSize = set.poolSize
 	return redis.NewClient(o), nil
 }
 
-// poolSize is enough for the commands that one worker has under way at once.
-const poolSize = 64
-
-// several cuts an address with several hosts, which net/url refuses, apart.
+// several cuts an address with several hosts apart.
 func several(address string) (hosts []string, u *url.URL, err error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	path := ""
@@ -79,14 +103,20 @@ func several(address string) (hosts []string, u *url.URL, err error) {
 		user, rest = rest[:i+1], rest[i+1:]
 	}
 	hosts = strings.Split(rest, ",")
-	u, err = url.Parse(scheme + "://" + user + hosts[0] + path)
-	if err != nil || hosts[0] == "" {
-		return nil, nil, errors.New("not an address such as redis-sentinel://user:password@host1:26379,host2:26379/mymaster/0")
+	for i, host := range hosts {
+		// Each by itself, for net/url refuses several.
+		one, err := url.Parse(scheme + "://" + user + host + path)
+		if err != nil || one.Hostname() == "" || one.Port() == "" || one.RawQuery != "" || one.Fragment != "" {
+			return nil, nil, errors.New("not an address such as redis-sentinel://user:password@host1:26379,host2:26379/mymaster/0 or redis-cluster://host1:6379,host2:6379")
+		}
+		if i == 0 {
+			u = one
+		}
 	}
 	return hosts, u, nil
 }
 
-func openSentinel(address string) (redis.UniversalClient, error) {
+func openSentinel(address string, set redisSettings) (redis.UniversalClient, error) {
 	hosts, u, err := several(address)
 	if err != nil {
 		return nil, err
@@ -102,22 +132,25 @@ func openSentinel(address string) (redis.UniversalClient, error) {
 		}
 	}
 	o := &redis.FailoverOptions{
-		MasterName: master, SentinelAddrs: hosts, DB: n, PoolSize: poolSize,
-		MaxRetries: retries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
+		MasterName: master, SentinelAddrs: hosts, DB: n, PoolSize: set.poolSize,
+		MaxRetries: set.retries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
 		Username: u.User.Username(), TLSConfig: tlsFor(u.Scheme),
 	}
 	o.Password, _ = u.User.Password()
 	return redis.NewFailoverClient(o), nil
 }
 
-func openCluster(address string) (redis.UniversalClient, error) {
+func openCluster(address string, set redisSettings) (redis.UniversalClient, error) {
 	hosts, u, err := several(address)
 	if err != nil {
 		return nil, err
 	}
+	if strings.Trim(u.Path, "/") != "" {
+		return nil, errors.New("the address of a Cluster ends with its hosts: a Cluster has one database")
+	}
 	o := &redis.ClusterOptions{
-		Addrs: hosts, PoolSize: poolSize,
-		MaxRetries: retries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
+		Addrs: hosts, PoolSize: set.poolSize,
+		MaxRetries: set.retries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
 		Username: u.User.Username(), TLSConfig: tlsFor(u.Scheme),
 	}
 	o.Password, _ = u.User.Password()

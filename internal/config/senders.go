@@ -118,7 +118,7 @@ func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 }
 
 func parseSenders(data []byte, dir string, getenv func(string) string) (Senders, error) {
-	d, err := parseDocument(data)
+	d, err := parseDocument(data, "tenant_id", "messages_per_day", "in_flight")
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (s *Sender) check() error {
 	l := s.Limits
 	switch {
 	case s.Timeout < time.Second || s.Timeout > 2*time.Minute:
-		return bad("timeout", "between 1s and 2m")
+		return bad("timeout", "between 1s and 2m, such as 15s")
 	case l.MessagesPerSecond < 0 || l.MessagesPerSecond > 10_000 || l.MessagesPerSecond > 0 && l.MessagesPerSecond < 0.1:
 		return bad("limits.messages_per_second", "between 0.1 and 10000, or 0 for none")
 	case l.RequestsPerSecond < 0 || l.RequestsPerSecond > 10_000 || l.RequestsPerSecond > 0 && l.RequestsPerSecond < 0.1:

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -20,8 +22,9 @@ type document struct {
 }
 
 // parseDocument reads a file of one document, and refuses what the decoder would
-// silently read as something else than is written.
-func parseDocument(data []byte) (document, error) {
+// silently read as something else than is written. Whole are the names of the
+// fields that hold whole numbers.
+func parseDocument(data []byte, whole ...string) (document, error) {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return document{}, plainError(err)
@@ -33,14 +36,22 @@ func parseDocument(data []byte) (document, error) {
 	if d.root == nil {
 		return document{}, errors.New("1: it is empty")
 	}
-	v := &plainness{}
+	v := &plainness{whole: whole}
 	ast.Walk(v, d.root)
 	return d, v.err
 }
 
-// decode fills v, and refuses keys that it does not have.
+// decode fills v, and refuses keys that it does not have. What is no time with a
+// unit is -1, for the library's error has no line.
 func (d document) decode(v any) error {
-	err := yaml.NewDecoder(strings.NewReader(""), yaml.Strict()).DecodeFromNode(d.root, v)
+	duration := yaml.CustomUnmarshaler(func(into *time.Duration, text []byte) error {
+		var err error
+		if *into, err = time.ParseDuration(strings.Trim(string(text), "\"' \n")); err != nil {
+			*into = -1
+		}
+		return nil
+	})
+	err := yaml.NewDecoder(strings.NewReader(""), yaml.Strict(), duration).DecodeFromNode(d.root, v)
 	var typ *yaml.TypeError
 	if errors.As(err, &typ) && typ.Token != nil {
 		return fmt.Errorf("%d: %s must be %s", typ.Token.Position.Line, d.field(typ), wanted(typ.DstType))
@@ -69,9 +80,6 @@ func wanted(t reflect.Type) string {
 		return "a group of fields"
 	case reflect.Slice:
 		return "a list"
-	}
-	if t.Name() == "Duration" {
-		return "a time with its unit, such as 15s"
 	}
 	return "a number"
 }
@@ -134,7 +142,8 @@ func (v visit) Visit(n ast.Node) ast.Visitor {
 // is octal, 1.10 loses its zero where a text is meant, and a secret that begins
 // with &, * or ! is none to YAML.
 type plainness struct {
-	err error
+	whole []string
+	err   error
 }
 
 // Visit looks at one node.
@@ -150,6 +159,10 @@ func (p *plainness) Visit(n ast.Node) ast.Visitor {
 	case *ast.IntegerNode:
 		read = fmt.Sprint(n.Value)
 	case *ast.FloatNode:
+		path := n.GetPath()
+		if slices.Contains(p.whole, path[strings.LastIndexByte(path, '.')+1:]) {
+			p.refuse(n, "must be a whole number")
+		}
 		read = strconv.FormatFloat(n.Value, 'f', -1, 64)
 	case *ast.BoolNode:
 		read = strconv.FormatBool(n.Value)

@@ -116,31 +116,39 @@ local function first_single(rate)
 		for k = 1, #log do
 			if log[k][1] >= log[i][1] then later = later + log[k][3] end
 		end
-		at = math.max(at, log[i][1] + log[i][4] + later / rate * SECOND)
+		local whole = log[i][4] > 0 and 1 or 0 -- it leaves the second at once, not one by one
+		at = math.max(at, log[i][1] + log[i][4] + (later + whole) / rate * SECOND)
 	end
 	return math.ceil(at)
 end
 
--- The first moment at which n messages may go out at once.
+-- The first moment at which n messages may go out at once: the log's messages of
+-- the second before it, and all that is granted after, leave room for them.
 local function first_whole(n, rate)
 	local at = math.max(now + req.lead, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'))
 	if rate == 0 then return at end
-	for _ = 1, 1000 do
-		local sum = n
+	local function fits(at)
+		local sum, since = n, at - SECOND - GUARD
 		for _, g in ipairs(log) do
-			local from, to = math.max(g[1], at - SECOND - GUARD), math.min(g[2], at)
 			if g[1] == g[2] then
-				if g[1] > at - SECOND - GUARD then sum = sum + g[3] end
-			elseif g[2] > at then
-				sum = sum + g[3] * math.max(0, g[2] - from) / (g[2] - g[1])
-			else
-				sum = sum + g[3] * math.max(0, to - from) / (g[2] - g[1])
+				if g[1] > since then sum = sum + g[3] end
+			elseif g[2] > since then
+				-- Messages come whole: a part of a stretch may hold one more.
+				local part = (g[2] - math.max(g[1], since)) / (g[2] - g[1])
+				sum = sum + math.min(g[3], math.floor(g[3] * part) + 1)
 			end
 		end
-		if sum <= rate + 0.001 then return math.ceil(at) end
-		at = at + math.max(5000, math.min(SECOND, (sum - rate) / rate * SECOND))
+		return sum <= rate + 0.001
 	end
-	return math.ceil(at)
+	if fits(at) then return math.ceil(at) end
+	local hi = at
+	for _, g in ipairs(log) do hi = math.max(hi, g[2]) end
+	hi = hi + SECOND + GUARD + 1 -- all of it has left by then
+	while hi - at > 100 do
+		local mid = (at + hi) / 2
+		if fits(mid) then hi = mid else at = mid end
+	end
+	return math.ceil(hi)
 end
 
 -- Shares: virtual time, in messages by weight, for each campaign that asks.
@@ -265,12 +273,15 @@ else
 		given[best.i] = (given[best.i] or 0) + n
 		total = total + n
 	end
-	local span = single > 0 and total / single * SECOND or 0
+	-- One after the other, so that no two campaigns' messages fall together. A
+	-- campaign with a lower limit of its own has a longer stretch, into which the
+	-- others' reach: its mark of 1 counts a message more for that.
 	for i, a in ipairs(asks) do
 		local n = given[i]
 		if n then
+			local span = single > 0 and n / single * SECOND or 0
 			local own = a.per_second > 0 and n / a.per_second * SECOND or 0
-			grant(a, n, begin, math.max(span, own), 0)
+			grant(a, n, first_single(single), math.max(span, own), own > span and 1 or 0)
 		end
 	end
 end

@@ -1,0 +1,260 @@
+package ratelimit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"sluice/internal/redistest"
+)
+
+// An event is n messages that may go out at one time of Redis' clock.
+type event struct {
+	us float64
+	n  int
+}
+
+// busiest is the most messages in any window of one second.
+func busiest(events []event) int {
+	slices.SortFunc(events, func(a, b event) int {
+		if a.us < b.us {
+			return -1
+		}
+		return 1
+	})
+	most, sum, from := 0, 0, 0
+	for to := range events {
+		sum += events[to].n
+		for events[to].us-events[from].us >= 1e6-1 {
+			sum -= events[from].n
+			from++
+		}
+		most = max(most, sum)
+	}
+	return most
+}
+
+// ask runs the script at a time of its own.
+func ask(t *rapid.T, rdb redis.UniversalClient, script *redis.Script, name string, now int64, req request) *answer {
+	req.Now, req.Burst = now, 1
+	if req.Lead == 0 {
+		req.Lead = 1000
+	}
+	a, err := call(t.Context(), rdb, script, name, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func events(now int64, a *answer) []event {
+	var all []event
+	for _, s := range a.Slots {
+		if s.Step == 0 {
+			all = append(all, event{float64(now) + s.Start, s.N})
+			continue
+		}
+		for i := range s.N {
+			all = append(all, event{float64(now) + s.Start + float64(i)*s.Step, 1})
+		}
+	}
+	return all
+}
+
+// For any interleaving of workers, campaigns, whole submissions, pauses and
+// changes of the limit, no window of one second on Redis' clock contains slots
+// for more than the limit.
+func TestSlotsNeverExceedTheLimit(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	rapid.Check(t, func(t *rapid.T) {
+		rdb.FlushAll(t.Context())
+		limit := rapid.SampledFrom([]float64{0.5, 1, 3, 20, 80, 500, 2000}).Draw(t, "limit")
+		campaigns := rapid.IntRange(1, 4).Draw(t, "campaigns")
+		now := int64(1_700_000_000_000_000)
+		var all []event
+		for range rapid.IntRange(5, 40).Draw(t, "asks") {
+			now += int64(rapid.IntRange(100, 700_000).Draw(t, "pause"))
+			req := request{
+				Worker: fmt.Sprint("w", rapid.IntRange(1, 4).Draw(t, "worker")), Stamp: 1, MPS: limit,
+				Lead: int64(rapid.SampledFrom([]int{1000, 25_000, 400_000}).Draw(t, "lead")),
+			}
+			for c := range campaigns {
+				if rapid.Bool().Draw(t, "asks") {
+					req.Asks = append(req.Asks, scriptA{
+						ID: fmt.Sprint("c", c), Weight: rapid.SampledFrom([]int{1, 2, 4}).Draw(t, "weight"),
+						Want:  rapid.IntRange(1, 1000).Draw(t, "want"),
+						Whole: rapid.IntRange(0, 3).Draw(t, "whole") == 0,
+					})
+				}
+			}
+			all = append(all, events(now, ask(t, rdb, script, "s", now, req))...)
+		}
+		most := math.Ceil(limit)
+		if limit < 50 {
+			most++
+		}
+		if got := float64(busiest(all)); got > max(most, limit*1.005) {
+			t.Fatalf("%v messages in one second, the limit is %v", got, limit)
+		}
+	})
+}
+
+// After a limit was lowered, slots granted by the old one included, no later
+// window holds more than the old limit, and soon none more than the new one.
+func TestLoweredLimitHolds(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	rapid.Check(t, func(t *rapid.T) {
+		rdb.FlushAll(t.Context())
+		now := int64(1_700_000_000_000_000)
+		req := request{Worker: "w", Stamp: 1, MPS: 500, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000}}}
+		for range rapid.IntRange(1, 10).Draw(t, "before") {
+			now += int64(rapid.IntRange(1000, 300_000).Draw(t, "pause"))
+			ask(t, rdb, script, "s", now, req)
+		}
+		lowered := now
+		req.Stamp, req.MPS = 2, 50
+		var all []event
+		for range 40 {
+			now += int64(rapid.IntRange(1000, 300_000).Draw(t, "pause"))
+			all = append(all, events(now, ask(t, rdb, script, "s", now, req))...)
+			// A worker with the old file does not bring the old limit back.
+			old := req
+			old.Stamp, old.MPS, old.Worker = 1, 500, "old"
+			now += 1000
+			all = append(all, events(now, ask(t, rdb, script, "s", now, old))...)
+		}
+		all = slices.DeleteFunc(all, func(e event) bool { return e.us < float64(lowered)+3e6 })
+		if got := busiest(all); got > 51 {
+			t.Fatalf("%d messages in one second after the limit was lowered to 50", got)
+		}
+	})
+}
+
+// While there is work, slots follow each other without a gap: the limit is used.
+func TestSlotsUseTheLimit(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	for _, tt := range []struct {
+		limit float64
+		whole bool
+	}{{1, false}, {20, false}, {80, false}, {2000, false}, {80, true}, {500, true}, {3500, true}} {
+		rdb.FlushAll(t.Context())
+		now := int64(1_700_000_000_000_000)
+		first, last, n := math.Inf(1), 0.0, 0
+		for now < 1_700_000_030_000_000 {
+			req := request{Worker: "w", Stamp: 1, MPS: tt.limit, Burst: 1, Lead: 1000, Now: now, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000, Whole: tt.whole}}}
+			a, err := call(t.Context(), rdb, script, "s", req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Wait > 0 {
+				now += int64(a.Wait)
+				continue
+			}
+			for _, e := range events(now, a) {
+				first, last, n = min(first, e.us), max(last, e.us), n+e.n
+			}
+			now += 10_000
+		}
+		if share := float64(n) / ((last-first)/1e6 + 1/tt.limit) / tt.limit; share < 0.97 {
+			t.Errorf("limit %v, whole %v: %.1f %% of it used", tt.limit, tt.whole, share*100)
+		}
+	}
+}
+
+// Campaigns share by weight, also where one of them runs on a single worker, and
+// a small one begins within a second.
+func TestSharesByWeight(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	for name, asksOf := range map[string][][]scriptA{
+		"everywhere": {
+			{{ID: "big", Weight: 4, Want: 1000}, {ID: "small", Weight: 1, Want: 1000}},
+			{{ID: "big", Weight: 4, Want: 1000}, {ID: "small", Weight: 1, Want: 1000}},
+		},
+		"one worker has one alone": {
+			{{ID: "big", Weight: 2, Want: 1000}, {ID: "small", Weight: 2, Want: 1000}},
+			{{ID: "big", Weight: 2, Want: 1000}},
+			{{ID: "big", Weight: 2, Want: 1000}},
+		},
+	} {
+		rdb.FlushAll(t.Context())
+		now, begun := int64(1_700_000_000_000_000), int64(0)
+		got := map[string]float64{}
+		next := make([]int64, len(asksOf))
+		for ; now < 1_700_000_020_000_000; now += 5000 {
+			for i, asks := range asksOf {
+				if now < next[i] {
+					continue
+				}
+				if now < 1_700_000_003_000_000 { // the small one comes later
+					asks = asks[:1]
+				}
+				a, err := call(t.Context(), rdb, script, "s", request{Worker: fmt.Sprint("w", i), Stamp: 1, MPS: 500, Burst: 1, Lead: 1000, Now: now, Asks: asks})
+				if err != nil {
+					t.Fatal(err)
+				}
+				next[i] = now + int64(a.Wait)
+				for _, s := range a.Slots {
+					next[i] = max(next[i], now+int64(s.Start+float64(s.N)*s.Step)-50_000)
+					if s.ID == "small" && begun == 0 {
+						begun = now + int64(s.Start)
+					}
+					if now > 1_700_000_005_000_000 {
+						got[s.ID] += float64(s.N)
+					}
+				}
+			}
+		}
+		asks := asksOf[0]
+		want := float64(asks[0].Weight) / float64(asks[1].Weight)
+		if share := got["big"] / got["small"]; share < want*0.9 || share > want*1.1 {
+			t.Errorf("%s: shares %.2f to 1, weights %.0f to 1", name, share, want)
+		}
+		if late := begun - 1_700_000_003_000_000; late > 1_000_000 {
+			t.Errorf("%s: the small campaign began after %d ms", name, late/1000)
+		}
+	}
+}
+
+// The count of 24 hours is never exceeded, and what was not accepted comes back.
+func TestDayIsKept(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	rapid.Check(t, func(t *rapid.T) {
+		rdb.FlushAll(t.Context())
+		const day = 1000
+		now := int64(1_700_000_000_000_000)
+		var all []event
+		for range rapid.IntRange(20, 80).Draw(t, "asks") {
+			now += int64(rapid.IntRange(1, 3600).Draw(t, "pause")) * 1_000_000
+			a := ask(t, rdb, script, "s", now, request{Worker: "w", Stamp: 1, MPS: 500, Day: day, Asks: []scriptA{{ID: "c", Weight: 2, Want: 300}}})
+			all = append(all, events(now, a)...)
+			for i := range all {
+				sum := 0
+				for _, e := range all[i:] {
+					if e.us < all[i].us+86400e6 {
+						sum += e.n
+					}
+				}
+				if sum > day {
+					t.Fatalf("%d messages in 24 hours, %d are allowed", sum, day)
+				}
+			}
+			if a.Why == "day" && a.Wait <= 0 {
+				t.Fatal("no time to come back at")
+			}
+		}
+	})
+}
