@@ -242,8 +242,9 @@ func FuzzSenders(f *testing.F) {
 	f.Add([]byte(inno), marker)
 	f.Add([]byte("senders: {a: {provider: nxcloud, timeout: 3s, limits: {in_flight: 1}}}"), "")
 	f.Add([]byte("senders: &a\n  b: *a\n"), "")
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte, value string) {
-		senders, err := parseSenders(data, t.TempDir(), func(string) string { return value })
+		senders, err := parseSenders(data, dir, func(string) string { return value })
 		if err != nil {
 			if len(value) > 12 && !strings.Contains(string(data), value) && strings.Contains(err.Error(), value) {
 				t.Fatalf("the error holds the environment: %v", err)

@@ -151,7 +151,7 @@ func (p *plainness) Visit(n ast.Node) ast.Visitor {
 	if p.err != nil || n.GetToken() == nil {
 		return nil
 	}
-	written, read := n.GetToken().Value, ""
+	var read string
 	switch n := n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
 		p.refuse(n, "a text that begins with &, * or ! needs quotes; anchors, aliases and tags are not read here")
@@ -171,7 +171,7 @@ func (p *plainness) Visit(n ast.Node) ast.Visitor {
 	default:
 		return p
 	}
-	if read != written {
+	if read != n.GetToken().Value {
 		p.refuse(n, "would not be read as it is written; put a text in quotes, and write a number plainly, such as 20 or 0.5")
 	}
 	return p
