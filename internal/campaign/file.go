@@ -1,16 +1,17 @@
 package campaign
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"sluice/internal/sender"
 )
@@ -26,6 +27,7 @@ const (
 	defaultMaxAttempts = 5
 	mostAttempts       = 20
 	defaultPhone       = "phone"
+	defaultEncoding    = "utf-8"
 )
 
 // A File is a campaign file.
@@ -73,21 +75,37 @@ var (
 )
 
 // Parse reads a campaign file. Name is its path: the recipients' file is
-// relative to it, and errors name it with the line or the field at fault.
+// relative to it, and errors name it with the line and the field at fault.
 func Parse(data []byte, name string) (*File, error) {
+	d, err := parseDocument(data, name)
+	if err != nil {
+		return nil, err
+	}
 	var f File
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&f); err != nil {
-		var y yaml.Error
-		if errors.As(err, &y) && y.GetToken() != nil {
-			return nil, fmt.Errorf("%s:%d: %s", name, y.GetToken().Position.Line, y.GetMessage())
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := d.decode(&f); err != nil {
+		return nil, err
 	}
 	f.setDefaults(name)
-	if err := f.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	var fault *fieldError
+	switch err := f.check(d); {
+	case errors.As(err, &fault):
+		return nil, d.at(fault.field, fault.text)
+	case err != nil: // of a placeholder; it begins with its field
+		field, text, _ := strings.Cut(err.Error(), ": ")
+		return nil, d.at(field, text)
 	}
 	return &f, nil
+}
+
+// A fieldError is what is wrong with one field.
+type fieldError struct {
+	field, text string
+}
+
+func (e *fieldError) Error() string { return e.field + ": " + e.text }
+
+func bad(field, format string, args ...any) error {
+	return &fieldError{field: field, text: fmt.Sprintf(format, args...)}
 }
 
 func (f *File) setDefaults(name string) {
@@ -103,53 +121,84 @@ func (f *File) setDefaults(name string) {
 	if f.Recipients.Phone == "" {
 		f.Recipients.Phone = defaultPhone
 	}
+	if f.Recipients.Encoding == "" {
+		f.Recipients.Encoding = defaultEncoding // said or not, it is the same campaign
+	}
 	if p := f.Recipients.File; p != "" && p != "-" && !filepath.IsAbs(p) {
 		f.Recipients.File = filepath.Join(filepath.Dir(name), p)
 	}
 }
 
-func (f *File) check() error {
+func (f *File) check(d *document) error {
 	r := f.Recipients
 	switch {
 	case !idPattern.MatchString(f.ID):
-		return errors.New("id: needed, up to 40 of a-z, 0-9 and -, beginning with a letter or digit")
+		return bad("id", "needed, up to 40 of a-z, 0-9 and -, beginning with a letter or digit")
 	case f.Sender == "":
-		return errors.New("sender: needed, a name of the senders file")
+		return bad("sender", "needed, a name of the senders file")
 	case f.Message.Type == "":
-		return errors.New("message.type: needed, such as template")
+		return bad("message.type", "needed, such as template")
 	case f.OnDoubt != Hold && f.OnDoubt != Resend:
-		return fmt.Errorf("on_doubt: %q is not one of hold, resend", f.OnDoubt)
+		return bad("on_doubt", "%q is not one of hold, resend", f.OnDoubt)
 	case f.MaxAttempts < 1 || f.MaxAttempts > mostAttempts:
-		return fmt.Errorf("max_attempts: between 1 and %d", mostAttempts)
+		return bad("max_attempts", "between 1 and %d", mostAttempts)
 	case f.Priority != "high" && f.Priority != "normal" && f.Priority != "low":
-		return fmt.Errorf("priority: %q is not one of high, normal, low", f.Priority)
+		return bad("priority", "%q is not one of high, normal, low", f.Priority)
 	case f.Rate.MessagesPerSecond < 0 || f.Rate.MessagesPerSecond > 10_000 || f.Rate.MessagesPerSecond > 0 && f.Rate.MessagesPerSecond < 0.1:
-		return errors.New("rate.messages_per_second: between 0.1 and 10000, or 0 for the sender's own")
+		return bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own")
 	case r.File == "":
-		return errors.New("recipients.file: needed; - is standard input")
+		return bad("recipients.file", "needed; - is standard input")
 	case r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry):
-		return errors.New("recipients.default_country: two capital letters, such as BR")
-	case r.Encoding != "" && r.Encoding != "utf-8" && r.Encoding != "gbk" && r.Encoding != "utf-16":
-		return fmt.Errorf("recipients.encoding: %q is not one of utf-8, gbk, utf-16", r.Encoding)
+		return bad("recipients.default_country", "two capital letters, such as BR")
+	case r.Encoding != defaultEncoding && r.Encoding != "gbk" && r.Encoding != "utf-16":
+		return bad("recipients.encoding", "%q is not one of utf-8, gbk, utf-16", r.Encoding)
 	}
-	if _, err := f.Message.Columns(); err != nil {
+	if n, ok := d.node("start_at").(ast.ScalarNode); ok && n.Type() != ast.NullType {
+		// The decoder takes a time without a zone for UTC, and anything that is no
+		// time for none, which would send at once.
+		if _, err := time.Parse(time.RFC3339, n.GetToken().Value); err != nil {
+			return bad("start_at", "not a time with its zone such as 2026-11-22T09:00:00-03:00")
+		}
+	}
+	if err := f.Window.check(); err != nil {
 		return err
 	}
-	return f.Window.check()
+	_, err := f.Message.Columns()
+	return err
 }
 
 // Identity is a digest of what makes the campaign itself: to whom it sends what,
 // by which sender. Pace, priority and times are not of it.
 func (f *File) Identity() string {
-	r := f.Recipients
-	r.File = ""
 	text, err := json.Marshal(struct {
 		Sender     string
 		Message    sender.Message
 		Recipients Recipients
-	}{f.Sender, f.Message, r})
+	}{f.Sender, f.Message, f.Recipients.reading()})
 	if err != nil {
 		panic(err) // plain structs always marshal
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(text))
+}
+
+// reading is how the recipients are read, wherever they are: what is in the file
+// is told apart by the import's own fingerprint.
+func (r Recipients) reading() Recipients {
+	r.File = ""
+	return r
+}
+
+// differences names what makes f another campaign than there.
+func (f *File) differences(there *File) string {
+	var names []string
+	if f.Sender != there.Sender {
+		names = append(names, "sender")
+	}
+	if !reflect.DeepEqual(f.Message, there.Message) {
+		names = append(names, "message")
+	}
+	if f.Recipients.reading() != there.Recipients.reading() {
+		names = append(names, "way to read its recipients")
+	}
+	return strings.Join(names, " and another ")
 }

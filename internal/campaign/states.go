@@ -30,37 +30,56 @@ type Move string
 
 // The moves.
 const (
-	MoveLaunch Move = "launch" // the import is complete
-	MoveStart  Move = "start"  // the time has come
-	MovePause  Move = "pause"
-	MoveResume Move = "resume"
-	MoveHalt   Move = "halt"
-	MoveFinish Move = "finish"
-	MoveCancel Move = "cancel"
-	MoveReopen Move = "reopen" // someone is pending again
+	MoveLaunch     Move = "launch" // the import is complete
+	MoveStart      Move = "start"  // the time has come
+	MovePause      Move = "pause"
+	MoveResume     Move = "resume"
+	MoveReschedule Move = "reschedule" // resume what was paused before its start
+	MoveHalt       Move = "halt"
+	MoveFinish     Move = "finish"
+	MoveCancel     Move = "cancel"
+	MoveReopen     Move = "reopen" // someone is pending again
+)
+
+// Moves are all of them.
+var Moves = []Move{
+	MoveLaunch, MoveStart, MovePause, MoveResume, MoveReschedule, MoveHalt, MoveFinish, MoveCancel, MoveReopen,
+}
+
+// A condition is what a move asks of the record beside its state.
+type condition string
+
+const (
+	always    condition = ""
+	started   condition = "started"   // it has run before
+	unstarted condition = "unstarted" // it has not
+	done      condition = "done"      // every batch with recipients is done
 )
 
 // A rule is the states that a move may come from and the one it leads to.
 type rule struct {
 	from []State
 	to   State
+	when condition
 }
 
 // rules is the table of moves.
 func rules() map[Move]rule {
 	return map[Move]rule{
-		MoveLaunch: {from: []State{Importing}, to: Scheduled},
-		MoveStart:  {from: []State{Scheduled}, to: Running},
-		MovePause:  {from: []State{Running, Scheduled}, to: Paused},
-		MoveResume: {from: []State{Paused, Halted}, to: Running},
-		MoveHalt:   {from: []State{Running}, to: Halted},
-		MoveFinish: {from: []State{Running}, to: Finished},
-		MoveCancel: {from: []State{Importing, Scheduled, Running, Paused, Halted}, to: Cancelled},
-		MoveReopen: {from: []State{Finished}, to: Running},
+		MoveLaunch:     {from: []State{Importing}, to: Scheduled},
+		MoveStart:      {from: []State{Scheduled}, to: Running},
+		MovePause:      {from: []State{Running, Scheduled}, to: Paused},
+		MoveResume:     {from: []State{Paused, Halted}, to: Running, when: started},
+		MoveReschedule: {from: []State{Paused}, to: Scheduled, when: unstarted},
+		MoveHalt:       {from: []State{Running}, to: Halted},
+		MoveFinish:     {from: []State{Running}, to: Finished, when: done},
+		MoveCancel:     {from: []State{Importing, Scheduled, Running, Paused, Halted}, to: Cancelled},
+		MoveReopen:     {from: []State{Finished}, to: Running},
 	}
 }
 
-// Allowed says whether a move may be made from a state, and where it leads.
+// Allowed says whether a move may be made from a state, and where it leads. Some
+// ask more of the record than its state.
 func Allowed(from State, m Move) (to State, ok bool) {
 	r := rules()[m]
 	return r.to, slices.Contains(r.from, from)

@@ -3,34 +3,79 @@ package campaign
 import (
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// The table of moves and the drawing of it say the same.
-func TestStatesAsDrawn(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../../docs/states.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	drawn := map[[2]string]State{}
-	for _, m := range regexp.MustCompile(`(?m)^    (\w+) --> (\w+): (\w+)$`).FindAllStringSubmatch(string(text), -1) {
-		drawn[[2]string{m[1], m[3]}] = State(m[2])
-	}
-	n := 0
+// edges are the moves that the table allows, as "from --> to: move".
+func edges() []string {
+	var all []string
 	for _, from := range States {
-		for move := range rules() {
-			to, ok := Allowed(from, move)
-			want, isDrawn := drawn[[2]string{string(from), string(move)}]
-			if ok != isDrawn || ok && to != want {
-				t.Errorf("%s from %s: the table says %v to %s, the drawing %v to %s", move, from, ok, to, isDrawn, want)
-			}
-			if ok {
-				n++
+		for _, m := range Moves {
+			if to, ok := Allowed(from, m); ok {
+				all = append(all, string(from)+" --> "+string(to)+": "+string(m))
 			}
 		}
 	}
-	if n != len(drawn) {
-		t.Errorf("%d moves in the table, %d drawn", n, len(drawn))
+	slices.Sort(all)
+	return all
+}
+
+func TestTheDiagramIsTheTable(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../docs/states.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "```mermaid\n")
+	diagram, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("docs/states.md has no diagram")
+	}
+	edge := regexp.MustCompile(`^\w+ --> \w+: \w+$`)
+	var drawn []string
+	for line := range strings.Lines(diagram) {
+		switch line = strings.TrimSpace(line); {
+		case line == "stateDiagram-v2", line == "[*] --> "+string(Importing):
+		case edge.MatchString(line):
+			drawn = append(drawn, line)
+		default:
+			t.Errorf("a line that is no edge: %q", line)
+		}
+	}
+	slices.Sort(drawn)
+	if diff := cmp.Diff(edges(), drawn); diff != "" {
+		t.Errorf("the table (-) and the diagram (+) differ:\n%s", diff)
+	}
+}
+
+// What design and operators rely on, said apart from the table.
+func TestTheTable(t *testing.T) {
+	t.Parallel()
+	if len(Moves) != len(rules()) {
+		t.Errorf("%d moves, %d rules", len(Moves), len(rules()))
+	}
+	for _, s := range States {
+		if _, ok := Allowed(s, MoveCancel); ok == s.Over() {
+			t.Errorf("%s: cancelling is %v", s, ok)
+		}
+		for _, m := range Moves {
+			to, ok := Allowed(s, m)
+			if ok && to == s {
+				t.Errorf("%s leads from %s to itself", m, s)
+			}
+			if s == Cancelled && ok {
+				t.Errorf("%s brings a cancelled campaign back", m)
+			}
+			if ok && to == Running && s == Importing {
+				t.Errorf("%s sends before the import is complete", m)
+			}
+		}
+	}
+	if _, ok := Allowed(Running, Move("stop")); ok {
+		t.Error("an unknown move is allowed")
 	}
 }

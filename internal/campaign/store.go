@@ -21,9 +21,9 @@ var (
 // A Store keeps the records of campaigns. It is safe for use by many goroutines.
 //
 // The record, with the tag of the campaign, and the index of all campaigns live
-// in different slots of a Cluster, so no script changes both. The index is
-// written before a campaign becomes active and cleaned after it is over: it may
-// name too many, never too few.
+// in different slots of a Cluster, so no script changes both. The index of active
+// campaigns is written before a campaign becomes active and cleaned long after it
+// is over: it may name too many, never too few.
 type Store struct {
 	rdb redis.UniversalClient
 	now func() time.Time
@@ -35,20 +35,22 @@ func NewStore(rdb redis.UniversalClient, now func() time.Time) *Store {
 }
 
 // createScript makes a record unless there is one.
-// KEYS: campaign. ARGV: identity, then the record's fields and values.
-// Returns 1 made or the same, 0 another campaign has the id.
+// KEYS: campaign. ARGV: the record's fields and values.
 var createScript = redis.NewScript(`
-local there = redis.call('HGET', KEYS[1], 'identity')
-if there then
-	if there == ARGV[1] then return 1 end
-	return 0
-end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
 return 1`)
 
 // Create makes the record of a campaign that is to be imported, or returns the
-// one there is if it is of the same campaign; another one's is ErrOtherCampaign.
+// one there is if it is of the same campaign; another one's is ErrOtherCampaign,
+// and the error says what differs.
 func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error) {
+	there, err := s.Get(ctx, f.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	if err == nil && there.State.Over() { // and it may have been retired
+		return there, there.isOf(f)
+	}
 	now := s.now()
 	if err := s.index(ctx, f.ID, now); err != nil {
 		return nil, err
@@ -57,23 +59,41 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	if !f.StartAt.IsZero() {
 		start = f.StartAt.UnixMilli()
 	}
-	made, err := createScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(f.ID)}, f.Identity(),
+	err = createScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(f.ID)},
 		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
 		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli(),
-		fieldStartAt, start, fieldWindow, f.Window.text()).Int()
+		fieldStartAt, start, fieldWindow, f.Window.text()).Err()
 	if err != nil {
 		return nil, fmt.Errorf("creating campaign %s: %w", f.ID, err)
 	}
-	if made == 0 {
-		return nil, fmt.Errorf("campaign %s has another message, sender or way to read its recipients: %w", f.ID, ErrOtherCampaign)
+	if there, err = s.Get(ctx, f.ID); err != nil {
+		return nil, err
 	}
-	return s.Get(ctx, f.ID)
+	return there, there.isOf(f)
+}
+
+// isOf is nil if the record is of the campaign of f, or says what differs.
+func (r *Record) isOf(f *File) error {
+	if r.Identity == f.Identity() {
+		return nil
+	}
+	what := "another message, sender or way to read its recipients"
+	if there, err := r.File(); err == nil {
+		if names := f.differences(there); names != "" {
+			what = "another " + names
+		}
+	}
+	return fmt.Errorf("campaign %s was created with %s: %w", r.ID, what, ErrOtherCampaign)
 }
 
 func (s *Store) index(ctx context.Context, id string, at time.Time) error {
 	if err := s.rdb.ZAddNX(ctx, ledger.CampaignsKey(), redis.Z{Score: float64(at.UnixMilli()), Member: id}).Err(); err != nil {
 		return fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
+	return s.activate(ctx, id)
+}
+
+func (s *Store) activate(ctx context.Context, id string) error {
 	if err := s.rdb.SAdd(ctx, ledger.ActiveKey(), id).Err(); err != nil {
 		return fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
@@ -146,15 +166,32 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	return active, nil
 }
 
+// retireScript keeps the account of a campaign that is over, the first that is
+// given: a later one may be of rows that have expired.
+// KEYS: campaign. ARGV: account, then the states that are over. Returns 1 if it
+// is over.
+var retireScript = redis.NewScript(`
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= ARGV[2] and state ~= ARGV[3] then return 0 end
+redis.call('HSETNX', KEYS[1], 'final', ARGV[1])
+return 1`)
+
 // Retire takes a campaign that is over from the active ones, and keeps its
 // account for the time when its rows have expired. The record itself stays for
 // ever, because an id is unique for ever.
 func (s *Store) Retire(ctx context.Context, id string, account []byte) error {
-	if err := s.rdb.HSet(ctx, ledger.CampaignKey(id), fieldFinal, account).Err(); err != nil {
+	over, err := retireScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(id)}, account, string(Finished), string(Cancelled)).Bool()
+	if err == nil && over {
+		err = s.rdb.SRem(ctx, ledger.ActiveKey(), id).Err()
+	}
+	if err != nil {
 		return fmt.Errorf("retiring %s: %w", id, err)
 	}
-	if err := s.rdb.SRem(ctx, ledger.ActiveKey(), id).Err(); err != nil {
-		return fmt.Errorf("retiring %s: %w", id, err)
+	// Reopened in between? It makes sure of the index after its move, and here
+	// after the removal: one of the two comes last.
+	rec, err := s.Get(ctx, id)
+	if err != nil || rec.State.Over() {
+		return err
 	}
-	return nil
+	return s.activate(ctx, id)
 }

@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,21 +23,22 @@ func (w *Window) check() error {
 	}
 	from, err := minute(w.From)
 	if err != nil {
-		return fmt.Errorf("window.from: %w", err)
+		return bad("window.from", "%v", err)
 	}
 	to, err := minute(w.To)
 	if err != nil {
-		return fmt.Errorf("window.to: %w", err)
+		return bad("window.to", "%v", err)
 	}
 	if from == to {
-		return errors.New("window: from and to are the same; leave the window out to send at any time")
+		return bad("window", "from and to are the same; leave the window out to send at any time")
 	}
 	if w.Timezone == "" {
-		return errors.New("window.timezone: needed, such as America/Sao_Paulo, or recipient")
+		return bad("window.timezone", "needed, such as America/Sao_Paulo, or recipient")
 	}
 	if w.Timezone != RecipientZone {
-		if _, err := time.LoadLocation(w.Timezone); err != nil {
-			return fmt.Errorf("window.timezone: there is no time zone %q", w.Timezone)
+		// Local is another zone on every machine.
+		if _, err := time.LoadLocation(w.Timezone); err != nil || w.Timezone == "Local" {
+			return bad("window.timezone", "there is no time zone %q", w.Timezone)
 		}
 	}
 	return nil
@@ -54,24 +54,30 @@ func minute(text string) (int, error) {
 }
 
 // Opens is when the window is open next, in a zone: now itself if it is open.
-// The wall clock counts, so a day of 23 or 25 hours moves nothing.
+// The wall clock counts. On the day that the clock is put forward over the first
+// minute it opens at once after; on the day that it is put back it may be open
+// twice.
 func (w *Window) Opens(now time.Time, zone *time.Location) time.Time {
 	from, _ := minute(w.From)
 	to, _ := minute(w.To)
-	local := now.In(zone)
-	at := local.Hour()*60 + local.Minute()
-	open := from <= at && at < to
-	if from > to {
-		open = at >= from || at < to
+	t := now.In(zone)
+	for {
+		at := t.Hour()*60 + t.Minute()
+		open := from <= at && at < to
+		if from > to {
+			open = at >= from || at < to
+		}
+		if open {
+			return t
+		}
+		wait := time.Duration((from-at+24*60)%(24*60)) * time.Minute
+		wait -= time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())
+		_, change := t.ZoneBounds()
+		if opens := t.Add(wait); change.IsZero() || opens.Before(change) {
+			return opens
+		}
+		t = change.In(zone) // the clock is put forward or back before that
 	}
-	if open {
-		return now
-	}
-	day := local.Day()
-	if at >= from {
-		day++
-	}
-	return time.Date(local.Year(), local.Month(), day, from/60, from%60, 0, 0, zone)
 }
 
 // text is the window's stored form; empty if there is none.
