@@ -10,13 +10,7 @@ import (
 	"time"
 )
 
-// lastArrival is when the last submission came in, in the sandbox' own time.
-func (w *world) lastArrival() time.Duration {
-	return time.Duration(w.report().LastUS) * time.Microsecond
-}
-
-// sandboxNow is the sandbox' own time, by one request that it takes no notice of
-// but in its log's clock: the arrival of a probe.
+// quietFor waits until nothing has arrived for d.
 func (w *world) quietFor(d, within time.Duration) {
 	w.t.Helper()
 	deadline := time.Now().Add(within)

@@ -24,6 +24,7 @@ type Metrics struct {
 	inDoubt     prometheus.Counter
 	rateWait    *prometheus.HistogramVec
 	factor      *prometheus.GaugeVec
+	withdrawn   prometheus.Counter
 }
 
 // NewMetrics registers a worker's figures, all series at zero for the providers
@@ -60,6 +61,9 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 	m.factor = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sluice_pace_factor_ratio", Help: "What throttling has left of a sender's limit, up to 1.",
 	}, []string{"sender"})
+	m.withdrawn = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sluice_recipients_withdrawn_total", Help: "Recipients whose slot was reached too late, or given up at a stop; they are submitted later.",
+	})
 	for _, end := range []string{endDone, endLater, endFailed} {
 		m.batches.WithLabelValues(end)
 	}
@@ -73,7 +77,7 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 		m.inFlight.WithLabelValues(p)
 		m.rateWait.WithLabelValues(p)
 	}
-	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors, m.batches, m.inDoubt, m.rateWait, m.factor)
+	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors, m.batches, m.inDoubt, m.rateWait, m.factor, m.withdrawn)
 	return m
 }
 
@@ -139,6 +143,12 @@ func (m *Metrics) batchRun(err error) {
 func (m *Metrics) waited(provider string, d time.Duration) {
 	if m != nil {
 		m.rateWait.WithLabelValues(provider).Observe(d.Seconds())
+	}
+}
+
+func (m *Metrics) withdraw(n int) {
+	if m != nil {
+		m.withdrawn.Add(float64(n))
 	}
 }
 

@@ -40,4 +40,5 @@ func TestNilMetricsCountNothing(t *testing.T) {
 	m.batchRun(nil)
 	m.waited("nxcloud", 0)
 	m.pace("promo", 1)
+	m.withdraw(1)
 }

@@ -52,9 +52,10 @@ func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
 // A chunk is what one intent covers: recipients that are submitted next, as
 // units that share a submission each.
 type chunk struct {
-	grant *ratelimit.Grant
-	units [][]int
-	whole bool // one unit, which goes out at one instant
+	grant  *ratelimit.Grant
+	units  [][]int
+	whole  bool // one unit, which goes out at one instant
+	placed bool // each unit has its place in flight
 }
 
 // indexes are all recipients of the chunk.
@@ -152,7 +153,11 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		if err != nil {
 			return err
 		}
+		if c == nil {
+			continue // no place in flight in time; the slot is lost
+		}
 		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
+			r.giveUp(c)
 			return r.s.beginFailed(err)
 		}
 		chunks <- c
@@ -198,14 +203,57 @@ func (r *run) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) 
 	}
 	if whole {
 		unit := units[0]
-		c := &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true}
-		if grant.N < len(unit) {
+		c := r.place(ctx, &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true})
+		switch {
+		case c == nil:
+			return nil, units, nil
+		case grant.N < len(unit):
 			units[0] = unit[grant.N:]
 			return c, units, nil
 		}
 		return c, units[1:], nil
 	}
-	return &chunk{grant: grant, units: units[:grant.N]}, units[grant.N:], nil
+	c := r.place(ctx, &chunk{grant: grant, units: units[:grant.N]})
+	if c == nil {
+		return nil, units, nil
+	}
+	return c, units[len(c.units):], nil
+}
+
+// place takes the chunk's places in flight where there is a pace: a submission
+// that waited for its place would miss its slot, and its intent would stand for
+// nothing. The chunk is cut to the places there are; nil if there is none in time.
+func (r *run) place(ctx context.Context, c *chunk) *chunk {
+	pace := r.s.account.Pace
+	if !pace.Limited(r.s.perSecond) {
+		return c
+	}
+	if err := pace.Acquire(ctx); err != nil {
+		c.grant.Unused(c.grant.N)
+		return nil
+	}
+	if c.grant.Late() {
+		pace.Release()
+		c.grant.Unused(c.grant.N)
+		return nil
+	}
+	n := 1
+	for n < len(c.units) && pace.TryAcquire() {
+		n++
+	}
+	c.grant.Unused(len(c.units) - n)
+	c.units, c.placed = c.units[:n], true
+	return c
+}
+
+// giveUp gives back what a chunk took that is not begun after all.
+func (r *run) giveUp(c *chunk) {
+	c.grant.Unused(len(c.indexes()))
+	if c.placed {
+		for range c.units {
+			r.s.account.Pace.Release()
+		}
+	}
 }
 
 // singles is how many of the next units, all of one recipient, are asked for.
@@ -217,6 +265,9 @@ func (r *run) singles(units [][]int) int {
 		return 1
 	case !r.s.account.Pace.Limited(r.s.perSecond):
 		most = min(most, int(r.chunk.Load()))
+	default:
+		// Half of the places, for others ask too.
+		most = min(most, max(1, r.s.account.Pace.Free()/2))
 	}
 	n := 1
 	for n < most && len(units[n]) == 1 {
@@ -233,6 +284,11 @@ func (r *run) submit(ctx context.Context, c *chunk) {
 	for i, unit := range c.units {
 		if r.s.stopped.Err() != nil {
 			withdrawn = append(withdrawn, slices.Concat(c.units[i:]...)...)
+			if c.placed {
+				for range c.units[i:] {
+					r.s.account.Pace.Release()
+				}
+			}
 			break
 		}
 		if !r.submitUnit(ctx, c, i, unit) {
@@ -241,6 +297,7 @@ func (r *run) submit(ctx context.Context, c *chunk) {
 	}
 	if len(withdrawn) > 0 {
 		c.grant.Unused(len(withdrawn))
+		r.s.w.metrics.withdraw(len(withdrawn))
 		r.book.withdraw(withdrawn)
 		return
 	}
@@ -260,8 +317,10 @@ func (r *run) fit(n int, took time.Duration) {
 // submission; or returns false where the slot is gone.
 func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool {
 	account := r.s.account
-	if err := account.Pace.Acquire(ctx); err != nil {
-		return false
+	if !c.placed {
+		if err := account.Pace.Acquire(ctx); err != nil {
+			return false
+		}
 	}
 	if err := c.grant.Wait(ctx, i); err != nil {
 		account.Pace.Release()

@@ -12,6 +12,7 @@ import (
 
 // perRecipient reports the time for one recipient of a batch of 1000.
 func perRecipient(b *testing.B) {
+	b.Helper()
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch.MaxRecipients, "ns/recipient")
 }
 

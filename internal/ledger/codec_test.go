@@ -80,12 +80,12 @@ func TestSkippedRoundTrip(t *testing.T) {
 func TestStagedRoundTrip(t *testing.T) {
 	t.Parallel()
 	want := StagedBatch{N: 9, Digest: [16]byte{0, 255, 3}, Recipients: 1000, Invalid: 1 << 30, Suppressed: 2}
-	got, err := decodeStaged(9, string(want.append(nil)))
+	got, err := decodeStaged(9, string(want.encode()))
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for n := range len(want.append(nil)) {
-		if _, err := decodeStaged(9, string(want.append(nil)[:n])); err == nil {
+	for n := range len(want.encode()) {
+		if _, err := decodeStaged(9, string(want.encode()[:n])); err == nil {
 			t.Errorf("the first %d bytes are taken for the whole", n)
 		}
 	}

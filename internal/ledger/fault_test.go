@@ -60,6 +60,7 @@ func (w *wire) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 func newWiredDesk(t testing.TB, w *wire) *desk {
+	t.Helper()
 	d := newDesk(t)
 	// The scripts are in the server's cache, so that the next answer lost is that
 	// of a script that ran.

@@ -46,7 +46,7 @@ func (l *Ledger) stage(ctx context.Context, id string, b *batch.Batch) (staged b
 		return false, err
 	}
 	keys := []string{BatchesKey(id), RecipientsKey(id, b.N), SkippedKey(id, b.N)}
-	was, err := l.scripts.stage.Run(ctx, l.rdb, keys, b.N, s.append(nil), recipients, skipped).Text()
+	was, err := l.scripts.stage.Run(ctx, l.rdb, keys, b.N, s.encode(), recipients, skipped).Text()
 	if errors.Is(err, redis.Nil) {
 		return true, nil
 	}

@@ -63,10 +63,10 @@ func summed(b *batch.Batch) (StagedBatch, error) {
 	return s, nil
 }
 
-// append encodes all but the number: digest, recipients, invalid, duplicate,
+// encode encodes all but the number: digest, recipients, invalid, duplicate,
 // suppressed.
-func (s *StagedBatch) append(dst []byte) []byte {
-	dst = append(dst, s.Digest[:]...)
+func (s *StagedBatch) encode() []byte {
+	dst := append(make([]byte, 0, len(s.Digest)+8), s.Digest[:]...)
 	for _, v := range [...]int{s.Recipients, s.Invalid, s.Duplicate, s.Suppressed} {
 		dst = binary.AppendUvarint(dst, uint64(v))
 	}

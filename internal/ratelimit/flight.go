@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"math"
 	"sync"
 )
 
@@ -40,6 +41,34 @@ func (f *flight) acquire(ctx context.Context) error {
 		}
 	}
 	return nil // it became ready meanwhile
+}
+
+// try takes a place if there is one, and nobody waits for it.
+func (f *flight) try() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.size > 0 && (f.used >= f.size || len(f.queue) > 0) {
+		return false
+	}
+	f.used++
+	return true
+}
+
+// busy says that something is in flight, or wants to be.
+func (f *flight) busy() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.used > 0 || len(f.queue) > 0
+}
+
+// free is how many places there are.
+func (f *flight) free() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.size == 0 {
+		return math.MaxInt
+	}
+	return max(0, f.size-f.used)
 }
 
 func (f *flight) release() {

@@ -8,8 +8,8 @@ import (
 
 const (
 	// tolerance is how late a message may go out in its slot. It bounds what a
-	// second can hold beyond the limit: 2 %.
-	tolerance = 20 * time.Millisecond
+	// second can hold beyond the limit: 1.5 %.
+	tolerance = 15 * time.Millisecond
 	// staleAfter is how old a grant without a limit may be: it is no pace, only
 	// proof that the process was not stopped in between.
 	staleAfter = 2 * time.Second
@@ -58,6 +58,9 @@ func (g *Grant) Wait(ctx context.Context, i int) error {
 	}
 	return nil
 }
+
+// Late says that the first message's slot has passed already.
+func (g *Grant) Late() bool { return !g.free && time.Since(g.start) > tolerance }
 
 // Unused gives back, to the count of 24 hours, messages of the grant that were
 // not accepted. Their slots stay lost.

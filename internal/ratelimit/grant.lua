@@ -1,11 +1,11 @@
 -- Grants the next free slot of a sender's pace, on Redis' own clock.
 --
--- KEYS: 1 pace (hash), 2 shares (hash), 3 workers (sorted set), 4 day (hash)
+-- KEYS: 1 pace (hash), 2 shares (hash), 3 workers (hash), 4 day (hash)
 -- ARGV: 1 the request as JSON:
---   worker, stamp, mps, rps, day, burst (s), lead (us that the worker needs
+--   worker, busy, stamp, mps, rps, day, burst (s), lead (us that the worker needs
 --   before a slot), now (us; only in tests),
 --   asks: {id, weight, per_second, want, whole}
--- Returns JSON: now, live, factor, mps, rps, day, conflict, and either
+-- Returns JSON: now, live, settled, factor, mps, rps, day, conflict, and either
 --   wait (us until it is worth asking again) with why, or
 --   slots: {id, n, start (us from now), step (us), bucket}
 -- Times are told from now, because JSON here keeps 14 digits of a number.
@@ -47,13 +47,30 @@ if limit == 0 and factor < 1 then limit = base end
 limit = limit * factor
 local requests = rps * factor
 
--- Workers seen in the last three seconds share the slots.
-redis.call('ZADD', KEYS[3], now, req.worker)
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - 3 * SECOND)
-local live = redis.call('ZCARD', KEYS[3])
-redis.call('PEXPIRE', KEYS[3], 60000)
+-- Workers that had work in the last three seconds share the sender. Each leaves
+-- word how many it knows of; once all of them know of all, they have settled, and
+-- a worker may take its whole share of what may be in flight.
+local live, settled = 0, true
+local known = redis.call('HGETALL', KEYS[3])
+local seen = {}
+for i = 1, #known, 2 do
+	local at, knows = string.match(known[i + 1], '([^ ]+) ([^ ]+)')
+	if tonumber(at) <= now - 3 * SECOND or known[i] == req.worker and not req.busy then
+		redis.call('HDEL', KEYS[3], known[i])
+	elseif known[i] ~= req.worker then
+		live = live + 1
+		seen[#seen + 1] = tonumber(knows)
+	end
+end
+if req.busy then
+	live = live + 1
+	redis.call('HSET', KEYS[3], req.worker, string.format('%.0f %d', now, live))
+	redis.call('PEXPIRE', KEYS[3], 60000)
+end
+for _, knows in ipairs(seen) do if knows < live then settled = false end end
+live = math.max(1, live)
 
-local answer = {now = string.format('%.0f', now), live = live, factor = factor, mps = mps, rps = rps, day = day, conflict = conflict}
+local answer = {now = string.format('%.0f', now), live = live, settled = settled, factor = factor, mps = mps, rps = rps, day = day, conflict = conflict}
 
 local function come_back(at, why)
 	answer.wait, answer.why = math.max(1, at - now), why

@@ -15,17 +15,17 @@ func (s *Sender) pace() {
 		<-s.closed
 		cancel()
 	}()
-	joined := time.Now()
-	s.ask(ctx, nil, joined)
+	s.ask(ctx, nil)
 	timer := time.NewTimer(beat)
 	defer timer.Stop()
 	lastBeat := time.Now()
 	for ctx.Err() == nil {
-		next := lastBeat.Add(beat)
+		every := s.beat()
+		next := lastBeat.Add(every)
 		asks := s.serve()
 		switch {
 		case len(asks) > 0 && !time.Now().Before(s.notBefore()):
-			s.ask(ctx, asks, joined)
+			s.ask(ctx, asks)
 			lastBeat = time.Now()
 			continue
 		case len(asks) > 0 && s.notBefore().Before(next):
@@ -35,14 +35,24 @@ func (s *Sender) pace() {
 		select {
 		case <-s.wake:
 		case <-timer.C:
-			if time.Since(lastBeat) >= beat {
-				s.ask(ctx, nil, joined)
+			if time.Since(lastBeat) >= every {
+				s.ask(ctx, nil)
 				lastBeat = time.Now()
 			}
 		case <-ctx.Done():
 		}
 	}
 	s.leave()
+}
+
+// beat is how long until this worker shows again that it takes part.
+func (s *Sender) beat() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live.Live > 1 && !s.live.Settled {
+		return beat / 5
+	}
+	return beat
 }
 
 func (s *Sender) notBefore() time.Time {
@@ -136,12 +146,12 @@ func (g *Grant) dropLate() {
 }
 
 // ask asks Redis, and takes in what it says.
-func (s *Sender) ask(ctx context.Context, asks []scriptA, joined time.Time) {
+func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 	s.giveBack(ctx)
 	s.mu.Lock()
 	req := request{
 		Worker: s.l.o.Worker, Stamp: s.lim.Stamp, MPS: s.lim.MessagesPerSecond, RPS: s.lim.RequestsPerSecond,
-		Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Asks: asks,
+		Busy: len(asks) > 0 || s.flight.busy(), Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Asks: asks,
 		Lead: s.lead.get().Microseconds(),
 	}
 	was := s.live
@@ -165,7 +175,7 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA, joined time.Time) {
 	}
 	s.clock.sample(a.Now, sent, received)
 	s.learn(a, was)
-	s.flight.resize(s.share(a.Live, joined))
+	s.flight.resize(s.share(a))
 }
 
 // learn takes an answer in.
@@ -206,19 +216,25 @@ func (s *Sender) fullUntil(until time.Time) {
 	s.waiting = nil
 }
 
-// share is this worker's part of what may be in flight.
-func (s *Sender) share(live int, joined time.Time) int {
+// share is this worker's part of what may be in flight. It shrinks as soon as
+// another worker is seen, and grows once all have seen all; so one that joins has
+// a single place until the others have made room.
+func (s *Sender) share(a *answer) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.lim.InFlight == 0:
+	if s.lim.InFlight == 0 {
 		return 0
-	case live <= 1:
-		return s.lim.InFlight
-	case time.Since(joined) < settleIn:
-		return 1
 	}
-	return max(1, s.lim.InFlight/live)
+	part := max(1, s.lim.InFlight/a.Live)
+	switch {
+	case !s.joined && a.Live > 1 && !a.Settled:
+		part = 1
+	case !a.Settled:
+		part = min(part, max(1, s.part))
+	}
+	s.joined = s.joined || a.Settled
+	s.part = part
+	return part
 }
 
 // giveBack returns to the day what was not accepted. What cannot be returned
@@ -240,7 +256,7 @@ func (s *Sender) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	s.giveBack(ctx)
-	if err := s.l.rdb.ZRem(ctx, workersKey(s.name), s.l.o.Worker).Err(); err != nil {
+	if err := s.l.rdb.HDel(ctx, workersKey(s.name), s.l.o.Worker).Err(); err != nil {
 		s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("left to expire")
 	}
 }

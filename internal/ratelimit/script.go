@@ -16,6 +16,7 @@ var grantLua string
 // request is what grant.lua is asked; its comment says what each means.
 type request struct {
 	Worker string    `json:"worker"`
+	Busy   bool      `json:"busy"`
 	Stamp  int64     `json:"stamp"`
 	MPS    float64   `json:"mps"`
 	RPS    float64   `json:"rps"`
@@ -39,6 +40,7 @@ type scriptA struct {
 type answer struct {
 	Now      float64 `json:"now,string"`
 	Live     int     `json:"live"`
+	Settled  bool    `json:"settled"`
 	Factor   float64 `json:"factor"`
 	MPS      float64 `json:"mps"`
 	RPS      float64 `json:"rps"`

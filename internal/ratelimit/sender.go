@@ -11,9 +11,6 @@ import (
 const (
 	// beat is how often a worker shows that it takes part, and learns how many do.
 	beat = time.Second
-	// settleIn is how long a worker that joins others takes one place in flight
-	// only: until each of them has learned of it.
-	settleIn = 1500 * time.Millisecond
 	// askWithin bounds one question to Redis. A slow answer's slot is late anyway.
 	askWithin = 5 * time.Second
 	// awayPause is how long Redis is left alone after it did not answer.
@@ -42,6 +39,8 @@ type Sender struct {
 	dayFull time.Time
 	back    map[int64]int // of the day, by bucket
 	sent    rateMeter
+	part    int  // of what may be in flight
+	joined  bool // all others have known of this worker
 }
 
 // A waiter is a batch that waits for its grant.
@@ -159,6 +158,12 @@ func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error 
 
 // Acquire takes a place in flight; Release gives it back.
 func (s *Sender) Acquire(ctx context.Context) error { return s.flight.acquire(ctx) }
+
+// TryAcquire takes a place in flight if there is one now.
+func (s *Sender) TryAcquire() bool { return s.flight.try() }
+
+// Free is how many places in flight there are now. It is no promise.
+func (s *Sender) Free() int { return s.flight.free() }
 
 // Release gives a place in flight back.
 func (s *Sender) Release() { s.flight.release() }

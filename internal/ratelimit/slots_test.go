@@ -40,7 +40,7 @@ func busiest(events []event) int {
 
 // ask runs the script at a time of its own.
 func ask(t *rapid.T, rdb redis.UniversalClient, script *redis.Script, name string, now int64, req request) *answer {
-	req.Now, req.Burst = now, 1
+	req.Now, req.Burst, req.Busy = now, 1, true
 	if req.Lead == 0 {
 		req.Lead = 1000
 	}
@@ -200,7 +200,7 @@ func TestSharesByWeight(t *testing.T) {
 				if now < 1_700_000_003_000_000 { // the small one comes later
 					asks = asks[:1]
 				}
-				a, err := call(t.Context(), rdb, script, "s", request{Worker: fmt.Sprint("w", i), Stamp: 1, MPS: 500, Burst: 1, Lead: 1000, Now: now, Asks: asks})
+				a, err := call(t.Context(), rdb, script, "s", request{Worker: fmt.Sprint("w", i), Busy: true, Stamp: 1, MPS: 500, Burst: 1, Lead: 1000, Now: now, Asks: asks})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -46,7 +46,7 @@ type Status struct {
 
 // Pace is what the sender is allowed now.
 type Pace struct {
-	Limit  float64 `json:"limit"`  // messages a second; 0: none
+	Limit  float64 `json:"limit"`  // messages a second, the lower of the sender's and the campaign's own; 0: none
 	Factor float64 `json:"factor"` // what throttling has left of it, up to 1
 	// Until is when the sender goes on, where its 24 hours are used up.
 	Until *time.Time `json:"until,omitempty"`
@@ -84,7 +84,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		Rows: t.Rows, Pending: t.Pending, Accepted: t.Accepted, Rejected: t.Rejected, InDoubt: t.InDoubt,
 		Invalid: t.Invalid, Duplicate: t.Duplicate, Suppressed: t.Suppressed,
 		Batches: t.Batches, BatchesDone: t.BatchesDone, Codes: t.Codes,
-		Pace:      Pace{Limit: pace.Limit, Factor: pace.Factor, Until: timeOrNull(pace.Until)},
+		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until)},
 		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
 	}
 	if st.Codes == nil {
@@ -93,7 +93,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if rec.State == campaign.Cancelled {
 		st.Cancelled, st.Pending = st.Pending, 0
 	}
-	if allowed := limit(rec, pace.Limit) * pace.Factor; allowed > 0 && st.Pending > 0 {
+	if allowed := st.Pace.Limit * pace.Factor; allowed > 0 && st.Pending > 0 {
 		eta := int(float64(st.Pending)/allowed + 0.5)
 		st.ETASeconds = &eta
 	}

@@ -22,6 +22,7 @@ import (
 func subject(split bool) sendertest.Subject {
 	return sendertest.Subject{
 		New: func(t testing.TB, baseURL string, timeout time.Duration) sender.Provider {
+			t.Helper()
 			o := options()
 			o.BaseURL, o.Timeout, o.InFlight = baseURL, timeout, 16
 			if split {

@@ -257,6 +257,7 @@ func TestDefaults(t *testing.T) {
 func subject() sendertest.Subject {
 	return sendertest.Subject{
 		New: func(t testing.TB, baseURL string, timeout time.Duration) sender.Provider {
+			t.Helper()
 			o := options()
 			o.BaseURL, o.Timeout, o.InFlight = baseURL, timeout, 8
 			return newProvider(t, o)
