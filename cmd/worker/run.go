@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -72,14 +73,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return work(ctx, f, senders, rdb, log)
+	return work(ctx, f, getenv, senders, rdb, log)
 }
 
 // startWithin is how long Redis may take to answer the first question.
 const startWithin = 10 * time.Second
 
 // work wires the worker and runs it.
-func work(ctx context.Context, f flags, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
+func work(ctx context.Context, f flags, getenv func(string) string, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
 	led := ledger.New(rdb, time.Now)
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
@@ -100,9 +101,15 @@ func work(ctx context.Context, f flags, senders config.Senders, rdb redis.Univer
 		return err
 	}
 	defer stopServing()
+	open := &openSenders{all: senders, open: map[string]*jobs.Account{}}
+	var reloading sync.WaitGroup
+	reloadCtx, stopReloading := context.WithCancel(ctx)
+	defer reloading.Wait()
+	defer stopReloading()
+	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := jobs.NewWorker(jobs.Options{
 		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
-		Account: func(name string) (*jobs.Account, error) { return openAccount(senders, limiter, name) },
+		Account: func(name string) (*jobs.Account, error) { return openAccount(open, limiter, name) },
 		Log:     log, Now: time.Now, Batches: f.Batches, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
@@ -118,8 +125,8 @@ func work(ctx context.Context, f flags, senders config.Senders, rdb redis.Univer
 }
 
 // openAccount opens a sender for the worker's use.
-func openAccount(senders config.Senders, limiter *ratelimit.Limiter, name string) (*jobs.Account, error) {
-	s, err := senders.Get(name)
+func openAccount(open *openSenders, limiter *ratelimit.Limiter, name string) (*jobs.Account, error) {
+	s, err := open.get(name)
 	if err != nil {
 		return nil, err
 	}
@@ -127,12 +134,14 @@ func openAccount(senders config.Senders, limiter *ratelimit.Limiter, name string
 	if err != nil {
 		return nil, err
 	}
-	return &jobs.Account{
+	account := &jobs.Account{
 		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
 		Pace: limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
 			_, _, err := accounts.Preflight(ctx, s, time.Now, m)
 			return err
 		},
-	}, nil
+	}
+	open.add(name, account)
+	return account, nil
 }

@@ -303,6 +303,7 @@ type account struct {
 	Batches                                   int
 	BatchesDone                               int `json:"batches_done"`
 	Codes                                     map[string]int
+	Pace                                      struct{ Limit, Factor float64 }
 }
 
 func (a account) sum() int {

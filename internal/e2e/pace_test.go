@@ -2,9 +2,52 @@ package e2e
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 )
+
+// A limit is changed while the campaign runs: the senders file, then SIGHUP.
+func TestLimitChangesWhileRunning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.writeSenders(", messages_per_second: 20", "")
+	workers := []*process{w.start("worker"), w.start("worker")}
+	if _, code := w.run("producer", "send", w.nxCampaign("faster", w.list("f.csv", 1500), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitAccount("faster", "under way", time.Minute, func(a account) bool { return a.Accepted > 20 })
+	w.writeSenders(", messages_per_second: 400", "")
+	for _, p := range workers {
+		p.cmd.Process.Signal(syscall.SIGHUP)
+	}
+	w.awaitState("faster", "finished", 30*time.Second) // 75 s at the old limit
+	if r := w.report(); r.MaxPerSecond > 412 {
+		t.Errorf("%d messages in one second", r.MaxPerSecond)
+	}
+	w.judge("faster")
+}
+
+// A provider that throttles slows all workers down, its Retry-After is obeyed, it
+// costs nobody an attempt, and status tells of it.
+func TestThrottledSlowsDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.writeSenders(", messages_per_second: 200", "")
+	w.start("worker")
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("slow", w.list("s.csv", 2500), "max_attempts: 1")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitAccount("slow", "under way", time.Minute, func(a account) bool { return a.Accepted > 200 })
+	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "2", count: 3}]`)
+	w.awaitAccount("slow", "slowed down", 30*time.Second, func(a account) bool { return a.Pace.Factor < 0.8 })
+	w.quietFor(time.Second, 10*time.Second)
+	if a := w.awaitState("slow", "finished", time.Minute); a.Accepted != 2500 {
+		t.Errorf("throttling cost somebody: %+v", a)
+	}
+	w.judge("slow")
+}
 
 // No second holds more than the limit, whatever the number of workers, by the
 // sandbox' own clock. What is used of the limit is only reported: it depends on
