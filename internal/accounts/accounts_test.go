@@ -1,0 +1,190 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/batch"
+	"sluice/internal/config"
+	"sluice/internal/ratelimit"
+	"sluice/internal/sender"
+)
+
+const marker = "s3cr3t-marker"
+
+func now() time.Time { return time.UnixMilli(1_655_710_885_431) }
+
+func brazil(url string) config.Sender {
+	return config.Sender{
+		Name: "promo-br", Provider: config.NXCloud, BaseURL: url + "/send", TemplateBaseURL: url + "/templates", TenantID: 4711, AppKeyNX: "the-appkey",
+		BusinessPhone: "8615800001795", AccessKey: "the-access-key", AccessSecret: marker, Algorithm: "sha256",
+		Timeout: 2 * time.Second, Limits: config.Limits{InFlight: 3, MaxBurstSeconds: 1},
+	}
+}
+
+func indonesia(url string) config.Sender {
+	return config.Sender{
+		Name: "promo-id", Provider: config.InnoPaaS, BaseURL: url, AppKey: "the-app-key", Authorization: marker,
+		WabaID: "110000000000001", SendNumber: "8618900000000", Endpoint: "mmlite", MMLitePath: "/lite", SuccessCodes: []string{"42"},
+		Timeout: 2 * time.Second, Limits: config.Limits{InFlight: 3, MaxBurstSeconds: 1},
+	}
+}
+
+var promo = sender.Message{Type: "template", Template: &sender.Template{Name: "promo", Language: "en_US", Category: "marketing"}}
+
+// A listener answers every request and keeps the head and body of the last one.
+func listener(t *testing.T, answer string) (url string, last func() string) {
+	t.Helper()
+	seen := make(chan string, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var head strings.Builder
+		_ = r.Header.Write(&head)
+		seen <- r.URL.Path + "\n" + head.String() + string(body)
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, func() string { return <-seen }
+}
+
+func submit(t *testing.T, s config.Sender) sender.Result {
+	t.Helper()
+	p, err := Open(s, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, ok := p.(interface{ Close() }); ok {
+		t.Cleanup(c.Close)
+	}
+	m, err := p.Compile(promo, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [1]sender.Result
+	m.Submit(context.Background(), sender.Ref{Campaign: "c", Batch: 1, Try: 1}, []batch.Recipient{{Phone: "5511987654321"}}, out[:])
+	return out[0]
+}
+
+// Every setting reaches the request that it is for.
+func TestSettingsReachTheRequest(t *testing.T) {
+	t.Parallel()
+	url, last := listener(t, `{"code":0,"message":"ok","data":{"message_id":"m-1"}}`)
+	if got := submit(t, brazil(url)); got.Outcome != sender.Accepted || got.MessageID != "m-1" {
+		t.Errorf("nxcloud: %+v", got)
+	}
+	holds(t, last(), "/send/", "4711", "the-appkey", "8615800001795", "the-access-key", "sha256", "1655710885431", "5511987654321")
+
+	url, last = listener(t, `{"code":"42","message":"ok","data":{"messageId":"m-2"}}`)
+	if got := submit(t, indonesia(url)); got.Outcome != sender.Accepted {
+		t.Errorf("innopaas: %+v", got)
+	}
+	holds(t, last(), "/lite", "the-app-key", marker, "110000000000001", "8618900000000", "5511987654321")
+}
+
+func holds(t *testing.T, request string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(request, part) {
+			t.Errorf("the request has no %s:\n%s", part, request)
+		}
+	}
+}
+
+func TestTheTimeoutIsTheSenders(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(release) })
+	for _, account := range []config.Sender{brazil(s.URL), indonesia(s.URL)} {
+		account.Timeout = 100 * time.Millisecond
+		if got := submit(t, account); got.Outcome != sender.Unknown || got.Code != "timeout" {
+			t.Errorf("%s: %+v", account.Name, got)
+		}
+	}
+}
+
+func TestOpenRefusesAndNamesTheSender(t *testing.T) {
+	t.Parallel()
+	noSecret, noToken, other, lite := brazil("http://h"), indonesia("http://h"), brazil("http://h"), indonesia("http://h")
+	noSecret.AccessSecret, noToken.Authorization, other.Provider, lite.MMLitePath = "", "", "twilio", ""
+	badURL := brazil("://h")
+	for _, s := range []config.Sender{noSecret, noToken, other, lite, badURL} {
+		p, err := Open(s, now)
+		if err == nil || p != nil || !strings.HasPrefix(err.Error(), "senders."+s.Name+": ") {
+			t.Errorf("%+v: %v, %v", s, p, err)
+		}
+		if err != nil && strings.Contains(err.Error(), marker) {
+			t.Errorf("the error holds a secret: %v", err)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	got := Limits(config.Sender{Stamp: 99, Limits: config.Limits{
+		MessagesPerSecond: 80, RequestsPerSecond: 0.5, MessagesPerDay: 10_000, InFlight: 64, MaxBurstSeconds: 0.25,
+	}})
+	want := ratelimit.Limits{
+		MessagesPerSecond: 80, RequestsPerSecond: 0.5, MessagesPerDay: 10_000, InFlight: 64, MaxBurst: 250 * time.Millisecond, Stamp: 99,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	const approved = `{"code":0,"data":{"data":[{"id":"1","name":"promo","language":"en_US","status":"APPROVED","category":"MARKETING",` +
+		`"components":[{"type":"BODY","text":"hello"}]}],"paging":{}}}`
+	for name, tt := range map[string]struct {
+		answer string
+		unfit  bool
+		fails  bool
+	}{
+		"fits":         {approved, false, false},
+		"paused":       {strings.Replace(approved, "APPROVED", "PAUSED", 1), true, true},
+		"other name":   {strings.Replace(approved, `"promo"`, `"promos"`, 1), true, true},
+		"has variable": {strings.Replace(approved, "hello", "hello {{1}}", 1), true, true},
+		"not allowed":  {`{"code":1003,"message":"sign"}`, false, true},
+		"no answer":    {`<html>`, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, last := listener(t, tt.answer)
+			_, asked, err := Preflight(t.Context(), brazil(url), now, promo)
+			var unfit *sender.UnfitError
+			if (err != nil) != tt.fails || errors.As(err, &unfit) != tt.unfit {
+				t.Errorf("%v; want an error: %v, of what does not fit: %v", err, tt.fails, tt.unfit)
+			}
+			if asked != (tt.unfit || !tt.fails) {
+				t.Errorf("asked: %v", asked)
+			}
+			if err != nil && strings.Contains(err.Error(), marker) {
+				t.Errorf("the error holds a secret: %v", err)
+			}
+			holds(t, last(), "/templates/", "the-access-key")
+		})
+	}
+}
+
+func TestPreflightWhereThereIsNothingToAsk(t *testing.T) {
+	t.Parallel()
+	text := sender.Message{Type: "text", Text: &sender.TextBody{Body: "x"}}
+	for _, tt := range []struct {
+		s config.Sender
+		m sender.Message
+	}{{indonesia("http://127.0.0.1:1"), promo}, {brazil("http://127.0.0.1:1"), text}} {
+		if warnings, asked, err := Preflight(t.Context(), tt.s, now, tt.m); asked || err != nil || warnings != nil {
+			t.Errorf("%s: %v, %v, %v", tt.s.Name, warnings, asked, err)
+		}
+	}
+}
