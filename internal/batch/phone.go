@@ -55,7 +55,7 @@ func newPhone(country string, strict bool) (*phone, error) {
 				number = number*10 + 2
 			}
 			cc := int32(code)
-			if phonenumbers.IsPossibleNumber(&phonenumbers.PhoneNumber{CountryCode: &cc, NationalNumber: &number}) {
+			if wholeNumber(&phonenumbers.PhoneNumber{CountryCode: &cc, NationalNumber: &number}) {
 				p.lengths[code] |= 1 << n
 			}
 		}
@@ -63,8 +63,17 @@ func newPhone(country string, strict bool) (*phone, error) {
 	return p, nil
 }
 
+// wholeNumber says that a number has a length that can be dialled from anywhere,
+// not only from its own area.
+func wholeNumber(n *phonenumbers.PhoneNumber) bool {
+	return phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
+}
+
 // normalise appends the E.164 digits of cell to dst, or says why not.
 func (p *phone) normalise(dst []byte, cell []byte) ([]byte, error) {
+	if len(cell) == 0 {
+		return dst, errNoNumber
+	}
 	n := len(dst)
 	dst, international, err := p.digits(dst, cell)
 	if err != nil {
@@ -187,7 +196,7 @@ func (p *phone) fullNumber(digits []byte) bool {
 // national reads bare digits as a number of the default country.
 func (p *phone) national(dst []byte, digits string) ([]byte, error) {
 	parsed, err := phonenumbers.Parse(digits, p.country)
-	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
+	if err != nil || !wholeNumber(parsed) {
 		return dst, errNational
 	}
 	dst = strconv.AppendInt(dst, int64(parsed.GetCountryCode()), 10)
