@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// importing measures import, memory, commands and export on one long list.
+func (b *bench) importing(ctx context.Context, w io.Writer) error {
+	s, err := b.open(ctx, "in_flight: 256", "--count-only")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.list("list.csv", b.list); err != nil {
+		return err
+	}
+	var plain, ours, ratio, rss spread
+	rows := float64(b.list)
+	for i := range min(b.pairs, 3) {
+		x, err := readPlain(filepath.Join(s.dir, "list.csv"))
+		if err != nil {
+			return err
+		}
+		id := fmt.Sprintf("import-%d", i)
+		if err := s.campaign(id, "nx", "list.csv", "rate: {messages_per_second: 0.1}"); err != nil {
+			return err
+		}
+		if err := s.redis.FlushAll(ctx).Err(); err != nil {
+			return err
+		}
+		y, kib, err := s.producer(ctx, "send", id+".yaml", "--no-preflight")
+		if err != nil {
+			return err
+		}
+		plain, ours = append(plain, rows/x.Seconds()), append(ours, rows/y.Seconds())
+		ratio, rss = append(ratio, x.Seconds()/y.Seconds()), append(rss, float64(kib)/1024)
+	}
+	fmt.Fprintf(w, "## Import and export\n\n%d rows with three variables.\n\n| what | |\n|---|---|\n", b.list)
+	fmt.Fprintf(w, "| encoding/csv with ReuseRecord alone, rows a second | %s |\n", plain.text("%.0f"))
+	fmt.Fprintf(w, "| import into Redis, rows a second | %s |\n", ours.text("%.0f"))
+	fmt.Fprintf(w, "| ratio | %s |\n| most memory of the producer, MiB | %s |\n", ratio.text("%.2f"), rss.text("%.0f"))
+	took, kib, err := s.producer(ctx, "export", fmt.Sprintf("import-%d", min(b.pairs, 3)-1), "-o", "out.csv")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "| export of all rows, rows a second | %.0f |\n| most memory of the export, MiB | %.0f |\n\n", rows/took.Seconds(), float64(kib)/1024)
+	return b.budget(ctx, w)
+}
+
+// readPlain reads a list with encoding/csv and nothing else.
+func readPlain(path string) (time.Duration, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("reading the list: %w", err)
+	}
+	defer f.Close()
+	began := time.Now()
+	r := csv.NewReader(f)
+	r.ReuseRecord = true
+	for {
+		if _, err := r.Read(); errors.Is(err, io.EOF) {
+			return time.Since(began), nil
+		} else if err != nil {
+			return 0, fmt.Errorf("reading the list: %w", err)
+		}
+	}
+}
+
+// budget measures what one campaign costs Redis, from import to finished.
+func (b *bench) budget(ctx context.Context, w io.Writer) error {
+	s, err := b.open(ctx, "in_flight: 64", "--count-only")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := errors.Join(s.list("list.csv", b.rows), s.campaign("budget", "nx", "list.csv", "")); err != nil {
+		return err
+	}
+	n := float64(b.rows)
+	empty, err := s.memory(ctx)
+	if err != nil {
+		return err
+	}
+	commands, err := s.commands(ctx)
+	if err != nil {
+		return err
+	}
+	if _, _, err := s.producer(ctx, "send", "budget.yaml", "--no-preflight"); err != nil {
+		return err
+	}
+	staged, err := s.memory(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.worker(ctx); err != nil {
+		return err
+	}
+	if err := s.awaitCounted(ctx, int64(b.rows)); err != nil {
+		return err
+	}
+	if err := s.awaitState(ctx, "budget", "finished"); err != nil {
+		return err
+	}
+	after, err := s.commands(ctx)
+	if err != nil {
+		return err
+	}
+	settled, err := s.memory(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "## What a campaign costs Redis\n\nnxcloud, %d recipients with three variables, message_ids of 23 characters.\n\n| what | |\n|---|---|\n", b.rows)
+	fmt.Fprintf(w, "| commands a recipient, from import to finished, those inside scripts too | %.3f |\n", (after-commands)/n)
+	fmt.Fprintf(w, "| bytes a pending recipient, the queue included | %.1f |\n", (staged-empty)/n)
+	fmt.Fprintf(w, "| bytes a settled recipient beside that | %.1f |\n\n", (settled-staged)/n)
+	return nil
+}

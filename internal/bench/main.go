@@ -1,0 +1,89 @@
+// Command bench measures the real programs against plain ones that do the same
+// work and nothing else, interleaved in one run, and writes docs/bench.md. Only
+// its ratios travel to other machines.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are what a run measures.
+type settings struct {
+	pairs int
+	rows  int // of the sending benchmarks
+	list  int // rows of the import
+	paces bool
+	only  string
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	s := settings{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.pairs, "pairs", 5, "pairs of measurements for each ratio")
+	flags.IntVar(&s.rows, "rows", 200_000, "recipients of each sending run")
+	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
+	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
+	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, import, export, pace")
+	out := flags.String("o", "docs/bench.md", "the report")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	b, err := newBench(ctx, s, stdout)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	var report strings.Builder
+	fmt.Fprintf(&report, "# Measured\n\n%s\n\n    go run ./internal/bench %s\n\n", machine(), strings.Join(args, " "))
+	for _, part := range []struct {
+		name string
+		run  func(context.Context, io.Writer) error
+	}{{"send", b.send}, {"import", b.importing}, {"pace", b.pace}} {
+		if !strings.HasPrefix(part.name, s.only) || part.name == "pace" && !s.paces {
+			continue
+		}
+		var text strings.Builder
+		if err := part.run(ctx, &text); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		fmt.Fprint(stdout, text.String())
+		report.WriteString(text.String())
+	}
+	if err := os.WriteFile(*out, []byte(report.String()), 0o600); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// machine says what was measured on.
+func machine() string {
+	model := "unknown processor"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.SplitSeq(string(text), "\n") {
+			if name, ok := strings.CutPrefix(line, "model name"); ok {
+				model = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(name), ":"))
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d cores of %s, %s, %s/%s. Client, server and Redis share them. Medians, with the lowest and the highest.",
+		runtime.NumCPU(), model, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
