@@ -21,7 +21,7 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch campaign config export jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress; do
+for d in accounts batch bench campaign config export jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress; do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -51,6 +51,7 @@ bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
 bad redistest $i/batch
+bad bench $i/batch $i/sender
 bad sender $i/sender/nxcloud $i/ledger $i/config $i/ratelimit
 bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
 bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit

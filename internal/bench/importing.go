@@ -18,7 +18,7 @@ func (b *bench) importing(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer s.close()
-	if err := s.list("list.csv", b.list); err != nil {
+	if err := s.list(b.list); err != nil {
 		return err
 	}
 	var plain, ours, ratio, rss spread
@@ -80,7 +80,7 @@ func (b *bench) budget(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer s.close()
-	if err := errors.Join(s.list("list.csv", b.rows), s.campaign("budget", "nx", "list.csv", "")); err != nil {
+	if err := errors.Join(s.list(b.rows), s.campaign("budget", "nx", "list.csv", "")); err != nil {
 		return err
 	}
 	n := float64(b.rows)

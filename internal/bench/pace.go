@@ -49,7 +49,7 @@ func (b *bench) onePace(ctx context.Context, w io.Writer, limit, workers, campai
 		}
 	}
 	rows := max(20, limit*15/campaigns)
-	if err := s.list("list.csv", rows); err != nil {
+	if err := s.list(rows); err != nil {
 		return err
 	}
 	for i := range campaigns {

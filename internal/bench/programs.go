@@ -40,7 +40,7 @@ func newBench(ctx context.Context, s settings, stdout io.Writer) (*bench, error)
 	return b, nil
 }
 
-func (b *bench) close() { os.RemoveAll(b.dir) }
+func (b *bench) close() error { return os.RemoveAll(b.dir) }
 
 // A site is a Redis, a sandbox and workers.
 type site struct {
@@ -138,6 +138,7 @@ func (s *site) producer(ctx context.Context, args ...string) (time.Duration, int
 	return took, maxRSS(cmd.ProcessState), nil
 }
 
+// close ends the programs; the files go with the bench.
 func (s *site) close() {
 	for _, p := range slices.Backward(s.procs) {
 		if err := p.Process.Kill(); err == nil {
@@ -145,12 +146,11 @@ func (s *site) close() {
 		}
 	}
 	s.redis.Close()
-	os.RemoveAll(s.dir)
 }
 
-// list writes a list of n Brazilian numbers with three short variables.
-func (s *site) list(name string, n int) error {
-	f, err := os.Create(filepath.Join(s.dir, name))
+// list writes list.csv: n Brazilian numbers with three short variables.
+func (s *site) list(n int) error {
+	f, err := os.Create(filepath.Join(s.dir, "list.csv"))
 	if err != nil {
 		return fmt.Errorf("writing the list: %w", err)
 	}
@@ -267,11 +267,6 @@ func (s *site) memory(ctx context.Context) (float64, error) {
 
 // A spread is a median with its lowest and highest.
 type spread []float64
-
-func (s spread) median() float64 {
-	t := slices.Sorted(slices.Values(s))
-	return t[len(t)/2]
-}
 
 func (s spread) text(format string) string {
 	t := slices.Sorted(slices.Values(s))

@@ -51,7 +51,7 @@ func (b *bench) pair(ctx context.Context, sender, latency string, inFlight, rows
 		return 0, 0, err
 	}
 	bare = float64(rows) / time.Since(began).Seconds()
-	if err := s.list("list.csv", rows); err != nil {
+	if err := s.list(rows); err != nil {
 		return 0, 0, err
 	}
 	if err := s.campaign("speed", sender, "list.csv", ""); err != nil {
