@@ -68,8 +68,10 @@ func submit(t *testing.T, s config.Sender) sender.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	var out [1]sender.Result
-	m.Submit(context.Background(), sender.Ref{Campaign: "c", Batch: 1, Try: 1}, []batch.Recipient{{Phone: "5511987654321"}}, out[:])
+	m.Submit(ctx, sender.Ref{Campaign: "c", Batch: 1, Try: 1}, []batch.Recipient{{Phone: "5511987654321"}}, out[:])
 	return out[0]
 }
 
