@@ -304,6 +304,7 @@ type account struct {
 	BatchesDone                               int `json:"batches_done"`
 	Codes                                     map[string]int
 	Pace                                      struct{ Limit, Factor float64 }
+	GoesOnAt                                  time.Time `json:"goes_on_at"`
 }
 
 func (a account) sum() int {

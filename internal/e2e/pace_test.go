@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -92,5 +95,113 @@ func TestPaceOfRealWorkers(t *testing.T) {
 				100*r.AveragePerSecond/float64(tt.limit), took.Round(100*time.Millisecond))
 			w.judge("paced")
 		})
+	}
+}
+
+// The limit holds while workers die and Redis restarts.
+func TestPaceThroughKillsAndRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, []string{"--appendfsync", "always"}, "--latency", "10ms")
+	w.writeSenders(", messages_per_second: 300", "")
+	workers := []*process{w.start("worker"), w.start("worker"), w.start("worker")}
+	if _, code := w.run("producer", "send", w.nxCampaign("rough", w.list("r.csv", 4000), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	for i, more := range []int{300, 900, 1500} {
+		w.awaitAccount("rough", "under way", time.Minute, func(a account) bool { return a.Accepted > more })
+		workers[i].kill()
+		w.start("worker")
+		if i == 1 {
+			w.redis.Kill(t)
+			w.redis.Start(t)
+		}
+	}
+	w.awaitState("rough", "finished", 2*time.Minute)
+	r := w.report()
+	t.Logf("most in a second %.1f %%, average %.1f %% of the limit", float64(r.MaxPerSecond)/3, r.AveragePerSecond/3)
+	if r.MaxPerSecond > 309 {
+		t.Errorf("%d messages in one second, the limit is 300", r.MaxPerSecond)
+	}
+	w.judge("rough")
+}
+
+// The sender's messages of 24 hours are kept, status says until when, and nothing
+// spins meanwhile.
+func TestDayIsFull(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", `faults: [{suffix: "4", code: "22091"}]`) // not accepted: not counted
+	w.writeSenders(", messages_per_second: 500, messages_per_day: 200", "")
+	w.start("worker")
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("day", w.list("d.csv", 2000), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	a := w.awaitAccount("day", "full", time.Minute, func(a account) bool { return a.Accepted >= 180 && !a.GoesOnAt.IsZero() })
+	w.quietFor(2*time.Second, 30*time.Second)
+	a = w.status("day")
+	if a.Accepted > 200 || a.Accepted < 190 || a.State != "running" || a.InDoubt != 0 {
+		t.Errorf("%+v", a)
+	}
+	if until := time.Until(a.GoesOnAt); until < 23*time.Hour || until > 25*time.Hour {
+		t.Errorf("goes on at %s", a.GoesOnAt)
+	}
+	rdb := w.redis.Client(t)
+	before := rdb.Info(t.Context(), "commandstats").Val()
+	pause := time.NewTimer(3 * time.Second)
+	<-pause.C
+	after := rdb.Info(t.Context(), "commandstats").Val()
+	if spun := calls(t, after, "time") - calls(t, before, "time"); spun > 40 {
+		t.Errorf("%d questions for slots in 3 s of waiting", spun)
+	}
+	w.judge("day")
+}
+
+// calls is how often Redis has run a command.
+func calls(t *testing.T, stats, command string) int {
+	t.Helper()
+	m := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Two campaigns on one sender share by their priority, and a small one begins
+// within a second while a large one runs.
+func TestCampaignsShareByPriority(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "--latency", "10ms")
+	w.writeSenders(", messages_per_second: 400", "")
+	w.start("worker")
+	w.start("worker")
+	w.list("one.csv", 30_000)
+	if _, code := w.run("producer", "send", w.nxCampaign("normal", "one.csv", "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitAccount("normal", "under way", time.Minute, func(a account) bool { return a.Accepted > 400 })
+	var b strings.Builder
+	b.WriteString("phone,name\n")
+	for i := range 30_000 {
+		fmt.Fprintf(&b, "%s,x\n", phone(40_000_000+i))
+	}
+	w.file("two.csv", b.String())
+	if _, code := w.run("producer", "send", w.nxCampaign("high", "two.csv", "priority: high")); code != 0 {
+		t.Fatal("send failed")
+	}
+	sent := time.Now()
+	first := w.awaitAccount("high", "begun", 10*time.Second, func(a account) bool { return a.Accepted > 0 })
+	t.Logf("the second began within %s", time.Since(sent).Round(10*time.Millisecond))
+	before := w.status("normal")
+	w.awaitAccount("high", "well under way", time.Minute, func(a account) bool { return a.Accepted > first.Accepted+2500 })
+	normal, high := w.status("normal").Accepted-before.Accepted, w.status("high").Accepted-first.Accepted
+	share := float64(high) / float64(normal)
+	t.Logf("shares 2 to %.2f", 2*share)
+	if share < 1.6 || share > 2.4 {
+		t.Errorf("high got %d and normal %d: weights are 4 and 2", high, normal)
 	}
 }

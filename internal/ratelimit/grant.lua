@@ -221,7 +221,7 @@ table.sort(asks, function(x, y)
 	return x.id < y.id
 end)
 -- A campaign that is far ahead of one that asks elsewhere lets that one go first.
-local lead = math.max(1, single * 0.25)
+local lead = math.max(1, single * 0.1) / asks[1].weight
 if single > 0 and asks[1].share.vt > least + lead then
 	keep()
 	return come_back(now + 50000, 'share')

@@ -22,7 +22,10 @@ func (s *Sender) pace() {
 	for ctx.Err() == nil {
 		every := s.beat()
 		next := lastBeat.Add(every)
-		asks := s.serve()
+		asks, soonest := s.serve()
+		if !soonest.IsZero() && soonest.Before(next) {
+			next = soonest
+		}
 		switch {
 		case len(asks) > 0 && !time.Now().Before(s.notBefore()):
 			s.ask(ctx, asks)
@@ -62,12 +65,13 @@ func (s *Sender) notBefore() time.Time {
 }
 
 // serve gives those who wait their pieces of the slots that are ours, and
-// returns what the others ask for, by campaign.
-func (s *Sender) serve() []scriptA {
+// returns what the others ask for, by campaign. A campaign that was told to come
+// back later does not ask before; soonest is when the first of those may.
+func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	var left []*waiter
-	var asks []scriptA
 	at := map[string]int{}
 	for _, w := range s.waiting {
 		if g := s.piece(w.ask); g != nil {
@@ -77,6 +81,12 @@ func (s *Sender) serve() []scriptA {
 		}
 		left = append(left, w)
 		key := w.ask.Campaign
+		if at := s.later[key]; at.After(now) {
+			if soonest.IsZero() || at.Before(soonest) {
+				soonest = at
+			}
+			continue
+		}
 		i, ok := at[key]
 		if !ok {
 			at[key] = len(asks)
@@ -88,7 +98,7 @@ func (s *Sender) serve() []scriptA {
 		}
 	}
 	s.waiting = left
-	return asks
+	return asks, soonest
 }
 
 // piece cuts off what one batch gets now, or nil. Slots that have passed are
@@ -174,24 +184,33 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 		return
 	}
 	s.clock.sample(a.Now, sent, received)
-	s.learn(a, was)
+	s.learn(a, was, asks)
 	s.flight.resize(s.share(a))
 }
 
 // learn takes an answer in.
-func (s *Sender) learn(a *answer, was answer) {
+func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = *a
 	s.live.Slots = nil
 	if a.Wait > 0 {
 		at := s.clock.local(a.Now + a.Wait)
-		s.notYet = at
-		if a.Why == "day" {
-			s.fullUntil(time.Now().Add(time.Until(at)))
+		switch a.Why {
+		case "day":
+			s.fullUntil(at)
+		case "share", "campaign":
+			for _, ask := range asks {
+				s.later[ask.ID] = at
+			}
+		default:
+			s.notYet = at
 		}
-	} else {
+	} else if len(asks) > 0 {
 		s.notYet = time.Time{}
+		for _, ask := range asks {
+			delete(s.later, ask.ID)
+		}
 	}
 	for _, sl := range a.Slots {
 		s.parts[sl.ID] = append(s.parts[sl.ID], &Grant{

@@ -34,8 +34,9 @@ type Sender struct {
 	lim     Limits
 	live    answer // what was learned last
 	waiting []*waiter
-	parts   map[string][]*Grant // slots that are ours, by campaign
-	notYet  time.Time           // nothing is to be had before
+	parts   map[string][]*Grant  // slots that are ours, by campaign
+	notYet  time.Time            // nothing is to be had before
+	later   map[string]time.Time // nor, for a campaign, before
 	dayFull time.Time
 	back    map[int64]int // of the day, by bucket
 	sent    rateMeter
@@ -53,7 +54,7 @@ type waiter struct {
 func newSender(l *Limiter, name string, lim Limits) *Sender {
 	s := &Sender{
 		l: l, name: name, closed: make(chan struct{}), wake: make(chan struct{}, 1),
-		lim: lim, parts: map[string][]*Grant{}, back: map[int64]int{}, live: answer{Factor: 1},
+		lim: lim, parts: map[string][]*Grant{}, later: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
 	}
 	s.flight.init(lim.InFlight)
 	return s
