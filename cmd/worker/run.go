@@ -33,6 +33,7 @@ type flags struct {
 	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
 	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
 	Batches     int           `help:"Batches of one campaign that this worker runs at once." env:"SLUICE_BATCHES" default:"4" placeholder:"N"`
+	HandBack    time.Duration `help:"How long a batch runs before the rest of it goes back into the queue, so that a slow pace outlasts no timeout; 30m at most." env:"SLUICE_HAND_BACK" default:"10m"`
 	RetryBase   time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
 	Preflight   time.Duration `help:"How often templates are looked at again while a campaign runs; 0: never." name:"preflight-every" env:"SLUICE_PREFLIGHT_EVERY" default:"5m"`
 	Linger      time.Duration `help:"How long a campaign that is over keeps its queue, for people to look at." env:"SLUICE_LINGER" default:"1h"`
@@ -110,7 +111,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	w := jobs.NewWorker(jobs.Options{
 		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
 		Account: func(name string) (*jobs.Account, error) { return openAccount(open, limiter, name) },
-		Log:     log, Now: time.Now, Batches: f.Batches, Metrics: metrics,
+		Log:     log, Now: time.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 		// A submission that is signed anew may take its timeout twice.

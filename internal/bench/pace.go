@@ -2,59 +2,128 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// pace measures how a limit is kept and used, by the sandbox' own clock.
+// A paceCase is one row of the table.
+type paceCase struct {
+	limit, workers, campaigns int
+	latency                   string
+	rough                     bool // workers are killed, and Redis once
+}
+
+// pace measures how a limit is kept and used, by the sandbox' own clock. Slow
+// cases run beside each other.
 func (b *bench) pace(ctx context.Context, w io.Writer) error {
 	fmt.Fprint(w, "## Pace\n\nBy the sandbox' log of arrivals: the most messages in any sliding second, and the average from the first arrival to the\n"+
-		"last, as shares of the limit. Whole campaigns, their beginning and end included.\n\n"+
-		"| limit | workers | latency | campaigns | most in a second | average | slot requests a message |\n|---|---|---|---|---|---|---|\n")
-	for _, c := range []struct {
-		limit, workers, campaigns int
-		latency                   string
-	}{
-		{1, 3, 1, "50ms"},
-		{20, 1, 1, "0s"},
-		{20, 3, 1, "50ms"},
-		{80, 1, 1, "50ms"},
-		{80, 8, 1, "50ms"},
-		{80, 3, 5, "50ms"},
-		{500, 1, 1, "0s"},
-		{500, 3, 1, "50ms"},
-		{500, 8, 1, "300ms"},
-		{500, 3, 5, "50ms"},
-		{2000, 1, 1, "50ms"},
-		{2000, 3, 1, "0s"},
-	} {
-		if err := b.onePace(ctx, w, c.limit, c.workers, c.campaigns, c.latency); err != nil {
+		"last, as shares of the limit; whole campaigns, their beginning and end included. Shares are how far a campaign's part of\n"+
+		"the messages is from an equal one, in the middle half of the time. Rough: a worker is killed every other second, and Redis once.\n\n"+
+		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
+	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
+		var cases []paceCase
+		for _, workers := range []int{1, 3, 8} {
+			for _, latency := range []string{"0s", "50ms", "300ms"} {
+				for _, campaigns := range []int{1, 5} {
+					cases = append(cases, paceCase{limit.perSecond, workers, campaigns, latency, false})
+				}
+			}
+		}
+		if limit.perSecond >= 80 {
+			cases = append(cases, paceCase{limit.perSecond, 3, 1, "50ms", true})
+		}
+		rows := make([]string, len(cases))
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(limit.atOnce)
+		for i, c := range cases {
+			g.Go(func() (err error) {
+				rows[i], err = b.onePace(ctx, c)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
 			return err
 		}
+		fmt.Fprint(w, strings.Join(rows, ""))
 	}
 	fmt.Fprintln(w)
 	return nil
 }
 
-func (b *bench) onePace(ctx context.Context, w io.Writer, limit, workers, campaigns int, latency string) error {
-	s, err := b.open(ctx, fmt.Sprintf("in_flight: 512, messages_per_second: %d", limit), "--latency", latency)
+func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
+	s, err := b.open(ctx, fmt.Sprintf("in_flight: 1000, messages_per_second: %d", c.limit), "--latency", c.latency)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer s.close()
-	for range workers {
+	for range c.workers {
 		if err := s.worker(ctx); err != nil {
-			return err
+			return "", err
 		}
 	}
-	rows := max(20, limit*15/campaigns)
+	if err := s.sendAll(ctx, c); err != nil {
+		return "", err
+	}
+	began := time.Now()
+	length := s.length(c)
+	if c.rough {
+		if err := s.roughen(ctx, length); err != nil {
+			return "", err
+		}
+	}
+	shares := ""
+	if c.campaigns > 1 && c.limit >= 80 { // below, there is too little to share
+		if shares, err = s.shares(ctx, c.campaigns, length/4-time.Since(began), length/2); err != nil {
+			return "", err
+		}
+	}
+	for i := range c.campaigns {
+		if err := s.awaitState(ctx, fmt.Sprintf("pace-%d", i), "finished"); err != nil {
+			return "", err
+		}
+	}
+	r, err := s.report(ctx)
+	if err != nil {
+		return "", err
+	}
+	asked, err := s.slotRequests(ctx)
+	if err != nil {
+		return "", err
+	}
+	note := ""
+	if c.rough {
+		note = "rough"
+	}
+	took := time.Duration(r.LastUS-r.FirstUS) * time.Microsecond
+	row := fmt.Sprintf("| %d | %d | %s | %d | %s | %.1f %% | %.1f %% | %.3f | %s |\n", c.limit, c.workers, c.latency, c.campaigns, note,
+		100*float64(r.MaxPerSecond)/float64(c.limit), 100*float64(r.Messages-1)/took.Seconds()/float64(c.limit), asked/float64(r.Messages), shares)
+	fmt.Fprint(b.stdout, row)
+	return row, nil
+}
+
+// length is about how long a case takes.
+func (s *site) length(c paceCase) time.Duration {
+	if c.limit == 1 {
+		return 20 * time.Second
+	}
+	return 10 * time.Second
+}
+
+// sendAll launches the case's campaigns, which together take its length.
+func (s *site) sendAll(ctx context.Context, c paceCase) error {
+	rows := int(s.length(c).Seconds()) * c.limit / c.campaigns
 	if err := s.list(rows); err != nil {
 		return err
 	}
-	for i := range campaigns {
+	for i := range c.campaigns {
 		id := fmt.Sprintf("pace-%d", i)
-		// The sandbox takes a template with one variable here.
 		text := fmt.Sprintf("id: %s\nsender: nx\nmessage: {type: template, template: {name: order_update, language: en_US, body: [\"{{first_name}}\"]}}\nrecipients: {file: list.csv}\n", id)
 		if err := s.write(id+".yaml", text); err != nil {
 			return err
@@ -63,25 +132,104 @@ func (b *bench) onePace(ctx context.Context, w io.Writer, limit, workers, campai
 			return err
 		}
 	}
-	for i := range campaigns {
-		if err := s.awaitState(ctx, fmt.Sprintf("pace-%d", i), "finished"); err != nil {
+	return nil
+}
+
+// roughen kills a worker every other second, and Redis in the middle.
+func (s *site) roughen(ctx context.Context, length time.Duration) error {
+	for i := range int(length.Seconds() / 2) {
+		if err := sleep(ctx, 2*time.Second); err != nil {
 			return err
 		}
+		if err := s.killOne("worker"); err != nil {
+			return err
+		}
+		if err := s.worker(ctx); err != nil {
+			return err
+		}
+		if i == 1 {
+			if err := s.killOne("redis-server"); err != nil {
+				return err
+			}
+			if err := s.startRedis(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	r, err := s.report(ctx)
-	if err != nil {
-		return err
-	}
-	asked, err := s.slotRequests(ctx)
-	if err != nil {
-		return err
-	}
-	took := time.Duration(r.LastUS-r.FirstUS) * time.Microsecond
-	average := float64(r.Messages-1) / took.Seconds()
-	fmt.Fprintf(w, "| %d | %d | %s | %d | %.1f %% | %.1f %% | %.3f |\n", limit, workers, latency, campaigns,
-		100*float64(r.MaxPerSecond)/float64(limit), 100*average/float64(limit), asked/float64(r.Messages))
-	fmt.Fprintf(b.stdout, "limit %d done\n", limit)
 	return nil
+}
+
+// killOne kills the oldest program of a name that runs.
+func (s *site) killOne(name string) error {
+	for i, p := range s.procs {
+		if filepath.Base(p.Path) == name {
+			s.procs = append(s.procs[:i], s.procs[i+1:]...)
+			if err := p.Process.Kill(); err != nil {
+				return fmt.Errorf("killing %s: %w", name, err)
+			}
+			_ = p.Wait() // it was killed
+			return nil
+		}
+	}
+	return fmt.Errorf("no %s runs", name)
+}
+
+// shares says how far the campaigns are from equal parts of what is accepted
+// between two looks.
+func (s *site) shares(ctx context.Context, campaigns int, until, during time.Duration) (string, error) {
+	if err := sleep(ctx, until); err != nil {
+		return "", err
+	}
+	before, err := s.accepted(ctx, campaigns)
+	if err != nil {
+		return "", err
+	}
+	if err := sleep(ctx, during); err != nil {
+		return "", err
+	}
+	after, err := s.accepted(ctx, campaigns)
+	if err != nil {
+		return "", err
+	}
+	sum, worst := 0.0, 0.0
+	for i := range after {
+		sum += after[i] - before[i]
+	}
+	for i := range after {
+		share := (after[i] - before[i]) * float64(campaigns) / sum
+		worst = max(worst, share-1, 1-share)
+	}
+	return fmt.Sprintf("within %.0f %%", 100*worst), nil
+}
+
+// accepted is how many of each campaign's recipients are.
+func (s *site) accepted(ctx context.Context, campaigns int) ([]float64, error) {
+	counts := make([]float64, campaigns)
+	for i := range counts {
+		cmd := exec.CommandContext(ctx, filepath.Join(s.b.dir, "producer"), "status", fmt.Sprintf("pace-%d", i), "--json")
+		cmd.Dir, cmd.Env = s.dir, s.env()
+		text, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("asking for the status: %w", err)
+		}
+		var st struct{ Accepted float64 }
+		if err := json.Unmarshal(text, &st); err != nil {
+			return nil, fmt.Errorf("reading the status: %w", err)
+		}
+		counts[i] = st.Accepted
+	}
+	return counts, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // slotRequests is how often workers asked for slots: each asks for Redis' time
@@ -92,7 +240,7 @@ func (s *site) slotRequests(ctx context.Context) (float64, error) {
 		return 0, fmt.Errorf("asking Redis: %w", err)
 	}
 	var n float64
-	for _, line := range splitLines(text) {
+	for line := range strings.SplitSeq(text, "\r\n") {
 		if _, err := fmt.Sscanf(line, "cmdstat_time:calls=%f", &n); err == nil {
 			return n, nil
 		}

@@ -67,13 +67,9 @@ func (b *bench) open(ctx context.Context, limits string, sandboxArgs ...string) 
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	_, port, _ := net.SplitHostPort(s.addr)
-	if _, err := s.start(ctx, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"); err != nil {
+	s.redis = redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: 40})
+	if err := s.startRedis(ctx); err != nil {
 		return nil, err
-	}
-	s.redis = redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: 20})
-	if err := s.redis.Ping(ctx).Err(); err != nil {
-		return nil, fmt.Errorf("reaching redis-server: %w", err)
 	}
 	out, err := s.start(ctx, filepath.Join(b.dir, "sandbox"), append([]string{"--addr", "127.0.0.1:0"}, sandboxArgs...)...)
 	if err != nil {
@@ -85,6 +81,21 @@ func (b *bench) open(ctx context.Context, limits string, sandboxArgs ...string) 
 	}
 	s.sandbox = regexp.MustCompile(`http://\S+`).FindString(line)
 	return s, s.write("senders.yaml", fmt.Sprintf(senders, s.sandbox, limits))
+}
+
+// startRedis starts the site's Redis, again after it was killed, and waits for it.
+func (s *site) startRedis(ctx context.Context) error {
+	_, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		return err
+	}
+	if _, err := s.start(ctx, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"); err != nil {
+		return err
+	}
+	if err := s.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("reaching redis-server: %w", err)
+	}
+	return nil
 }
 
 const senders = `senders:
@@ -272,5 +283,3 @@ func (s spread) text(format string) string {
 	t := slices.Sorted(slices.Values(s))
 	return fmt.Sprintf(format+" ("+format+" to "+format+")", t[len(t)/2], t[0], t[len(t)-1])
 }
-
-func splitLines(text string) []string { return strings.Split(strings.ReplaceAll(text, "\r", ""), "\n") }

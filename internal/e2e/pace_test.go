@@ -98,6 +98,27 @@ func TestPaceOfRealWorkers(t *testing.T) {
 	}
 }
 
+// A pace so slow that a batch outlasts what it may take: its rest is handed back
+// and goes on, at no attempt's cost.
+func TestSlowPaceHandsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.writeSenders(", messages_per_second: 8", "")
+	w.start("worker", "--hand-back", "1s")
+	if _, code := w.run("producer", "send", w.nxCampaign("snail", w.list("s.csv", 60), "max_attempts: 1"), "--wait"); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
+	}
+	for _, row := range w.export("snail") {
+		if row.State != "accepted" || row.Attempts != 1 {
+			t.Fatalf("row %d: %s after %d attempts", row.Row, row.State, row.Attempts)
+		}
+	}
+	if runs := strings.Count(w.logs.String(), `"message":"batch run"`); runs < 4 {
+		t.Errorf("the batch ran %d times in 7 s, with 1 s each", runs)
+	}
+	w.judge("snail")
+}
+
 // The limit holds while workers die and Redis restarts.
 func TestPaceThroughKillsAndRestart(t *testing.T) {
 	t.Parallel()

@@ -69,7 +69,7 @@ func (c *chunk) indexes() []int {
 // send submits what the ledger says is left of the batch, until nothing is
 // pending, or the rest must wait, or the campaign or the worker stops here.
 func (r *run) send(ctx context.Context) error {
-	deadline := r.s.w.now().Add(handBack)
+	deadline := r.s.w.now().Add(r.s.w.HandBack)
 	for {
 		ready, next := r.ready()
 		if len(ready) > 0 {

@@ -22,11 +22,12 @@ const taskType = "batch"
 const maxRetry = math.MaxInt32
 
 // taskTimeout is beyond anything that a handler needs: it hands the rest of a
-// batch back after handBack, because asynq runs a task that outlasts its timeout
+// batch back long before, because asynq runs a task that outlasts its timeout
 // beside its successor.
 const (
-	taskTimeout = time.Hour
-	handBack    = 10 * time.Minute
+	taskTimeout     = time.Hour
+	defaultHandBack = 10 * time.Minute
+	maxHandBack     = taskTimeout / 2
 )
 
 // retention is how long a batch that is done stays visible in the queue's web

@@ -50,6 +50,9 @@ type Options struct {
 	// their outcomes. 25 s if zero.
 	StopWithin time.Duration
 	Metrics    *Metrics // may be nil
+	// HandBack is how long a batch runs before the rest of it goes back into the
+	// queue, which costs nobody an attempt; 10 minutes if zero, 30 at most.
+	HandBack time.Duration
 	// Suppressed is the suppression list; nil: there is none.
 	Suppressed Suppressed
 	// PreflightEvery is how often templates are looked at again; 0: never.
@@ -95,6 +98,10 @@ func NewWorker(o Options) *Worker {
 	if o.StopWithin == 0 {
 		o.StopWithin = 25 * time.Second
 	}
+	if o.HandBack == 0 {
+		o.HandBack = defaultHandBack
+	}
+	o.HandBack = min(o.HandBack, maxHandBack)
 	return &Worker{
 		Options: o, queue: NewQueue(o.Redis), metrics: o.Metrics,
 		accounts: map[string]*Account{}, servers: map[string]*server{},
