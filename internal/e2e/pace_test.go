@@ -158,9 +158,9 @@ func TestDayIsFull(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("day", w.list("d.csv", 2000), "")); code != 0 {
 		t.Fatal("send failed")
 	}
-	a := w.awaitAccount("day", "full", time.Minute, func(a account) bool { return a.Accepted >= 180 && !a.GoesOnAt.IsZero() })
+	w.awaitAccount("day", "full", time.Minute, func(a account) bool { return a.Accepted >= 180 && !a.GoesOnAt.IsZero() })
 	w.quietFor(2*time.Second, 30*time.Second)
-	a = w.status("day")
+	a := w.status("day")
 	if a.Accepted > 200 || a.Accepted < 190 || a.State != "running" || a.InDoubt != 0 {
 		t.Errorf("%+v", a)
 	}
