@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -8,11 +9,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/RoaringBitmap/roaring/v2/roaring64"
 )
 
-// maxSkipped is the most skipped rows that one batch holds, so that a file of
+// maxSkipped is about the most skipped rows that one batch holds, so that a file of
 // nothing else stays in bounded memory. Such a batch may have no recipients.
 const maxSkipped = 10_000
 
@@ -29,9 +28,7 @@ type Options struct {
 }
 
 // A Reader reads an input as batches. Its memory does not grow with the input,
-// but for the set of numbers seen: about 4 bytes each where they are dense, as
-// those of a few countries are, and up to 40 where they are scattered over the
-// whole world.
+// but for the set of numbers seen: 7 to 13 bytes each.
 type Reader struct {
 	o       Options
 	s       *splitter
@@ -39,11 +36,13 @@ type Reader struct {
 	width   int   // cells of the header
 	at      int   // of the number in a row
 	columns []int // of each of o.Columns in a row
-	seen    *roaring64.Bitmap
+	seen    *seen
+	found   []found // of the recipients that were added last
 	rows    int
 	batches int
 	all     hash.Hash
 	digits  []byte
+	text    []byte // of the batch, for its digest
 	eof     bool
 }
 
@@ -54,7 +53,7 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rd := &Reader{o: o, s: newSplitter(text), seen: roaring64.New(), all: sha256.New()}
+	rd := &Reader{o: o, s: newSplitter(text), seen: newSeen(), all: sha256.New()}
 	if rd.phone, err = newPhone(o.DefaultCountry, o.Strict); err != nil {
 		return nil, err
 	}
@@ -115,6 +114,27 @@ func (r *Reader) Next() (*Batch, error) {
 	}
 	b := &Batch{N: r.batches, Recipients: make([]Recipient, 0, MaxRecipients)}
 	vars := make([]string, 0, MaxRecipients*len(r.columns))
+	for !r.eof && len(b.Recipients) < MaxRecipients && len(b.Skipped) < maxSkipped {
+		var err error
+		if vars, err = r.fill(b, vars); err != nil {
+			return nil, err
+		}
+		r.dropSeen(b)
+	}
+	if len(b.Recipients)+len(b.Skipped) == 0 {
+		return nil, io.EOF
+	}
+	r.batches++
+	r.text = appendBatch(r.text[:0], b)
+	b.Digest = digest(r.text)
+	r.all.Write(b.Digest[:])
+	return b, nil
+}
+
+// fill reads rows until the batch has all its recipients, if none of them was
+// seen before.
+func (r *Reader) fill(b *Batch, vars []string) ([]string, error) {
+	r.found = r.found[:0]
 	for len(b.Recipients) < MaxRecipients && len(b.Skipped) < maxSkipped {
 		broken, err := r.s.row()
 		if errors.Is(err, io.EOF) {
@@ -127,41 +147,56 @@ func (r *Reader) Next() (*Batch, error) {
 		r.rows++
 		vars = r.row(b, vars, broken)
 	}
-	if len(b.Recipients)+len(b.Skipped) == 0 {
-		return nil, io.EOF
+	return vars, nil
+}
+
+// dropSeen makes duplicates of those recipients that fill added and that were
+// seen before. All at once: asked one by one, each would wait for memory alone.
+func (r *Reader) dropSeen(b *Batch) {
+	r.seen.addAll(r.found)
+	kept := b.Recipients[:len(b.Recipients)-len(r.found)]
+	skipped := len(b.Skipped)
+	for i, rc := range b.Recipients[len(kept):] {
+		if r.found[i].fresh {
+			kept = append(kept, rc)
+			continue
+		}
+		b.Skipped = append(b.Skipped, Skipped{
+			Row: rc.Row, Line: r.found[i].line, Kind: Duplicate, Phone: rc.Phone, Reason: "the number stands in a row before",
+		})
 	}
-	r.batches++
-	b.Digest = b.digest()
-	r.all.Write(b.Digest[:])
-	return b, nil
+	b.Recipients = kept
+	if len(b.Skipped) > skipped {
+		slices.SortFunc(b.Skipped, func(x, y Skipped) int { return cmp.Compare(x.Row, y.Row) })
+	}
 }
 
 // row adds one row to the batch, as a recipient or as a skipped row.
 func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
-	skip := func(kind Kind, phone, reason string) []string {
-		b.Skipped = append(b.Skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: kind, Phone: phone, Reason: reason})
+	skip := func(phone, reason string) []string {
+		b.Skipped = append(b.Skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: Invalid, Phone: phone, Reason: reason})
 		return vars
 	}
 	if broken != "" {
-		return skip(Invalid, "", string(broken))
+		return skip("", string(broken))
 	}
 	if len(r.s.cells) != r.width {
-		return skip(Invalid, "", fmt.Sprintf("%d cells, and the header has %d", len(r.s.cells), r.width))
+		return skip("", fmt.Sprintf("%d cells, and the header has %d", len(r.s.cells), r.width))
 	}
 	given := r.s.cells[r.at]
 	if len(given) == 0 {
-		return skip(Invalid, "", errNoNumber.Error())
+		return skip("", errNoNumber.Error())
 	}
 	var err error
 	if r.digits, err = r.phone.normalise(r.digits[:0], given); err != nil {
-		return skip(Invalid, string(given), err.Error())
+		return skip(string(given), err.Error())
 	}
 	n := number(r.digits)
 	// One string holds number and values: one allocation a row.
 	phoneLen := len(r.digits)
 	for k, i := range r.columns {
 		if len(r.s.cells[i]) == 0 && r.o.Columns[k].Required {
-			return skip(Invalid, string(r.digits[:phoneLen]), "column "+r.o.Columns[k].Name+" is empty, and its placeholder has no fallback")
+			return skip(string(r.digits[:phoneLen]), "column "+r.o.Columns[k].Name+" is empty, and its placeholder has no fallback")
 		}
 		r.digits = append(r.digits, r.s.cells[i]...)
 	}
@@ -175,13 +210,10 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 	if r.o.Check != nil {
 		if err := r.o.Check(&recipient); err != nil {
 			vars = vars[:first]
-			return skip(Invalid, recipient.Phone, err.Error())
+			return skip(recipient.Phone, err.Error())
 		}
 	}
-	if !r.seen.CheckedAdd(n) {
-		vars = vars[:first]
-		return skip(Duplicate, recipient.Phone, "the number stands in a row before")
-	}
+	r.found = append(r.found, found{number: n, line: r.s.line})
 	b.Recipients = append(b.Recipients, recipient)
 	return vars
 }

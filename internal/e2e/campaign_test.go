@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,13 +74,35 @@ func TestCampaignWithTroubles(t *testing.T) {
 	w.judge("troubles")
 }
 
+// halfOf is a pipe that gives the first half of a file, and then nothing and no
+// end, so that whoever reads it is in the middle of it for certain.
+func (w *world) halfOf(name string) string {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join(w.dir, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	pipe := filepath.Join(w.dir, name+".pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	// Opened for both, it does not wait for the reader, and never ends.
+	f, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { f.Close() })
+	go f.Write(text[:len(text)/2]) // it ends with the file
+	return pipe
+}
+
 // An import that is killed and repeated ends as if it had not been; a third time
 // it is a no-op; with another file it is refused.
 func TestImportKilledAndRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	file := w.nxCampaign("again", w.list("again.csv", 300_000), "rate: {messages_per_second: 0.1}")
-	p := w.start("producer", "send", file)
+	p := w.start("producer", "send", file, "--recipients", w.halfOf("again.csv"))
 	w.awaitAccount("again", "being imported", time.Minute, func(a account) bool { return a.Rows > 2000 })
 	p.kill()
 	was := w.status("again")

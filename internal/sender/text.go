@@ -40,24 +40,25 @@ func CompileText(s string, columns []batch.Column) (Text, error) {
 // Append appends the text as rendered for the values vars.
 func (t Text) Append(dst []byte, vars []string) []byte {
 	for _, p := range t.parts {
-		switch {
-		case p.column < 0:
-			dst = append(dst, p.literal...)
-		case p.column < len(vars) && vars[p.column] != "":
-			dst = append(dst, vars[p.column]...)
-		default:
-			dst = append(dst, p.literal...)
-		}
+		dst = append(dst, p.value(vars)...)
 	}
 	return dst
 }
 
-// Render is Append to a new string.
+// Render is the text for the values vars. A text of one part, as most are, is
+// that part, and costs no memory.
 func (t Text) Render(vars []string) string {
-	if len(t.parts) == 1 && t.parts[0].column < 0 {
-		return t.parts[0].literal
+	if len(t.parts) == 1 {
+		return t.parts[0].value(vars)
 	}
 	return string(t.Append(nil, vars))
+}
+
+func (p part) value(vars []string) string {
+	if p.column >= 0 && p.column < len(vars) && vars[p.column] != "" {
+		return vars[p.column]
+	}
+	return p.literal
 }
 
 // Fixed says that the text is the same for every recipient.
