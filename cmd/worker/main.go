@@ -7,13 +7,22 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // windows name time zones, and small images have no list of them
 
 	"sluice/internal/config"
 )
 
+// gcPercent lets the heap grow to four times what is in use, a few megabytes,
+// before it is collected: about 20 MB more memory for a tenth less processor.
+// GOGC overrides it.
+const gcPercent = 300
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	config.QuietRedis()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

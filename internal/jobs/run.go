@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"sluice/internal/ledger"
@@ -29,7 +28,6 @@ type run struct {
 	n     int
 	claim *ledger.Claim
 	book  *book
-	chunk atomic.Int64 // recipients of the next chunk, from the pace seen
 	// before is each recipient's past at the start of a pass, in which it is
 	// submitted once at most: what the ledger learns meanwhile concerns others.
 	before []past
@@ -45,7 +43,6 @@ type past struct {
 func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
 	r := &run{s: s, n: ref.Batch, claim: claim, before: make([]past, len(claim.Recipients))}
 	r.book = newBook(claim, func(ctx context.Context) error { return s.reopen(ctx, ref, claim.Epoch) })
-	r.chunk.Store(firstChunk)
 	return r
 }
 
@@ -264,7 +261,7 @@ func (r *run) singles(units [][]int) int {
 	case r.s.account.breaker.probing():
 		return 1
 	case !r.s.account.Pace.Limited(r.s.perSecond):
-		most = min(most, int(r.chunk.Load()))
+		most = min(most, int(r.s.chunk.Load()))
 	default:
 		// Half of the places, for others ask too.
 		most = min(most, max(1, r.s.account.Pace.Free()/2))
@@ -309,8 +306,8 @@ func (r *run) submit(ctx context.Context, c *chunk) {
 // fit makes the next chunk one that takes chunkTime, by how long n units took.
 func (r *run) fit(n int, took time.Duration) {
 	fits := int64(float64(n) * float64(chunkTime) / float64(took))
-	now := r.chunk.Load()
-	r.chunk.Store(min(max(fits, now/2, 1), now*2, maxChunk))
+	now := r.s.chunk.Load()
+	r.s.chunk.Store(min(max(fits, now/2, 1), now*2, maxChunk))
 }
 
 // submitUnit waits for the unit's slot and a place in flight, and starts its

@@ -51,6 +51,7 @@ type sending struct {
 	resend      bool
 	message     sender.Message
 	window      *campaign.Window // where it is each recipient's own; else nil
+	chunk       atomic.Int64     // recipients of the next chunk, from the pace seen
 	streak      streak
 	running     sync.Map // the batches that this worker is at
 	taken       sync.WaitGroup
@@ -82,13 +83,15 @@ func newSending(w *Worker, rec *campaign.Record, account *Account) (*sending, er
 		window = nil // the supervisor keeps it
 	}
 	stopped, stop := context.WithCancel(context.Background())
-	return &sending{
+	s := &sending{
 		stopped: stopped, stop: stop,
 		w: w, id: rec.ID, account: account, submitter: submitter,
 		weight: file.Weight(), perSecond: file.Rate.MessagesPerSecond,
 		maxAttempts: file.MaxAttempts, resend: file.OnDoubt == campaign.Resend,
 		message: file.Message, window: window,
-	}, nil
+	}
+	s.chunk.Store(firstChunk)
+	return s, nil
 }
 
 // ProcessTask runs one batch. It may be called twice for a batch, and twice at

@@ -26,8 +26,9 @@ type Settlement struct {
 //
 //	KEYS  claims, journal, summary, done, owners
 //	ARGV  n, record or "", the journal's length and the epoch that the summary
-//	      knows, the summary of all that with the record, 1 if nothing is pending
-//	      in it else 0, 1 to do nothing unless the summary fits else 0
+//	      knows, the summary of all that with the record, "done" if nothing is
+//	      pending in it, "still" if something is and was before, else "pending",
+//	      1 to do nothing unless the summary fits else 0
 //	returns {1 if the summary was written else 0, the journal's length, the
 //	        epoch, 1 if the batch was done and is no longer else 0}
 func settleScript() *redis.Script {
@@ -43,7 +44,8 @@ if length - #ARGV[2] ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then
 	return {0, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
 end
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[5])
-if ARGV[6] == '0' then
+if ARGV[6] == 'still' then return {1, length, tonumber(epoch), 0} end
+if ARGV[6] == 'pending' then
 	return {1, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
 end
 redis.call('SADD', KEYS[4], ARGV[1])
@@ -62,10 +64,17 @@ type written struct {
 }
 
 // write runs settleScript. The summary is of so much of the journal as is known,
-// and record.
-func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record []byte, onlyIfFits bool) (written, error) {
+// and record. WasPending says that something was pending in that without record.
+func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record []byte, wasPending, onlyIfFits bool) (written, error) {
+	standing := "pending"
+	switch {
+	case s.done():
+		standing = "done"
+	case wasPending:
+		standing = "still"
+	}
 	keys := []string{ClaimsKey(id), JournalKey(id, n), SummaryKey(id), DoneKey(id), OwnersKey(id)}
-	reply, err := l.scripts.settle.Run(ctx, l.rdb, keys, n, record, s.bytes-len(record), s.epoch, s.text(), s.done(), onlyIfFits).Int64Slice()
+	reply, err := l.scripts.settle.Run(ctx, l.rdb, keys, n, record, s.bytes-len(record), s.epoch, s.text(), standing, onlyIfFits).Int64Slice()
 	if err != nil {
 		return written{}, err
 	}
@@ -152,9 +161,9 @@ func (c *Claim) pay(ctx context.Context) (reopened bool, err error) {
 // write writes record and summary, and notes what the claim then knows.
 func (c *Claim) write(ctx context.Context, record []byte, onlyIfFits bool) (written, error) {
 	c.mu.Lock()
-	s := summaryOf(c.fold, c.known+len(record))
+	s, wasPending := summaryOf(c.fold, c.known+len(record)), !c.done
 	c.mu.Unlock()
-	w, err := c.l.write(ctx, c.id, c.N, s, record, onlyIfFits)
+	w, err := c.l.write(ctx, c.id, c.N, s, record, wasPending, onlyIfFits)
 	if err == nil && w.fits {
 		c.known = w.length
 		c.mu.Lock()
