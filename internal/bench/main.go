@@ -39,10 +39,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	s := settings{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.pairs, "pairs", 5, "pairs of measurements for each ratio")
-	flags.IntVar(&s.rows, "rows", 200_000, "recipients of each sending run")
+	flags.IntVar(&s.rows, "rows", 500_000, "recipients of each sending run")
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
-	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, import, export, pace")
+	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, import, long, pace")
 	out := flags.String("o", "docs/bench.md", "the report")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, io.Writer) error
-	}{{"send", b.send}, {"import", b.importing}, {"pace", b.pace}} {
+	}{{"send", b.send}, {"import", b.importing}, {"long", b.long}, {"pace", b.pace}} {
 		if !strings.HasPrefix(part.name, s.only) || part.name == "pace" && !s.paces {
 			continue
 		}

@@ -85,7 +85,7 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 		}
 	}
 	for i := range c.campaigns {
-		if err := s.awaitState(ctx, fmt.Sprintf("pace-%d", i), "finished"); err != nil {
+		if err := s.awaitFinished(ctx, fmt.Sprintf("pace-%d", i)); err != nil {
 			return "", err
 		}
 	}

@@ -50,6 +50,7 @@ type site struct {
 	addr    string
 	sandbox string
 	procs   []*exec.Cmd
+	workers []int // their process ids
 }
 
 // open starts a site: a Redis of its own, a sandbox, and a senders file with the
@@ -131,8 +132,24 @@ func (s *site) env() []string {
 }
 
 func (s *site) worker(ctx context.Context) error {
-	_, err := s.start(ctx, filepath.Join(s.b.dir, "worker"), "--log-level", "error")
-	return err
+	if _, err := s.start(ctx, filepath.Join(s.b.dir, "worker"), "--log-level", "error"); err != nil {
+		return err
+	}
+	s.workers = append(s.workers, s.procs[len(s.procs)-1].Process.Pid)
+	return nil
+}
+
+// workersCPU is the processor time that the workers have used since their start.
+func (s *site) workersCPU() (time.Duration, error) {
+	var sum time.Duration
+	for _, pid := range s.workers {
+		used, err := cpuOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
 }
 
 // producer runs the producer to its end and says how long it took and how much
@@ -227,13 +244,13 @@ func (s *site) awaitCounted(ctx context.Context, n int64) error {
 	}
 }
 
-// awaitState waits until a campaign is in a state.
-func (s *site) awaitState(ctx context.Context, id, state string) error {
+// awaitFinished waits until a campaign is finished.
+func (s *site) awaitFinished(ctx context.Context, id string) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		got, err := s.redis.HGet(ctx, "sluice:{"+id+"}", "state").Result()
-		if err != nil && !errors.Is(err, redis.Nil) || got == state {
+		if err != nil && !errors.Is(err, redis.Nil) || got == "finished" {
 			return err
 		}
 		select {

@@ -81,13 +81,13 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 	return m
 }
 
-func (m *Metrics) submitted(provider string, res sender.Result) {
+func (m *Metrics) submitted(provider string, res sender.Result, n int) {
 	if m == nil {
 		return
 	}
-	m.submissions.WithLabelValues(provider, res.Outcome.String(), class(res.Code)).Inc()
+	m.submissions.WithLabelValues(provider, res.Outcome.String(), class(res.Code)).Add(float64(n))
 	if res.Outcome == sender.Unknown {
-		m.inDoubt.Inc()
+		m.inDoubt.Add(float64(n))
 	}
 }
 

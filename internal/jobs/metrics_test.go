@@ -24,7 +24,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	if want := 2 * len(sender.Outcomes) * len(classes()); err != nil || n != want {
 		t.Errorf("%d series, want %d: %v", n, want, err)
 	}
-	m.submitted("nxcloud", sender.Result{Outcome: sender.Rejected, Code: "22091"})
+	m.submitted("nxcloud", sender.Result{Outcome: sender.Rejected, Code: "22091"}, 1)
 	if n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total"); err != nil || n != 2*len(sender.Outcomes)*len(classes()) {
 		t.Errorf("a result made a series of its own: %d, %v", n, err)
 	}
@@ -33,7 +33,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 func TestNilMetricsCountNothing(t *testing.T) {
 	t.Parallel()
 	var m *Metrics
-	m.submitted("nxcloud", sender.Result{Outcome: sender.Accepted})
+	m.submitted("nxcloud", sender.Result{Outcome: sender.Accepted}, 1)
 	m.submitting("nxcloud")()
 	m.campaigns(nil)
 	m.redisError()

@@ -177,15 +177,15 @@ func (s *sending) finish(ctx context.Context) {
 }
 
 // heed does at once what a submission's results ask for beyond their own
-// recipients. A submission counts once, however many recipients it had.
+// recipients. Those that ended alike count once, however many they are.
 func (s *sending) heed(out []sender.Result) {
-	var seen sender.Result
-	for _, res := range out {
-		s.w.metrics.submitted(s.account.Label, res)
-		if res.Outcome == seen.Outcome && res.Code == seen.Code {
-			continue
+	for len(out) > 0 {
+		res, n := out[0], 1
+		for n < len(out) && out[n].Outcome == res.Outcome && out[n].Code == res.Code {
+			n++
 		}
-		seen = res
+		out = out[n:]
+		s.w.metrics.submitted(s.account.Label, res, n)
 		switch res.Outcome {
 		case sender.Throttled:
 			if !res.Pair {
