@@ -17,6 +17,7 @@ type report struct {
 	FirstUS                                           int64          `json:"first_us"`
 	LastUS                                            int64          `json:"last_us"`
 	Codes                                             map[string]int `json:"codes"`
+	CutBefore                                         int            `json:"cut_before"`
 }
 
 func (w *world) report() report {
