@@ -223,33 +223,6 @@ func TestTwoImportsAtOnce(t *testing.T) {
 	}
 }
 
-// An outage of the provider costs nobody their attempts: the circuit breaker
-// opens, single submissions probe, and the campaign ends by itself.
-func TestProviderOutage(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.writeSenders(", messages_per_second: 300", "")
-	w.start("worker", "--retry-base", "100ms", "--retry-max", "300ms")
-	if _, code := w.run("producer", "send", w.nxCampaign("outage", w.list("o.csv", 3000), "max_attempts: 2")); code != 0 {
-		t.Fatal("send failed")
-	}
-	w.awaitAccount("outage", "under way", time.Minute, func(a account) bool { return a.Accepted > 300 })
-	w.post("/_sandbox/faults", `faults: [{status: 503, body: "<html>down</html>"}]`)
-	down := time.NewTimer(12 * time.Second)
-	<-down.C
-	probes := w.report().Codes["http 503"]
-	w.post("/_sandbox/faults", "")
-	a := w.awaitState("outage", "finished", 2*time.Minute)
-	t.Logf("%d submissions met the outage of 12 s", probes)
-	if a.Accepted != 3000 {
-		t.Errorf("the outage cost somebody: %+v", a)
-	}
-	if probes > 300 {
-		t.Errorf("%d submissions in an outage of 12 s: the breaker did not open", probes)
-	}
-	w.judge("outage")
-}
-
 // Redis with settings that lose data is refused at the start.
 func TestRedisSettingsAreRefused(t *testing.T) {
 	t.Parallel()
