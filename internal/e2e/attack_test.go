@@ -169,22 +169,29 @@ func TestRedisRestartsUnderLoad(t *testing.T) {
 	w.judge("restart")
 }
 
-// SIGTERM under load, twice even, cuts off no submission and leaves nothing in
-// doubt; another worker goes on at once.
+// SIGTERM under load, and a second one while the worker waits for what is in
+// flight, cut off no submission and leave nothing in doubt; another worker goes on
+// at once.
 func TestWorkersStoppedUnderLoad(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "--latency", "50ms")
+	w := newWorld(t, "--latency", "500ms")
 	w.writeSenders(", messages_per_second: 1000", "")
+	w.sendersWith("in_flight: 64", "in_flight: 500")
 	p := w.start("worker")
 	if _, code := w.run("producer", "send", w.nxCampaign("termed", w.list("t.csv", 8000), "")); code != 0 {
 		t.Fatal("send failed")
 	}
-	for k := range 3 {
+	for range 3 {
 		before := w.status("termed").Accepted
 		w.awaitAccount("termed", "under way", time.Minute, func(a account) bool { return a.Accepted > before+500 })
 		next := w.start("worker")
-		if k == 1 {
-			p.cmd.Process.Signal(syscall.SIGTERM)
+		p.cmd.Process.Signal(syscall.SIGTERM)
+		between := time.NewTimer(150 * time.Millisecond) // of the 500 that an answer takes
+		<-between.C
+		select {
+		case <-p.done:
+			t.Error("a worker with submissions in flight ended at once")
+		default:
 		}
 		p.stop(20 * time.Second)
 		if p.err != nil {
@@ -194,6 +201,11 @@ func TestWorkersStoppedUnderLoad(t *testing.T) {
 	}
 	if a := w.awaitState("termed", "finished", time.Minute); a.Accepted != 8000 {
 		t.Errorf("%+v", a)
+	}
+	for _, row := range w.export("termed") {
+		if row.Attempts != 1 {
+			t.Fatalf("row %d took %d attempts", row.Row, row.Attempts)
+		}
 	}
 	w.judge("termed")
 }

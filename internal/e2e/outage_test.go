@@ -209,3 +209,42 @@ func TestProviderFlaps(t *testing.T) {
 	}
 	w.judge("flaps")
 }
+
+// A provider that throttles for a while, with a word on how long or without,
+// gets fewer and fewer submissions, and costs nobody an attempt; also where the
+// sender has no limit of its own.
+func TestProviderThrottlesForAWhile(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		limits, fault string
+		rows, most    int // most submissions that it refuses in 3 s
+	}{
+		"limit":                 {", messages_per_second: 400", `{status: 429, body: "<html>slow down</html>"}`, 1200, 600},
+		"no limit, Retry-After": {"", `{status: 429, retry_after: "2"}`, 4000, 3000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "--latency", "20ms")
+			w.writeSenders(tt.limits, "")
+			w.start("worker")
+			w.start("worker")
+			if _, code := w.run("producer", "send", w.nxCampaign("slow", w.list("s.csv", tt.rows), "max_attempts: 1")); code != 0 {
+				t.Fatal("send failed")
+			}
+			w.awaitAccount("slow", "under way", time.Minute, func(a account) bool { return a.Accepted > 200 })
+			w.post("/_sandbox/faults", "faults: ["+tt.fault+"]")
+			throttling := time.NewTimer(3 * time.Second)
+			<-throttling.C
+			refused := w.report().Codes["http 429"]
+			t.Logf("%d refused in 3 s", refused)
+			if refused > tt.most {
+				t.Errorf("%d refused in 3 s, %d are enough", refused, tt.most)
+			}
+			w.post("/_sandbox/faults", "")
+			if a := w.awaitState("slow", "finished", time.Minute); a.Accepted != tt.rows {
+				t.Errorf("throttling cost somebody: %+v", a)
+			}
+			w.judge("slow")
+		})
+	}
+}
