@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,8 +67,19 @@ func (c *exportCommand) write(a *app, rec *campaign.Record, w io.Writer) error {
 }
 
 // writeFile has write fill a new file beside path, which then takes path's
-// place: a full disk or a kill leaves what was there before.
+// place: a full disk or a kill leaves what was there before. What is there and is
+// no file, such as a pipe or a device, is written to as it is.
 func writeFile(path string, write func(io.Writer) error) error {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("writing the export: %s is a folder", path)
+	case err == nil && !info.Mode().IsRegular():
+		return writeDevice(path, write)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("creating the export: %w", err)
@@ -83,7 +95,18 @@ func writeFile(path string, write func(io.Writer) error) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
+		if at := new(fs.PathError); errors.As(err, &at) && at.Path == f.Name() {
+			err = fmt.Errorf("writing the export: %s: %w", path, at.Err)
+		}
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+func writeDevice(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("writing the export: %w", err)
+	}
+	return errors.Join(write(f), f.Close())
 }

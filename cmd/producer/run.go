@@ -108,7 +108,7 @@ func (a *app) connect() error {
 		fmt.Fprintln(a.err, "producer: warning:", err)
 		return nil
 	}
-	return err
+	return config.RedisAway(err, a.RedisURL)
 }
 
 func (a *app) source() status.Source {

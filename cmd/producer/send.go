@@ -145,6 +145,10 @@ func (c *sendCommand) openInput(a *app, s *shipment, submitter sender.Submitter)
 		s.input.Close()
 		return fmt.Errorf("%s: %w", r.File, err)
 	}
+	if !s.reader.HasRows() { // its id would be used up
+		s.input.Close()
+		return fmt.Errorf("%s: there is a header and no row below it: nothing to send", r.File)
+	}
 	return nil
 }
 
@@ -227,6 +231,8 @@ func inputError(s *shipment, err error) error {
 	case errors.Is(err, ledger.ErrDiffers):
 		return &usageError{fmt.Errorf("%s: campaign %s was imported from other recipients; a changed list needs a new id: %w",
 			s.file.Recipients.File, s.file.ID, err)}
+	case errors.Is(err, batch.ErrDamaged):
+		return &usageError{fmt.Errorf("%s: %w", s.file.Recipients.File, err)}
 	}
 	return fmt.Errorf("%s: %w", s.file.Recipients.File, err)
 }

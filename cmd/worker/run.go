@@ -89,7 +89,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	if err := led.CheckRedis(short); errors.Is(err, ledger.ErrUncheckable) {
 		log.Warn().Err(err).Msg("Redis does not tell whether it keeps what it is given")
 	} else if err != nil {
-		return err
+		return config.RedisAway(err, f.RedisURL)
 	}
 	host, _ := os.Hostname()
 	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])

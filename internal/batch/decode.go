@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"unicode/utf8"
 
@@ -19,6 +20,9 @@ import (
 // headSize is how much of a file is looked at to see whether it is what it
 // claims to be.
 const headSize = 64 << 10
+
+// ErrDamaged says that a packed file ends early, or is not what was packed.
+var ErrDamaged = errors.New("the packed file ends early or is damaged; get it once more, whole")
 
 // Open opens a file of recipients, or stdin for "-". Size is in bytes, 0 where
 // it is not known.
@@ -130,13 +134,25 @@ func unpack(r io.Reader) (io.Reader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the file is not the gzip that it begins as: %w", err)
 		}
-		return z, nil
+		return unpacked{z}, nil
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, fmt.Errorf("the file is not the zstd that it begins as: %w", err)
 		}
-		return z.IOReadCloser(), nil
+		return unpacked{z.IOReadCloser()}, nil
 	}
 	return b, nil
+}
+
+// unpacked tells trouble of the packing from trouble of the disk.
+type unpacked struct{ io.Reader }
+
+// Read reads.
+func (u unpacked) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if at := new(fs.PathError); err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &at) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return n, err
 }

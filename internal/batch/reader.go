@@ -106,6 +106,21 @@ func find(names []string, name, what string) (int, error) {
 	return i, nil
 }
 
+// HasRows says whether anything but blank lines follows the header. It is for a
+// Reader of which nothing was read yet.
+func (r *Reader) HasRows() bool {
+	for n := 1; n <= headSize; n++ {
+		head, err := r.s.r.Peek(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return len(r.s.pending) > 0
+		case err != nil || head[n-1] != '\r' && head[n-1] != '\n':
+			return true
+		}
+	}
+	return true
+}
+
 // Next reads the next batch, or returns io.EOF. The batch is the caller's. Any
 // other error is the file's, and names the line.
 func (r *Reader) Next() (*Batch, error) {

@@ -181,7 +181,7 @@ func TestReaderNamesTheLineOfATruncatedFile(t *testing.T) {
 	for err == nil {
 		_, err = r.Next()
 	}
-	if errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "line ") {
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "line ") {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,4 +146,23 @@ func FuzzRedisAddress(f *testing.F) {
 			t.Fatalf("the error holds the password: %v", err)
 		}
 	})
+}
+
+// Where no Redis answers is said without user and password.
+func TestRedisAwayHidesThePassword(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"redis://user:se@cret/@h:1/0?protocol=3":          " h:1/0:",
+		"redis-sentinel://:secret@h1:1,h2:2/main/0":       " h1:1,h2:2/main/0:",
+		"unix://user:secret@/run/redis.sock?db=0":         " /run/redis.sock:",
+		"redis-cluster://user:secret@[::1]:1,127.0.0.1:2": " [::1]:1,127.0.0.1:2:",
+	} {
+		err := RedisAway(fmt.Errorf("reaching Redis: %w", context.DeadlineExceeded), address)
+		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "cret") || strings.Contains(err.Error(), "user") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if other := errors.New("other"); !errors.Is(RedisAway(other, "redis://h:1"), other) || RedisAway(nil, "redis://h:1") != nil {
+		t.Error("another error is changed")
+	}
 }

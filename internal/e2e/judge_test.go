@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // report is the sandbox' word on what arrived.
@@ -17,6 +18,7 @@ type report struct {
 	FirstUS                                           int64          `json:"first_us"`
 	LastUS                                            int64          `json:"last_us"`
 	Codes                                             map[string]int `json:"codes"`
+	CutBefore                                         int            `json:"cut_before"`
 }
 
 func (w *world) report() report {
@@ -24,6 +26,24 @@ func (w *world) report() report {
 	var r report
 	w.getJSON("/_sandbox/report", &r)
 	return r
+}
+
+// awaitReport waits until the sandbox' report is as wanted.
+func (w *world) awaitReport(what string, within time.Duration, ok func(report) bool) report {
+	w.t.Helper()
+	deadline := time.Now().Add(within)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r := w.report()
+		if ok(r) {
+			return r
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s did not come within %s: %+v", what, within, r)
+		}
+		<-tick.C
+	}
 }
 
 // entry is one recipient's submission in the sandbox' log.

@@ -37,7 +37,8 @@ type run struct {
 // A past is what a recipient's earlier submissions were.
 type past struct {
 	tries, attempts int
-	code            string // of the last outcome
+	code            string    // of the last outcome
+	at              time.Time // of the last outcome
 }
 
 func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
@@ -93,7 +94,7 @@ func (r *run) send(ctx context.Context) error {
 func (r *run) ready() (ready []int, next time.Time) {
 	now := r.s.w.now()
 	for i, p := range r.claim.Pending() {
-		r.before[i] = past{tries: p.Tries, attempts: p.Attempts, code: p.Code}
+		r.before[i] = past{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
 		at := latest(r.s.dueAt(r.n, i, p), r.opens(i, now))
 		switch {
 		case !at.After(now):
@@ -171,7 +172,7 @@ func (r *run) mayGoOn(ctx context.Context, deadline time.Time) error {
 			return &later{why: "the worker or the campaign stopped"}
 		case r.s.w.now().After(deadline):
 			return &later{why: "the batch takes long; its rest goes on"}
-		case !r.s.account.breaker.open():
+		case !r.s.account.breaker.holds():
 			return nil
 		}
 		if err := r.s.pause(ctx, probeEvery/10); err != nil {
@@ -182,6 +183,10 @@ func (r *run) mayGoOn(ctx context.Context, deadline time.Time) error {
 
 // next asks for the slots of the next chunk and cuts it off units.
 func (r *run) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) {
+	if unit := units[0]; len(unit) > 1 && r.s.account.breaker.probing() {
+		// A probe may end in doubt: it is about one recipient.
+		units = slices.Concat([][]int{unit[:1:1], unit[1:]}, units[1:])
+	}
 	whole := len(units[0]) > 1
 	ask := ratelimit.Ask{
 		Campaign: r.s.id, Weight: r.s.weight, PerSecond: r.s.perSecond,
@@ -380,15 +385,16 @@ func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed 
 // settlement is the ledger's entry for one result.
 func (r *run) settlement(i int, res sender.Result, closed bool, now time.Time) ledger.Settlement {
 	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Code: res.Code, MessageID: res.MessageID, Time: now}
-	resend := r.s.resend && res.Outcome == sender.Unknown
+	if res.Outcome != sender.Failed && (res.Outcome != sender.Unknown || !r.s.resend) {
+		return st
+	}
+	costs := r.s.account.breaker.costs(res, closed, r.before[i].at)
 	switch {
-	case res.Outcome == sender.Failed && !closed:
-		// The outage's failure, not the recipient's: it costs no attempt.
+	case !costs && res.Outcome == sender.Failed:
+		// The outage's failure, not the recipient's.
 		st.Outcome = sender.Throttled
-	case res.Outcome == sender.Failed || resend:
-		if r.before[i].attempts+1 >= r.s.maxAttempts {
-			st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
-		}
+	case costs && r.before[i].attempts+1 >= r.s.maxAttempts:
+		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
 	}
 	return st
 }

@@ -283,6 +283,8 @@ func (s *sending) dueAt(n, i int, p ledger.Pending) time.Time {
 		return p.Time.Add(pairDelay(p.Tries - 1))
 	case p.Outcome == sender.Failed || p.Outcome == sender.Unknown:
 		return p.Time.Add(s.w.Backoff.after(max(p.Attempts, 1), jitter(s.id, n, i, p.Tries)))
+	case outageCode(p.Code):
+		return p.Time.Add(s.w.Backoff.after(1, jitter(s.id, n, i, p.Tries)))
 	}
 	return time.Time{}
 }

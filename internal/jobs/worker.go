@@ -239,9 +239,7 @@ func (w *Worker) open(ctx context.Context, id string) (*server, error) {
 		if account, err = w.Account(rec.Sender); err != nil {
 			return nil, err
 		}
-		account.breaker = newBreaker(rec.Sender, func(open bool) {
-			w.Log.Warn().Str("sender", rec.Sender).Bool("open", open).Msg("circuit breaker changed")
-		})
+		account.breaker = newBreaker(rec.Sender, func(open bool, code string) { w.outage(rec.Sender, account.Provider.Meaning(code), open, code) })
 		account.pool = newPool(account.InFlight)
 		w.accounts[rec.Sender] = account
 	}
@@ -250,6 +248,16 @@ func (w *Worker) open(ctx context.Context, id string) (*server, error) {
 		return nil, err
 	}
 	return startServer(w, sending)
+}
+
+// outage tells of a sender's circuit breaker.
+func (w *Worker) outage(sender, meaning string, open bool, code string) {
+	if !open {
+		w.Log.Info().Str("sender", sender).Bool("open", open).Msg("circuit breaker closed: the provider answers again")
+		return
+	}
+	w.Log.Warn().Str("sender", sender).Bool("open", open).Str("code", code).Str("meaning", meaning).
+		Msg("circuit breaker open: single submissions probe until the provider answers; nobody loses an attempt")
 }
 
 // stopAll stops every server at once and waits for them.

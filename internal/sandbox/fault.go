@@ -20,7 +20,8 @@ const (
 	Unanswered Do = "unanswered" // never answer, until the client gives up
 	CutAfter   Do = "cut_after"  // close the connection after reading
 	CutBefore  Do = "cut_before" // close it before reading: never taken
-	Half       Do = "half"       // half an answer
+	Half       Do = "half"       // half an answer: shorter than it says
+	HalfChunk  Do = "half_chunk" // half an answer: broken off within a chunk
 	Huge       Do = "huge"       // an answer without end
 	Reset      Do = "reset"      // a TCP reset after reading
 )
@@ -78,7 +79,7 @@ func (f *Fault) check() error {
 		if f.Phone+f.Suffix != "" || f.Every+f.Times > 0 {
 			return errors.New("cut_before is before the number is known: it goes by rate, count, from and until alone")
 		}
-	case Unanswered, CutAfter, Half, Huge, Reset:
+	case Unanswered, CutAfter, Half, HalfChunk, Huge, Reset:
 	default:
 		return fmt.Errorf("do: %q is not known", f.Do)
 	}

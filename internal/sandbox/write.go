@@ -22,6 +22,11 @@ func (r *reply) write(w http.ResponseWriter, req *http.Request) {
 		w.Write(r.body[:len(r.body)/2])
 		flush(w)
 		closeAbruptly(w, false)
+	case HalfChunk:
+		w.WriteHeader(r.status)
+		w.Write(r.body[:len(r.body)/2])
+		flush(w)
+		closeAbruptly(w, false)
 	case Huge:
 		w.WriteHeader(r.status)
 		block := make([]byte, 1<<20)
