@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// fill leaves Redis so many bytes beside what it uses; free takes the bound away.
+// fill leaves Redis so many bytes beside what it uses, or takes some away; free
+// ends that.
 func (w *world) fill(left int) {
 	w.t.Helper()
 	rdb := w.redis.Client(w.t)
@@ -41,7 +42,7 @@ func TestRedisIsFullUnderLoad(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	w.awaitAccount("full", "under way", time.Minute, func(a account) bool { return a.Accepted > 500 })
-	w.fill(0)
+	w.fill(-500_000)
 	w.quietFor(7*time.Second, 15*time.Second)
 	if a := w.status("full"); a.Rows != a.sum() || a.State != "running" || a.Pending == 0 {
 		t.Errorf("%+v", a)

@@ -23,9 +23,8 @@ type proxy struct {
 	mu     sync.Mutex
 	open   chan struct{} // closed unless the proxy is a black hole
 	links  map[*link]bool
-	refuse bool
 	delay  time.Duration
-	lose   func(c command) bool
+	attack func(c command) fate
 }
 
 // A link is one connection through the proxy.
@@ -33,6 +32,15 @@ type link struct {
 	client, server net.Conn
 	deaf           bool // the next answer is lost, and the connection with it
 }
+
+// A fate is what becomes of one command.
+type fate int
+
+const (
+	passes      fate = iota
+	lostAnswer       // Redis executes it, then the connection is cut
+	lostCommand      // the connection is cut before
+)
 
 // A command is one command's words as they went to Redis.
 type command [][]byte
@@ -70,12 +78,9 @@ func (p *proxy) url() string { return "redis://" + p.addr + "/0" }
 func (p *proxy) serve(client net.Conn) {
 	server, err := net.Dial("tcp", p.to)
 	p.mu.Lock()
-	if err != nil || p.refuse {
+	if err != nil {
 		p.mu.Unlock()
 		client.Close()
-		if server != nil {
-			server.Close()
-		}
 		return
 	}
 	l := &link{client: client, server: server}
@@ -102,10 +107,16 @@ func (p *proxy) commands(l *link) {
 		}
 		<-p.gate()
 		p.mu.Lock()
-		if p.lose != nil && p.lose(words) {
-			l.deaf = true
+		becomes := passes
+		if p.attack != nil {
+			becomes = p.attack(words)
 		}
+		l.deaf = becomes == lostAnswer
 		p.mu.Unlock()
+		if becomes == lostCommand {
+			l.client.Close()
+			return
+		}
 		if _, err := l.server.Write(text); err != nil {
 			return
 		}
@@ -154,16 +165,6 @@ func (p *proxy) cut() {
 	}
 }
 
-// refuseAll cuts every connection and refuses new ones, until it is told not to.
-func (p *proxy) refuseAll(refuse bool) {
-	p.mu.Lock()
-	p.refuse = refuse
-	p.mu.Unlock()
-	if refuse {
-		p.cut()
-	}
-}
-
 // stall makes a black hole of the proxy: connections stay, nothing arrives.
 func (p *proxy) stall() {
 	p.mu.Lock()
@@ -189,12 +190,12 @@ func (p *proxy) slow(delay time.Duration) {
 	p.delay = delay
 }
 
-// loseAnswers loses the answers to commands of which lose holds: Redis executes
-// them, and then the connection is cut. Lose is called for one command at a time.
-func (p *proxy) loseAnswers(lose func(c command) bool) {
+// attacks decides each command's fate; nil lets all pass. It is called for one
+// command at a time.
+func (p *proxy) attacks(attack func(c command) fate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lose = lose
+	p.attack = attack
 }
 
 // readCommand reads one command: an array of bulk strings.

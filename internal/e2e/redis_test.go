@@ -25,13 +25,13 @@ func TestRedisAnswersLost(t *testing.T) {
 	w.writeSenders(", messages_per_second: 1500", "")
 	p := newProxy(t, w.redis.Addr)
 	lost := map[string]int{}
-	p.loseAnswers(func(c command) bool {
+	p.attacks(func(c command) fate {
 		step := c.step()
 		if step == "" || step == "dequeue" || lost[step] > 0 && r.IntN(8) > 0 {
-			return false
+			return passes
 		}
 		lost[step]++
-		return true
+		return lostAnswer
 	})
 	w.startVia(p, "worker", "--hand-back", "1s")
 	w.startVia(p, "worker", "--hand-back", "1s")
@@ -46,7 +46,7 @@ func TestRedisAnswersLost(t *testing.T) {
 	if out, code := w.run("producer", "verify", "unheard"); code != 0 {
 		t.Errorf("verify: %d\n%s", code, out)
 	}
-	p.loseAnswers(nil)
+	p.attacks(nil)
 	t.Logf("answers lost: %v", lost)
 	for _, step := range []string{"claim", "begin", "slot", "settle and summary", "release", "finish", "acknowledgement"} {
 		if lost[step] == 0 {
