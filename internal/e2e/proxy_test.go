@@ -242,9 +242,9 @@ func (c command) step() string {
 	switch {
 	case keys == "6" && has(1, ":claims"):
 		return "claim"
-	case keys == "3" && has(1, ":claims") && has(2, ":owners"):
-		return "release"
 	case keys == "3" && has(1, ":claims"):
+		return "release"
+	case keys == "4" && has(1, ":claims"):
 		return "begin"
 	case keys == "5" && has(1, ":claims"):
 		return "settle and summary"
