@@ -82,10 +82,14 @@ const startWithin = 10 * time.Second
 
 // work wires the worker and runs it.
 func work(ctx context.Context, f flags, getenv func(string) string, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
-	led := ledger.New(rdb, time.Now)
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
+	clock, err := jobs.NewClock(short, rdb)
+	if err != nil {
+		return err
+	}
+	led := ledger.New(rdb, clock.Now)
 	if err := led.CheckRedis(short); errors.Is(err, ledger.ErrUncheckable) {
 		log.Warn().Err(err).Msg("Redis does not tell whether it keeps what it is given")
 	} else if err != nil {
@@ -107,11 +111,12 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	reloadCtx, stopReloading := context.WithCancel(ctx)
 	defer reloading.Wait()
 	defer stopReloading()
+	reloading.Go(func() { clock.Keep(reloadCtx) })
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := jobs.NewWorker(jobs.Options{
-		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, time.Now), Limiter: limiter,
-		Account: func(name string) (*jobs.Account, error) { return openAccount(open, limiter, name) },
-		Log:     log, Now: time.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
+		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now), Limiter: limiter,
+		Account: func(name string) (*jobs.Account, error) { return openAccount(open, limiter, clock.Now, name) },
+		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 		// A submission that is signed anew may take its timeout twice.
@@ -126,12 +131,12 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 }
 
 // openAccount opens a sender for the worker's use.
-func openAccount(open *openSenders, limiter *ratelimit.Limiter, name string) (*jobs.Account, error) {
+func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.Time, name string) (*jobs.Account, error) {
 	s, err := open.get(name)
 	if err != nil {
 		return nil, err
 	}
-	provider, err := accounts.Open(s, time.Now)
+	provider, err := accounts.Open(s, now)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +144,7 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, name string) (*j
 		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
 		Pace: limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
-			_, _, err := accounts.Preflight(ctx, s, time.Now, m)
+			_, _, err := accounts.Preflight(ctx, s, now, m)
 			return err
 		},
 	}

@@ -100,6 +100,12 @@ func (w *world) judge(ids ...string) {
 	if r := w.report(); r.Duplicates > 0 || r.Violations > 0 {
 		w.t.Errorf("the sandbox saw %d recipients taken twice %v and %d violations %v", r.Duplicates, r.DuplicateExamples, r.Violations, r.ViolationExamples)
 	}
+	w.judgeRows(ids...)
+}
+
+// judgeRows is judge, but for who was taken twice.
+func (w *world) judgeRows(ids ...string) {
+	w.t.Helper()
 	took := map[string]map[string]bool{} // message_ids by phone
 	for _, e := range w.log() {
 		if e.Taken {

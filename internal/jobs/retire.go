@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/campaign"
 )
@@ -31,8 +32,7 @@ func (w *Worker) retireNow(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	err := asynq.NewInspectorFromRedisClient(w.Redis).DeleteQueue(id, true)
-	if err != nil && !errors.Is(err, asynq.ErrQueueNotFound) {
+	if err := w.deleteQueue(ctx, id); err != nil {
 		return fmt.Errorf("deleting the queue of %s: %w", id, err)
 	}
 	totals, err := w.Ledger.Totals(ctx, id)
@@ -44,4 +44,36 @@ func (w *Worker) retireNow(ctx context.Context, id string) error {
 		return fmt.Errorf("keeping the account of %s: %w", id, err)
 	}
 	return w.Campaigns.Retire(ctx, id, account)
+}
+
+// deleteQueue deletes a queue that no server works on any more. What a dead
+// worker had is at work there for ever, and asynq deletes no queue with tasks at
+// work; nor does it delete the tasks that are done with the queue.
+func (w *Worker) deleteQueue(ctx context.Context, id string) error {
+	prefix := "asynq:{" + id + "}:"
+	active, err := w.Redis.LRange(ctx, prefix+"active", 0, -1).Result()
+	if err != nil {
+		return err
+	}
+	_, err = w.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, task := range active {
+			p.Del(ctx, prefix+"t:"+task)
+		}
+		p.Del(ctx, prefix+"active")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	inspector := asynq.NewInspectorFromRedisClient(w.Redis)
+	if _, err := inspector.DeleteAllCompletedTasks(id); errors.Is(err, asynq.ErrQueueNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	err = inspector.DeleteQueue(id, true)
+	if errors.Is(err, asynq.ErrQueueNotFound) {
+		return nil // another worker was quicker
+	}
+	return err
 }

@@ -139,7 +139,7 @@ func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
 
 // feed takes the units' slots, writes their intents and hands them on.
 func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, deadline time.Time) error {
-	for {
+	for len(units) > 0 {
 		if err := r.mayGoOn(ctx, deadline); err != nil {
 			return err
 		}
@@ -161,6 +161,7 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		chunks <- c
 		units = rest
 	}
+	return nil
 }
 
 // mayGoOn says whether another chunk may be begun, after waiting for the circuit

@@ -40,7 +40,7 @@ type Options struct {
 	// Account opens a sender by its name. It is asked once for each sender.
 	Account func(name string) (*Account, error)
 	Log     zerolog.Logger
-	Now     func() time.Time
+	Now     func() time.Time // the same for all workers: a Clock's
 	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
 	Backoff Backoff
 	// Batches is how many batches of one campaign run here at once; 4 if zero.

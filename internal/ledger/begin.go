@@ -7,15 +7,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// beginScript appends an intent or a withdrawal for the newest claim alone.
+// beginScript appends an intent or a withdrawal for the newest claim alone. The
+// epoch tells claims apart, and the owner does where Redis has lost a claim and
+// given its epoch to another worker.
 //
-//	KEYS  claims, campaign, journal
-//	ARGV  n, epoch, record, the state that the campaign must be in or ""
+//	KEYS  claims, campaign, journal, owners
+//	ARGV  n, epoch, record, the state that the campaign must be in or "", worker
 //	returns {0, the journal's length}, {1} if the claim is stale, or
 //	        {2, the journal's length} if the campaign is in another state
 func beginScript() *redis.Script {
 	return redis.NewScript(`
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return {1, 0} end
+local owner = redis.call('HGET', KEYS[4], ARGV[1])
+if owner and owner ~= ARGV[5] then return {1, 0} end
 if ARGV[4] ~= '' and redis.call('HGET', KEYS[2], 'state') ~= ARGV[4] then
 	return {2, redis.call('STRLEN', KEYS[3])}
 end
@@ -91,8 +95,8 @@ func (c *Claim) next(indexes []int) ([]place, error) {
 // appendOwn appends a record of this claim and adds it to the fold. Whole says
 // that the fold then knows the whole journal.
 func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (whole bool, err error) {
-	keys := []string{ClaimsKey(c.id), CampaignKey(c.id), JournalKey(c.id, c.N)}
-	reply, err := c.l.scripts.begin.Run(ctx, c.l.rdb, keys, c.N, c.Epoch, record, state).Int64Slice()
+	keys := []string{ClaimsKey(c.id), CampaignKey(c.id), JournalKey(c.id, c.N), OwnersKey(c.id)}
+	reply, err := c.l.scripts.begin.Run(ctx, c.l.rdb, keys, c.N, c.Epoch, record, state, c.worker).Int64Slice()
 	if err != nil {
 		return false, err
 	}

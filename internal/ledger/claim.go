@@ -21,6 +21,7 @@ type Claim struct {
 
 	l      *Ledger
 	id     string
+	worker string
 	resend bool
 
 	// turn is held for each change of the journal, so that the claim knows
@@ -70,7 +71,7 @@ func (l *Ledger) Claim(ctx context.Context, id string, n int, worker string, res
 	}
 	c, err := l.open(id, n, reply)
 	if err == nil {
-		c.resend = resend
+		c.worker, c.resend = worker, resend
 		err = c.catchUp(ctx, reply.summary)
 	}
 	if err != nil {

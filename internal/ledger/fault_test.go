@@ -238,6 +238,25 @@ func TestRedisThatLostWrites(t *testing.T) {
 	settle(t, c, accept(1)...)
 }
 
+// TestLostClaimBeginsNothing: a failover has lost a claim, and another worker got
+// its epoch. The first is still there, and must not begin anything beside it.
+func TestLostClaimBeginsNothing(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 3)
+	lost := d.claim(t, 0, "v", false)
+	d.rdb.Del(ctx, ClaimsKey(d.id), OwnersKey(d.id))
+	c := d.claim(t, 0, "w", false)
+	if c.Epoch != lost.Epoch {
+		t.Fatalf("epochs %d and %d", lost.Epoch, c.Epoch)
+	}
+	begin(t, c, 0)
+	wants(t, lost.Begin(ctx, []int{0}), ErrStale)
+	wants(t, lost.Begin(ctx, []int{1}), ErrStale)
+	settle(t, c, accept(0)...)
+	begin(t, c, 1)
+}
+
 func TestFullRedisTakesOutcomesOnceItCan(t *testing.T) {
 	t.Parallel()
 	d, ctx := newDesk(t), t.Context()

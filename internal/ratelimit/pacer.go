@@ -213,8 +213,12 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 		}
 	}
 	for _, sl := range a.Slots {
+		start := s.clock.local(a.Now + sl.Start)
+		if late := time.Since(start); late > 0 {
+			s.lead.arrived(-late) // nobody may be left of it to find that out
+		}
 		s.parts[sl.ID] = append(s.parts[sl.ID], &Grant{
-			N: sl.N, start: s.clock.local(a.Now + sl.Start), step: time.Duration(sl.Step * 1000), bucket: sl.Bucket * min(1, int64(a.Day)), s: s,
+			N: sl.N, start: start, step: time.Duration(sl.Step * 1000), bucket: sl.Bucket * min(1, int64(a.Day)), s: s,
 		})
 	}
 	if a.Conflict && !was.Conflict {

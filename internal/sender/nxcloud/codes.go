@@ -42,7 +42,7 @@ func lookup(n int) (code, bool) {
 	case 1003:
 		return denied("the signature is wrong; check access_key, access_secret and algorithm in the senders file, and that no proxy changes the body"), true
 	case 1004:
-		return denied("the signature has expired twice in a row; set this machine's clock, which must be right to 60 seconds, then resume"), true
+		return denied("the signature has expired twice in a row; set the clock of Redis' machine, which workers go by and which must be right to 60 seconds, then resume"), true
 	case 1005:
 		return denied("no permission; check access_key in the senders file, and that the account may send WhatsApp messages"), true
 	case 21058:
