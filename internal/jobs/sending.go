@@ -55,7 +55,8 @@ type sending struct {
 	streak      streak
 	running     sync.Map // the batches that this worker is at
 	taken       sync.WaitGroup
-	takenNow    atomic.Int64 // batches taken over that are under way
+	takenNow    atomic.Int64     // batches taken over that are under way
+	leases      map[string]lease // of tasks by name, as the supervisor last saw them
 
 	// stopped is cancelled by stop, which has every batch end between two
 	// submissions.
