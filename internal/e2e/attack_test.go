@@ -75,14 +75,15 @@ func TestWorkersKilledAtRandom(t *testing.T) {
 func (w *world) ownedBy(p *process) []string {
 	w.t.Helper()
 	var owned []string
-	for n, owner := range w.owners() {
+	for batch, owner := range w.owners() {
 		if strings.Contains(owner, "-"+itoa(p.cmd.Process.Pid)+"-") {
-			owned = append(owned, n+" "+owner)
+			owned = append(owned, batch+" "+owner)
 		}
 	}
 	return owned
 }
 
+// owners are the owners of batches, which go by their campaign and number.
 func (w *world) owners() map[string]string {
 	w.t.Helper()
 	rdb := w.redis.Client(w.t)
@@ -90,7 +91,8 @@ func (w *world) owners() map[string]string {
 	owners := map[string]string{}
 	for _, key := range rdb.Keys(w.t.Context(), "sluice:{*}:owners").Val() {
 		for n, owner := range rdb.HGetAll(w.t.Context(), key).Val() {
-			owners[n] = owner
+			id, _, _ := strings.Cut(strings.TrimPrefix(key, "sluice:{"), "}")
+			owners[id+" "+n] = owner
 		}
 	}
 	return owners

@@ -38,9 +38,6 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if os.Getenv("SLUICE_E2E_RACE") != "" {
 		args = append(args, "-race")
 	}
-	if faultTag {
-		args = append(args, "-tags", "faultpoints")
-	}
 	args = append(args, "sluice/cmd/producer", "sluice/cmd/worker", "sluice/cmd/sandbox")
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
@@ -179,9 +176,15 @@ recipients: {file: %s}
 // list writes a CSV of n Brazilian mobile numbers and returns its name.
 func (w *world) list(name string, n int) string {
 	w.t.Helper()
+	return w.listFrom(name, 0, n)
+}
+
+// listFrom is list with the numbers from the given one on.
+func (w *world) listFrom(name string, from, n int) string {
+	w.t.Helper()
 	var b bytes.Buffer
 	b.WriteString("phone,name\n")
-	for i := range n {
+	for i := from; i < from+n; i++ {
 		fmt.Fprintf(&b, "%s,name%d\n", phone(i), i)
 	}
 	w.file(name, b.String())
