@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"sluice/internal/redistest"
 )
 
@@ -78,6 +80,7 @@ type world struct {
 	dir     string
 	bin     string
 	redis   *redistest.Server
+	rdb     *redis.Client
 	sandbox string // its URL
 	env     []string
 	logs    *lockedBuffer // all that any process of this world wrote to standard error
@@ -97,6 +100,7 @@ func newWorldWith(t testing.TB, redisArgs []string, sandboxArgs ...string) *worl
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: t.TempDir(), bin: bin, redis: redistest.New(t, redisArgs...), logs: &lockedBuffer{}}
+	w.rdb = w.redis.Client(t)
 	w.startSandbox(sandboxArgs...)
 	w.writeSenders("", "")
 	return w

@@ -17,6 +17,7 @@ type report struct {
 	FirstUS                                           int64          `json:"first_us"`
 	LastUS                                            int64          `json:"last_us"`
 	Codes                                             map[string]int `json:"codes"`
+	CutBefore                                         int            `json:"cut_before"`
 }
 
 func (w *world) report() report {
@@ -56,6 +57,18 @@ func (w *world) log() []entry {
 		w.t.Fatal(err)
 	}
 	return all
+}
+
+// taken are the recipients that the sandbox has taken.
+func (w *world) taken() map[string]bool {
+	w.t.Helper()
+	taken := map[string]bool{}
+	for _, e := range w.log() {
+		if e.Taken {
+			taken[e.Phone] = true
+		}
+	}
+	return taken
 }
 
 // post steers the sandbox.

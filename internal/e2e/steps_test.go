@@ -269,12 +269,9 @@ func (w *world) fatalLink(visit int) *fatalLink {
 func (k *killing) judge(t *testing.T) {
 	w := k.w
 	w.t = t
-	took := map[string]bool{}
 	alone := w.awaitState("alone", "finished", time.Minute)
 	load := w.awaitState("load", "finished", time.Minute)
-	for _, e := range w.log() {
-		took[e.Phone] = took[e.Phone] || e.Taken
-	}
+	took := w.taken()
 	if k.doubt != (alone.InDoubt == 1) || alone.Accepted+alone.InDoubt != 1 {
 		t.Errorf("the single recipient: %+v", alone)
 	}
