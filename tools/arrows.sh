@@ -21,7 +21,7 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch bench campaign config export jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress; do
+for d in accounts batch bench campaign config export faultpoint jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress; do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -51,6 +51,7 @@ bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
 bad redistest $i/batch
+bad faultpoint $i/batch
 bad bench $i/batch $i/sender
 bad sender $i/sender/nxcloud $i/ledger $i/config $i/ratelimit
 bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
@@ -77,7 +78,7 @@ good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/sender $i/batch
 good campaign $i/ledger $i/sender $i/batch
-good jobs $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit github.com/hibiken/asynq
+good jobs $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint github.com/hibiken/asynq
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
 good status $i/campaign $i/ledger $i/ratelimit

@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"sluice/internal/redistest"
 )
 
@@ -37,9 +39,6 @@ var binaries = sync.OnceValues(func() (string, error) {
 	args := []string{"build", "-o", dir + "/"}
 	if os.Getenv("SLUICE_E2E_RACE") != "" {
 		args = append(args, "-race")
-	}
-	if faultTag {
-		args = append(args, "-tags", "faultpoints")
 	}
 	args = append(args, "sluice/cmd/producer", "sluice/cmd/worker", "sluice/cmd/sandbox")
 	out, err := exec.Command("go", args...).CombinedOutput()
@@ -81,6 +80,7 @@ type world struct {
 	dir     string
 	bin     string
 	redis   *redistest.Server
+	rdb     *redis.Client
 	sandbox string // its URL
 	env     []string
 	logs    *lockedBuffer // all that any process of this world wrote to standard error
@@ -100,6 +100,7 @@ func newWorldWith(t testing.TB, redisArgs []string, sandboxArgs ...string) *worl
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: t.TempDir(), bin: bin, redis: redistest.New(t, redisArgs...), logs: &lockedBuffer{}}
+	w.rdb = w.redis.Client(t)
 	w.startSandbox(sandboxArgs...)
 	w.writeSenders("", "")
 	return w
@@ -179,9 +180,15 @@ recipients: {file: %s}
 // list writes a CSV of n Brazilian mobile numbers and returns its name.
 func (w *world) list(name string, n int) string {
 	w.t.Helper()
+	return w.listFrom(name, 0, n)
+}
+
+// listFrom is list with the numbers from the given one on.
+func (w *world) listFrom(name string, from, n int) string {
+	w.t.Helper()
 	var b bytes.Buffer
 	b.WriteString("phone,name\n")
-	for i := range n {
+	for i := from; i < from+n; i++ {
 		fmt.Fprintf(&b, "%s,name%d\n", phone(i), i)
 	}
 	w.file(name, b.String())

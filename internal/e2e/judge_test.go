@@ -78,6 +78,18 @@ func (w *world) log() []entry {
 	return all
 }
 
+// taken are the recipients that the sandbox has taken.
+func (w *world) taken() map[string]bool {
+	w.t.Helper()
+	taken := map[string]bool{}
+	for _, e := range w.log() {
+		if e.Taken {
+			taken[e.Phone] = true
+		}
+	}
+	return taken
+}
+
 // post steers the sandbox.
 func (w *world) post(path, body string) {
 	w.t.Helper()

@@ -205,12 +205,7 @@ func TestCampaignsShareByPriority(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	w.awaitAccount("normal", "under way", time.Minute, func(a account) bool { return a.Accepted > 400 })
-	var b strings.Builder
-	b.WriteString("phone,name\n")
-	for i := range 30_000 {
-		fmt.Fprintf(&b, "%s,x\n", phone(40_000_000+i))
-	}
-	w.file("two.csv", b.String())
+	w.listFrom("two.csv", 40_000_000, 30_000)
 	if _, code := w.run("producer", "send", w.nxCampaign("high", "two.csv", "priority: high")); code != 0 {
 		t.Fatal("send failed")
 	}

@@ -55,9 +55,11 @@ func (w *Worker) recover(ctx context.Context) {
 			return
 		}
 		for _, o := range orphans {
-			if s.sending.takeOver(o) {
-				w.Log.Warn().Str("campaign", id).Int("batch", o.Batch).Str("gone", o.Worker).Msg("taking over the batch of a worker that is gone")
-			}
+			s.sending.takeOver(o)
+		}
+		if err := w.unrenewed(ctx, s.sending); err != nil {
+			w.away(ctx, err)
+			return
 		}
 		finished, err := w.Campaigns.Finish(ctx, id)
 		if err == nil && !finished {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/internal/faultpoint"
 	"sluice/internal/ledger"
 )
 
@@ -107,10 +108,12 @@ func (b *book) commit() error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitWithin)
 	defer cancel()
 	if len(entries) > 0 {
+		faultpoint.At(faultpoint.BeforeSettle)
 		reopened, err := b.claim.Settle(ctx, entries)
 		if err != nil {
 			return err
 		}
+		faultpoint.At(faultpoint.AfterSettle)
 		if reopened {
 			if err := b.reopened(ctx); err != nil {
 				return err

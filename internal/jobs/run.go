@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"sluice/internal/faultpoint"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
@@ -154,10 +155,12 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		if c == nil {
 			continue // no place in flight in time; the slot is lost
 		}
+		faultpoint.At(faultpoint.BeforeBegin)
 		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
 			r.giveUp(c)
 			return r.s.beginFailed(err)
 		}
+		faultpoint.At(faultpoint.AfterBegin)
 		chunks <- c
 		units = rest
 	}

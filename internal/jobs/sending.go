@@ -14,6 +14,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
+	"sluice/internal/faultpoint"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
@@ -55,7 +56,8 @@ type sending struct {
 	streak      streak
 	running     sync.Map // the batches that this worker is at
 	taken       sync.WaitGroup
-	takenNow    atomic.Int64 // batches taken over that are under way
+	takenNow    atomic.Int64     // batches taken over that are under way
+	leases      map[string]lease // of tasks by name, as the supervisor last saw them
 
 	// stopped is cancelled by stop, which has every batch end between two
 	// submissions.
@@ -122,6 +124,7 @@ func (s *sending) ProcessTask(ctx context.Context, t *asynq.Task) error {
 	if _, werr := t.ResultWriter().Write([]byte(resultText(counts))); werr != nil {
 		s.w.Log.Debug().Err(werr).Str("campaign", s.id).Int("batch", ref.Batch).Msg("task result not written")
 	}
+	faultpoint.At(faultpoint.BeforeAck)
 	return err
 }
 
@@ -240,6 +243,7 @@ func (s *sending) halt(code, meaning string) {
 func (s *sending) submit(ref sender.Ref, rs []recipient, out []sender.Result) {
 	done := s.w.metrics.submitting(s.account.Label)
 	s.submitter.Submit(context.Background(), ref, rs, out)
+	faultpoint.At(faultpoint.AnswerRead)
 	done()
 }
 

@@ -63,6 +63,11 @@ func (s *server) stopSoon() {
 	}()
 }
 
+// sendingStopped says that the campaign stopped here by itself, as by a halt.
+func (s *server) sendingStopped() bool {
+	return s.sending != nil && s.sending.stopped.Err() != nil
+}
+
 // ended says that the server has stopped.
 func (s *server) ended() bool {
 	select {

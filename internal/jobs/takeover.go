@@ -18,27 +18,28 @@ func (s *sending) takeOver(o ledger.Orphan) bool {
 	}
 	s.taken.Go(func() {
 		defer s.takenNow.Add(-1)
-		ref := reference{Campaign: s.id, Batch: o.Batch, Recipients: o.Recipients}
-		if err := s.takeOverNow(ref); err != nil {
+		if err := s.takeOverNow(o); err != nil {
 			s.w.Log.Error().Err(err).Str("campaign", s.id).Int("batch", o.Batch).Msg("could not take the batch over; it is tried again")
 		}
 	})
 	return true
 }
 
-func (s *sending) takeOverNow(ref reference) error {
-	if _, twice := s.running.LoadOrStore(ref.Batch, true); twice {
+func (s *sending) takeOverNow(o ledger.Orphan) error {
+	if _, twice := s.running.LoadOrStore(o.Batch, true); twice {
 		return nil
 	}
-	defer s.running.Delete(ref.Batch)
+	defer s.running.Delete(o.Batch)
 	ctx := context.Background() // ended by the sending's stop, between submissions
-	claim, err := s.w.Ledger.Claim(ctx, s.id, ref.Batch, s.w.ID, s.resend)
+	claim, err := s.w.Ledger.Claim(ctx, s.id, o.Batch, s.w.ID, s.resend)
 	if errors.Is(err, ledger.ErrHeld) || errors.Is(err, ledger.ErrDone) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	s.w.Log.Warn().Str("campaign", s.id).Int("batch", o.Batch).Str("gone", o.Worker).Msg("taking over the batch of a worker that is gone")
+	ref := reference{Campaign: s.id, Batch: o.Batch, Recipients: len(claim.Recipients)}
 	_, err = s.process(ctx, ref, claim)
 	var l *later
 	if errors.As(err, &l) {

@@ -58,6 +58,12 @@ func (r reference) task(epoch int) *asynq.Task {
 		asynq.Timeout(taskTimeout), asynq.Retention(retention))
 }
 
+// batchOf is the batch that a task's name names.
+func batchOf(id string) (n int, ok bool) {
+	_, err := fmt.Sscanf(id, "batch-%d", &n)
+	return n, err == nil
+}
+
 // parseReference reads a payload. A payload that does not hold never will.
 func parseReference(payload []byte) (reference, error) {
 	var r reference

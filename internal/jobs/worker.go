@@ -179,7 +179,7 @@ func (w *Worker) look(ctx context.Context) {
 		}
 	}
 	for id, s := range w.servers {
-		if !due[id] || s.sending.stopped.Err() != nil {
+		if !due[id] || s.sendingStopped() {
 			s.stopSoon()
 		}
 		if s.ended() {
@@ -219,6 +219,9 @@ func (w *Worker) start(ctx context.Context, id string) {
 		return
 	}
 	s, err := w.open(ctx, id)
+	if ctx.Err() != nil && err != nil {
+		return // the worker is stopping
+	}
 	if err != nil {
 		// Nobody is lost: the batches stay in the queue for a worker that can.
 		w.Log.Error().Err(err).Str("campaign", id).Msg("cannot send this campaign")

@@ -1,0 +1,18 @@
+//go:build soak
+
+package e2e
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// The long soak: SOAK says how long, SOAK_SEED repeats one.
+func TestSoak(t *testing.T) {
+	d, err := time.ParseDuration(os.Getenv("SOAK"))
+	if err != nil {
+		t.Fatalf("SOAK: %v", err)
+	}
+	soak(t, d)
+}
