@@ -28,12 +28,13 @@ type breaker struct {
 	cb       *gobreaker.TwoStepCircuitBreaker[struct{}]
 	code     atomic.Pointer[string] // of the last outage
 	answered atomic.Int64           // when the provider last answered, in ns; 0: never
+	now      func() time.Time       // the clock of the ledger's times
 }
 
 // newBreaker makes a closed one. Changed is told when it opens or closes, with
 // the code of the last outage; after each probe that fails it opens anew.
-func newBreaker(name string, changed func(open bool, code string)) *breaker {
-	b := &breaker{}
+func newBreaker(name string, now func() time.Time, changed func(open bool, code string)) *breaker {
+	b := &breaker{now: now}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        name,
 		MaxRequests: 1,
@@ -76,7 +77,7 @@ func (b *breaker) allow() (told func(sender.Result) (closed bool), ok bool) {
 			b.code.Store(&r.Code)
 			done(errOutage)
 		} else {
-			b.answered.Store(time.Now().UnixNano())
+			b.answered.Store(b.now().UnixNano())
 			done(nil)
 		}
 		return b.cb.State() == gobreaker.StateClosed

@@ -242,7 +242,7 @@ func (w *Worker) open(ctx context.Context, id string) (*server, error) {
 		if account, err = w.Account(rec.Sender); err != nil {
 			return nil, err
 		}
-		account.breaker = newBreaker(rec.Sender, func(open bool, code string) { w.outage(rec.Sender, account.Provider.Meaning(code), open, code) })
+		account.breaker = newBreaker(rec.Sender, w.Now, func(open bool, code string) { w.outage(rec.Sender, account.Provider.Meaning(code), open, code) })
 		account.pool = newPool(account.InFlight)
 		w.accounts[rec.Sender] = account
 	}
