@@ -87,7 +87,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	defer cancel()
 	clock, err := jobs.NewClock(short, rdb)
 	if err != nil {
-		return err
+		return config.RedisAway(err, f.RedisURL)
 	}
 	led := ledger.New(rdb, clock.Now)
 	if err := led.CheckRedis(short); errors.Is(err, ledger.ErrUncheckable) {
