@@ -233,7 +233,7 @@ func readCount(r *bufio.Reader, text []byte, kind byte) (int, []byte, error) {
 // step names the step of the ledger, the pace, the campaign or the queue that a
 // command is, or "": by the number and the names of its script's keys.
 func (c command) step() string {
-	if len(c) < 4 || !bytes.EqualFold(c[0], []byte("evalsha")) {
+	if len(c) < 4 || !bytes.HasPrefix(bytes.ToLower(c[0]), []byte("eval")) {
 		return ""
 	}
 	keys := string(c[2])

@@ -157,6 +157,30 @@ func TestQueueStopsWaiting(t *testing.T) {
 	w.judge("pushed")
 }
 
+// The answer that hands a task out is lost: the queue has it for at work, and
+// nobody is. It is enqueued again, long before the queue would notice.
+func TestQueueLosesWhatItHandsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newProxy(t, w.redis.Addr)
+	lost := false
+	p.attacks(func(c command) fate {
+		if lost || c.step() != "dequeue" || !strings.EqualFold(string(c[0]), "eval") {
+			return passes
+		}
+		lost = true // and the first that was no question for the script
+		return lostAnswer
+	})
+	if _, code := w.run("producer", "send", w.nxCampaign("handed", w.list("h.csv", 2000), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.startVia(p, "worker")
+	if a := w.awaitState("handed", "finished", 40*time.Second); a.Accepted != 2000 {
+		t.Errorf("%+v", a)
+	}
+	w.judge("handed")
+}
+
 // Handing a batch back is no failure, however often: the queue, which archives
 // what waits on its last try, has no last try for it.
 func TestQueueArchivesNothingThatWaits(t *testing.T) {
