@@ -62,7 +62,7 @@ func soak(t *testing.T, d time.Duration) {
 		s.workers = append(s.workers, s.worker())
 	}
 	began := time.Now()
-	s.strike(began.Add(d))
+	s.strike(began.Add(d), min(3+int(d/time.Minute), 8))
 	s.calm()
 	s.judge(time.Since(began))
 }
@@ -75,7 +75,8 @@ type blow struct {
 	at    time.Time
 }
 
-func (s *soaking) strike(end time.Time) {
+// strike has so many campaigns run at once until the end, and everything struck.
+func (s *soaking) strike(end time.Time, campaigns int) {
 	blows := []*blow{
 		{every: 2 * time.Second, do: s.kill},
 		{every: 3 * time.Second, do: s.spoil},
@@ -88,7 +89,7 @@ func (s *soaking) strike(end time.Time) {
 	}
 	for time.Now().Before(end) {
 		s.tick()
-		if len(s.running) < 3 {
+		if len(s.running) < campaigns {
 			s.send()
 		}
 		for _, b := range blows {
@@ -161,12 +162,13 @@ func (s *soaking) anyone() int {
 // send starts another campaign. Its import may be killed, and is repeated.
 func (s *soaking) send() {
 	s.t.Helper()
-	id := fmt.Sprintf("soak-%d", len(s.running)+len(s.over))
+	number := len(s.running) + len(s.over)
+	id := fmt.Sprintf("soak-%d", number)
 	n := 1000 + s.r.IntN(2000)
 	list := s.w.listFrom(id+".csv", s.rows, n)
 	s.rows += n
 	file := s.w.nxCampaign(id, list, "")
-	if s.r.IntN(3) == 0 {
+	if number%3 == 1 {
 		file = s.w.innoCampaign(id, list, "")
 	}
 	for s.r.IntN(2) == 0 {
