@@ -48,10 +48,11 @@ func TestRedisIsFullUnderLoad(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	w.free()
-	a := w.awaitState("full", "finished", time.Minute)
-	if a.Accepted != 6000 {
-		t.Errorf("a full Redis cost somebody: %+v", a)
-	}
+	// A worker whose outcomes found no room may record the last of them after its
+	// batch was taken over.
+	w.awaitAccount("full", "finished with nobody in doubt", time.Minute, func(a account) bool {
+		return a.State == "finished" && a.Accepted == 6000
+	})
 	w.judge("full")
 	if out, code := w.run("producer", "verify", "full"); code != 0 {
 		t.Errorf("verify: %d\n%s", code, out)
