@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -289,6 +290,7 @@ func TestCommandsWithoutRedis(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	w.redis.Kill(t)
+	var all sync.WaitGroup // each waits for Redis for a while
 	for _, args := range [][]string{
 		{"producer", "export", "gone"},
 		{"producer", "export", "gone", "-o", "gone.csv"},
@@ -298,19 +300,17 @@ func TestCommandsWithoutRedis(t *testing.T) {
 		{"producer", "list"},
 		{"worker"},
 	} {
-		t.Run(strings.Join(args[:min(2, len(args))], " "), func(t *testing.T) {
-			t.Parallel()
+		all.Go(func() {
 			r := w.runTo(nil, args[0], args[1:]...)
 			if r.code != 1 || !strings.Contains(r.said, w.redis.Addr) || !strings.Contains(r.said, "--redis-url") || r.took > 30*time.Second {
-				t.Errorf("%+v", r)
+				t.Errorf("%v: %+v", args, r)
 			}
 		})
 	}
-	t.Cleanup(func() {
-		if left, _ := filepath.Glob(filepath.Join(w.dir, "*gone.csv*")); len(left) > 0 {
-			t.Errorf("%v is left behind", left)
-		}
-	})
+	all.Wait()
+	if left, err := filepath.Glob(filepath.Join(w.dir, "*gone.csv*")); err != nil || len(left) != 0 {
+		t.Errorf("%v is left behind, %v", left, err)
+	}
 }
 
 // packed is text as gzip, so many times: gzip may be put together from pieces.
