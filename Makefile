@@ -57,9 +57,8 @@ fuzz: ## fuzz every parser for FUZZTIME (10s) each
 	GO="$(GO)" FUZZTIME="$(FUZZTIME)" sh tools/fuzz.sh
 
 .PHONY: bench
-bench: deps ## run every benchmark once
-	$(GO) test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
-	@[ ! -d internal/bench ] || $(GO) run ./internal/bench
+bench: deps ## measure the programs against plain ones, into docs/bench.md
+	$(GO) run ./internal/bench
 
 .PHONY: soak
 soak: deps ## run the real programs for SOAK (10m) among faults
