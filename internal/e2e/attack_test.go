@@ -84,8 +84,18 @@ func (w *world) awaitTakenOver(owned []string, since time.Time) time.Duration {
 // resolve what was in doubt.
 func TestWorkerStoppedBeyondItsLease(t *testing.T) {
 	t.Parallel()
+	for name, limit := range map[string]string{"paced": ", messages_per_second: 300", "as fast as it goes": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopBeyondLease(t, limit)
+		})
+	}
+}
+
+func stopBeyondLease(t *testing.T, limit string) {
+	t.Helper()
 	w := newWorld(t, "--latency", "200ms")
-	w.writeSenders(", messages_per_second: 300", "")
+	w.writeSenders(limit, "")
 	senders, err := os.ReadFile(filepath.Join(w.dir, "senders.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,9 +7,30 @@ import (
 	"sluice/internal/ledger"
 )
 
-// alive gives one sign of life.
+// lapseMargin is how long before its sign of life ends a worker takes itself for
+// gone.
+const lapseMargin = time.Second
+
+// alive gives one sign of life. One that comes too late begins another life.
 func (w *Worker) alive(ctx context.Context) error {
-	return w.Redis.Set(ctx, ledger.WorkerKey(w.ID), 1, aliveFor).Err()
+	given := time.Now()
+	if err := w.Redis.Set(ctx, ledger.WorkerKey(w.ID), 1, aliveFor).Err(); err != nil {
+		return err
+	}
+	if before := w.lived.Load(); before != nil && given.Sub(*before) > aliveFor-lapseMargin {
+		w.lives.Add(1) // before lived says that it is over
+	}
+	w.lived.Store(&given)
+	return nil
+}
+
+// lapsed says that since that life others may have taken this worker for gone,
+// and its batches over: it stood still, or Redis was away. What it had begun and
+// not submitted is not its own any more. Asked before each submission, it costs
+// no command.
+func (w *Worker) lapsed(life int64) bool {
+	given := w.lived.Load()
+	return given == nil || time.Since(*given) > aliveFor-lapseMargin || w.lives.Load() != life
 }
 
 // live gives signs of life until ctx ends.

@@ -53,8 +53,9 @@ func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
 type chunk struct {
 	grant  *ratelimit.Grant
 	units  [][]int
-	whole  bool // one unit, which goes out at one instant
-	placed bool // each unit has its place in flight
+	whole  bool  // one unit, which goes out at one instant
+	placed bool  // each unit has its place in flight
+	life   int64 // of the worker, when the chunk was begun
 }
 
 // indexes are all recipients of the chunk.
@@ -155,6 +156,7 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		if c == nil {
 			continue // no place in flight in time; the slot is lost
 		}
+		c.life = r.s.w.lives.Load()
 		faultpoint.At(faultpoint.BeforeBegin)
 		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
 			r.giveUp(c)
@@ -302,9 +304,7 @@ func (r *run) submit(ctx context.Context, c *chunk) {
 		}
 	}
 	if len(withdrawn) > 0 {
-		c.grant.Unused(len(withdrawn))
-		r.s.w.metrics.withdraw(len(withdrawn))
-		r.book.withdraw(withdrawn)
+		r.withdraw(c.grant, withdrawn)
 		return
 	}
 	if took := r.s.w.now().Sub(start); !c.whole && took > 0 {
@@ -332,18 +332,29 @@ func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool 
 		account.Pace.Release()
 		return false
 	}
-	told, ok := account.breaker.allow()
-	if !ok {
-		account.Pace.Release()
-		return false
-	}
 	r.book.submitting.Add(1)
 	account.pool.do(func() {
 		defer r.book.submitting.Done()
+		defer account.Pace.Release()
+		if r.s.w.lapsed(c.life) {
+			r.withdraw(c.grant, unit)
+			return
+		}
+		told, ok := account.breaker.allow()
+		if !ok {
+			r.withdraw(c.grant, unit)
+			return
+		}
 		r.post(c.grant, unit, told)
-		account.Pace.Release()
 	})
 	return true
+}
+
+// withdraw takes intents back that are not acted on, which costs nobody anything.
+func (r *run) withdraw(g *ratelimit.Grant, indexes []int) {
+	g.Unused(len(indexes))
+	r.s.w.metrics.withdraw(len(indexes))
+	r.book.withdraw(indexes)
 }
 
 // post makes one submission and enters its results.

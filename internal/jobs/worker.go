@@ -83,6 +83,8 @@ type Worker struct {
 	// trouble is when Redis was last seen away. Signs of life may then be missing
 	// of workers that live.
 	trouble time.Time
+	lived   atomic.Pointer[time.Time] // when the last sign of life was given that Redis has
+	lives   atomic.Int64              // how often signs of life had ended before
 	// suppressed is the version of the suppression list, as last seen.
 	suppressed atomic.Int64
 }
