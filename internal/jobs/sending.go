@@ -52,7 +52,7 @@ type sending struct {
 	resend      bool
 	message     sender.Message
 	window      *campaign.Window // where it is each recipient's own; else nil
-	chunk       atomic.Int64     // recipients of the next chunk, from the pace seen
+	tempo       tempo
 	streak      streak
 	running     sync.Map // the batches that this worker is at
 	taken       sync.WaitGroup
@@ -85,15 +85,13 @@ func newSending(w *Worker, rec *campaign.Record, account *Account) (*sending, er
 		window = nil // the supervisor keeps it
 	}
 	stopped, stop := context.WithCancel(context.Background())
-	s := &sending{
+	return &sending{
 		stopped: stopped, stop: stop,
 		w: w, id: rec.ID, account: account, submitter: submitter,
 		weight: file.Weight(), perSecond: file.Rate.MessagesPerSecond,
 		maxAttempts: file.MaxAttempts, resend: file.OnDoubt == campaign.Resend,
 		message: file.Message, window: window,
-	}
-	s.chunk.Store(firstChunk)
-	return s, nil
+	}, nil
 }
 
 // ProcessTask runs one batch. It may be called twice for a batch, and twice at
@@ -131,8 +129,9 @@ func (s *sending) ProcessTask(ctx context.Context, t *asynq.Task) error {
 // process sends what is left of a batch that has been claimed.
 func (s *sending) process(ctx context.Context, ref reference, claim *ledger.Claim) (ledger.Counts, error) {
 	start := s.w.now()
-	r := newRun(s, ref, claim)
-	err := r.send(ctx)
+	s.tempo.runs.Add(1)
+	err := newRun(s, ref, claim).send(ctx)
+	s.tempo.runs.Add(-1)
 	if releaseErr := s.release(claim); err == nil {
 		err = releaseErr
 	}

@@ -1,0 +1,130 @@
+package jobs
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+	"sluice/internal/sender"
+)
+
+// submit makes the submissions of a chunk, each at its time. What is not
+// submitted after all is withdrawn, which costs nobody anything.
+func (r *run) submit(ctx context.Context, c *chunk) {
+	var withdrawn []int
+	for i, unit := range c.units {
+		if r.s.stopped.Err() != nil {
+			withdrawn = append(withdrawn, slices.Concat(c.units[i:]...)...)
+			if c.placed {
+				for range c.units[i:] {
+					r.s.account.Pace.Release()
+				}
+			}
+			break
+		}
+		if !r.submitUnit(ctx, c, i, unit) {
+			withdrawn = append(withdrawn, unit...)
+		}
+	}
+	if len(withdrawn) > 0 {
+		r.withdraw(c.grant, withdrawn)
+	}
+}
+
+// submitUnit waits for the unit's slot and a place in flight, and starts its
+// submission; or returns false where the slot is gone.
+func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool {
+	account := r.s.account
+	if !c.placed {
+		if err := account.Pace.Acquire(ctx); err != nil {
+			return false
+		}
+	}
+	if err := c.grant.Wait(ctx, i); err != nil {
+		account.Pace.Release()
+		return false
+	}
+	r.book.submitting.Add(1)
+	account.pool.do(func() {
+		defer r.book.submitting.Done()
+		defer account.Pace.Release()
+		if r.s.w.lapsed(c.life) {
+			r.withdraw(c.grant, unit)
+			return
+		}
+		told, ok := account.breaker.allow()
+		if !ok {
+			r.withdraw(c.grant, unit)
+			return
+		}
+		r.post(c.grant, unit, told)
+	})
+	return true
+}
+
+// withdraw takes intents back that are not acted on, which costs nobody anything.
+func (r *run) withdraw(g *ratelimit.Grant, indexes []int) {
+	g.Unused(len(indexes))
+	r.s.w.metrics.withdraw(len(indexes))
+	r.book.withdraw(indexes)
+}
+
+// post makes one submission and enters its results.
+func (r *run) post(g *ratelimit.Grant, unit []int, told func(sender.Result) bool) {
+	if len(unit) == 1 {
+		var out [1]sender.Result
+		i := unit[0]
+		r.s.submit(r.ref(i), r.claim.Recipients[i:i+1], out[:])
+		r.enter(g, unit, out[:], told(out[0]))
+		return
+	}
+	recipients := make([]recipient, len(unit))
+	for k, i := range unit {
+		recipients[k] = r.claim.Recipients[i]
+	}
+	out := make([]sender.Result, len(unit))
+	r.s.submit(r.ref(unit[0]), recipients, out)
+	r.enter(g, unit, out, told(out[0]))
+}
+
+func (r *run) ref(i int) sender.Ref {
+	return sender.Ref{Campaign: r.s.id, Batch: r.n, Index: i, Try: r.before[i].tries + 1}
+}
+
+// enter enters results into the book, after what follows at once for campaign
+// and sender.
+func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
+	now := r.s.w.now()
+	unused := 0
+	r.s.tempo.ended.Add(int64(len(out)))
+	r.s.heed(out)
+	for k, res := range out {
+		if res.OptOut {
+			r.s.optOut(r.claim.Recipients[unit[k]].Phone)
+		}
+		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
+			unused++
+		}
+		r.book.enter(r.settlement(unit[k], res, closed, now))
+	}
+	g.Unused(unused)
+}
+
+// settlement is the ledger's entry for one result.
+func (r *run) settlement(i int, res sender.Result, closed bool, now time.Time) ledger.Settlement {
+	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Code: res.Code, MessageID: res.MessageID, Time: now}
+	if res.Outcome != sender.Failed && (res.Outcome != sender.Unknown || !r.s.resend) {
+		return st
+	}
+	costs := r.s.account.breaker.costs(res, closed, r.before[i].at)
+	switch {
+	case !costs && res.Outcome == sender.Failed:
+		// The outage's failure, not the recipient's.
+		st.Outcome = sender.Throttled
+	case costs && r.before[i].attempts+1 >= r.s.maxAttempts:
+		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
+	}
+	return st
+}

@@ -1,0 +1,45 @@
+package jobs
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// chunkTime is how far ahead of their submission intents may be on record:
+	// with the chunk that is on its way, 50 ms in all.
+	chunkTime = 25 * time.Millisecond
+	// firstChunk is a chunk before any speed was seen, and maxChunk the largest.
+	firstChunk = 8
+	maxChunk   = 256
+	// tempoEvery is how long submissions are counted for a speed.
+	tempoEvery = 100 * time.Millisecond
+)
+
+// A tempo sizes the chunks of a campaign that has no pace by the speed at which
+// its submissions end. How fast they can be started says nothing, as long as
+// there are places in flight.
+type tempo struct {
+	ended atomic.Int64 // submissions since the last look
+	runs  atomic.Int64 // batches under way
+
+	mu     sync.Mutex
+	looked time.Time
+	chunk  int
+}
+
+// size is how many submissions of one batch end in chunkTime.
+func (t *tempo) size(now time.Time) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch passed := now.Sub(t.looked); {
+	case t.looked.IsZero():
+		t.looked, t.chunk = now, firstChunk
+	case passed >= tempoEvery:
+		n := t.ended.Swap(0)
+		fits := float64(n) * float64(chunkTime) / float64(passed) / float64(max(t.runs.Load(), 1))
+		t.looked, t.chunk = now, min(max(int(fits), 1), maxChunk)
+	}
+	return t.chunk
+}
