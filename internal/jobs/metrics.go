@@ -25,10 +25,26 @@ type Metrics struct {
 	rateWait    *prometheus.HistogramVec
 	factor      *prometheus.GaugeVec
 	withdrawn   prometheus.Counter
+
+	series map[string]*series // by provider
+}
+
+// A series is one provider's part of the figures that each submission changes:
+// to find them by their labels each time costs as much as to sign.
+type series struct {
+	inFlight           prometheus.Gauge
+	duration, rateWait prometheus.Observer
+	submissions        map[ending]prometheus.Counter
+}
+
+// An ending is how a submission ended for a recipient.
+type ending struct {
+	outcome sender.Outcome
+	class   string
 }
 
 // NewMetrics registers a worker's figures, all series at zero for the providers
-// named.
+// named, which must be all that there are.
 func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 	m := &Metrics{
 		submissions: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -67,15 +83,18 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 	for _, end := range []string{endDone, endLater, endFailed} {
 		m.batches.WithLabelValues(end)
 	}
+	m.series = map[string]*series{}
 	for _, p := range providers {
+		s := &series{
+			inFlight: m.inFlight.WithLabelValues(p), duration: m.duration.WithLabelValues(p),
+			rateWait: m.rateWait.WithLabelValues(p), submissions: map[ending]prometheus.Counter{},
+		}
 		for _, o := range sender.Outcomes {
 			for _, c := range classes() {
-				m.submissions.WithLabelValues(p, o.String(), c)
+				s.submissions[ending{o, c}] = m.submissions.WithLabelValues(p, o.String(), c)
 			}
 		}
-		m.duration.WithLabelValues(p)
-		m.inFlight.WithLabelValues(p)
-		m.rateWait.WithLabelValues(p)
+		m.series[p] = s
 	}
 	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors, m.batches, m.inDoubt, m.rateWait, m.factor, m.withdrawn)
 	return m
@@ -85,7 +104,9 @@ func (m *Metrics) submitted(provider string, res sender.Result, n int) {
 	if m == nil {
 		return
 	}
-	m.submissions.WithLabelValues(provider, res.Outcome.String(), class(res.Code)).Add(float64(n))
+	if c, ok := m.series[provider].submissions[ending{res.Outcome, class(res.Code)}]; ok {
+		c.Add(float64(n))
+	}
 	if res.Outcome == sender.Unknown {
 		m.inDoubt.Add(float64(n))
 	}
@@ -142,7 +163,7 @@ func (m *Metrics) batchRun(err error) {
 
 func (m *Metrics) waited(provider string, d time.Duration) {
 	if m != nil {
-		m.rateWait.WithLabelValues(provider).Observe(d.Seconds())
+		m.series[provider].rateWait.Observe(d.Seconds())
 	}
 }
 
@@ -164,11 +185,11 @@ func (m *Metrics) submitting(provider string) func() {
 		return func() {}
 	}
 	start := time.Now()
-	g := m.inFlight.WithLabelValues(provider)
-	g.Inc()
+	s := m.series[provider]
+	s.inFlight.Inc()
 	return func() {
-		g.Dec()
-		m.duration.WithLabelValues(provider).Observe(time.Since(start).Seconds())
+		s.inFlight.Dec()
+		s.duration.Observe(time.Since(start).Seconds())
 	}
 }
 
