@@ -102,7 +102,7 @@ func (b *bench) budget(ctx context.Context, w io.Writer) error {
 	if err := s.worker(ctx); err != nil {
 		return err
 	}
-	if err := s.awaitCounted(ctx, int64(b.rows)); err != nil {
+	if err := s.awaitCounted(ctx, "budget", int64(b.rows)); err != nil {
 		return err
 	}
 	if err := s.awaitFinished(ctx, "budget"); err != nil {

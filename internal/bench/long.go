@@ -47,13 +47,13 @@ func (b *bench) longRun(ctx context.Context, w io.Writer, rows int, small *sprea
 	if err := s.worker(ctx); err != nil {
 		return err
 	}
-	if err := s.awaitCounted(ctx, 1); err != nil {
+	if err := s.awaitCounted(ctx, "long", 1); err != nil {
 		return err
 	}
 	began := time.Now()
 	var memory []string
 	for tenth := 1; tenth < 10; tenth++ {
-		if err := s.awaitCounted(ctx, int64(rows/10*tenth)); err != nil {
+		if err := s.awaitCounted(ctx, "long", int64(rows/10*tenth)); err != nil {
 			return err
 		}
 		mib, err := rssOf(s.workers[0])

@@ -131,8 +131,10 @@ func (s *site) env() []string {
 	return append(os.Environ(), "SLUICE_REDIS_URL=redis://"+s.addr+"/0", "SLUICE_SENDERS="+filepath.Join(s.dir, "senders.yaml"))
 }
 
+// worker starts a worker that does not look at templates: the sandbox has none
+// that fits the list's three variables.
 func (s *site) worker(ctx context.Context) error {
-	if _, err := s.start(ctx, filepath.Join(s.b.dir, "worker"), "--log-level", "error"); err != nil {
+	if _, err := s.start(ctx, filepath.Join(s.b.dir, "worker"), "--log-level", "error", "--preflight-every", "0"); err != nil {
 		return err
 	}
 	s.workers = append(s.workers, s.procs[len(s.procs)-1].Process.Pid)
@@ -227,31 +229,36 @@ func (s *site) report(ctx context.Context) (report, error) {
 	return r, json.NewDecoder(resp.Body).Decode(&r)
 }
 
-// awaitCounted waits until a sandbox that only counts has counted n.
-func (s *site) awaitCounted(ctx context.Context, n int64) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
+// awaitCounted waits until a sandbox that only counts has counted n messages of
+// the campaign.
+func (s *site) awaitCounted(ctx context.Context, id string, n int64) error {
+	return s.await(ctx, id, func(string) (bool, error) {
 		r, err := s.report(ctx)
-		if err != nil || r.Counted >= n {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+		return r.Counted >= n, err
+	})
 }
 
 // awaitFinished waits until a campaign is finished.
 func (s *site) awaitFinished(ctx context.Context, id string) error {
+	return s.await(ctx, id, func(state string) (bool, error) { return state == "finished", nil })
+}
+
+// await waits for something of a campaign, which is in a state, and fails when
+// the campaign was halted, for then it would wait for ever.
+func (s *site) await(ctx context.Context, id string, there func(state string) (bool, error)) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		got, err := s.redis.HGet(ctx, "sluice:{"+id+"}", "state").Result()
-		if err != nil && !errors.Is(err, redis.Nil) || got == "finished" {
+		fields, err := s.redis.HMGet(ctx, "sluice:{"+id+"}", "state", "reason").Result()
+		if err != nil {
+			return fmt.Errorf("asking Redis: %w", err)
+		}
+		state, _ := fields[0].(string)
+		if ok, err := there(state); ok || err != nil {
 			return err
+		}
+		if state == "halted" {
+			return fmt.Errorf("campaign %s was halted: %v", id, fields[1])
 		}
 		select {
 		case <-tick.C:

@@ -85,7 +85,7 @@ func (s *site) finish(ctx context.Context, l load, workers int) (speed, error) {
 			return speed{}, err
 		}
 	}
-	if err := s.awaitCounted(ctx, before.Counted+1); err != nil {
+	if err := s.awaitCounted(ctx, "speed", before.Counted+1); err != nil {
 		return speed{}, err
 	}
 	began := time.Now()
