@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"reflect"
 	"sync"
 	"syscall"
 
@@ -14,18 +15,27 @@ import (
 	"sluice/internal/jobs"
 )
 
-// A book of the senders that are open, so that new limits reach them.
+// openSenders are the senders file and those of its senders that are in use, so
+// that a newer file reaches them.
 type openSenders struct {
 	mu   sync.Mutex
 	all  config.Senders
-	open map[string]*jobs.Account
+	open map[string]opened
 }
 
-// add notes a sender that was opened.
-func (o *openSenders) add(name string, a *jobs.Account) {
+// An opened sender is an account with the settings that it was opened with.
+type opened struct {
+	settings config.Sender
+	account  *jobs.Account
+}
+
+// add notes a sender that was opened, and renews it at once if its settings have
+// changed meanwhile.
+func (o *openSenders) add(s config.Sender, a *jobs.Account) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.open[name] = a
+	o.open[s.Name] = opened{s, a}
+	o.hold(s.Name)
 }
 
 // get is a sender as the file has it now.
@@ -35,17 +45,32 @@ func (o *openSenders) get(name string) (config.Sender, error) {
 	return o.all.Get(name)
 }
 
-// replace takes a newer file: its limits hold at once, for all workers; whatever
-// else has changed holds for senders that are opened later.
+// replace takes a newer file. Its rates hold at once, for all workers; for
+// anything else, such as a secret, the sender is opened anew.
 func (o *openSenders) replace(senders config.Senders) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = senders
-	for name, a := range o.open {
-		if s, err := senders.Get(name); err == nil {
-			a.Pace.SetLimits(accounts.Limits(s))
-		}
+	for name := range o.open {
+		o.hold(name)
 	}
+}
+
+// hold brings an open sender to what the file says.
+func (o *openSenders) hold(name string) {
+	s, err := o.all.Get(name)
+	if err != nil || !reflect.DeepEqual(apartFromRates(s), apartFromRates(o.open[name].settings)) {
+		o.open[name].account.Renew()
+		return
+	}
+	o.open[name].account.Pace.SetLimits(accounts.Limits(s))
+}
+
+// apartFromRates is s without what can change while submissions are under way.
+func apartFromRates(s config.Sender) config.Sender {
+	s.Limits = config.Limits{InFlight: s.Limits.InFlight}
+	s.Stamp = 0
+	return s
 }
 
 // reloadOnHangup reads the senders file again at each SIGHUP, until ctx ends. A

@@ -106,7 +106,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 		return err
 	}
 	defer stopServing()
-	open := &openSenders{all: senders, open: map[string]*jobs.Account{}}
+	open := &openSenders{all: senders, open: map[string]opened{}}
 	var reloading sync.WaitGroup
 	reloadCtx, stopReloading := context.WithCancel(ctx)
 	defer reloading.Wait()
@@ -119,8 +119,6 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
-		// A submission that is signed anew may take its timeout twice.
-		StopWithin: 2*senders.LongestTimeout() + 10*time.Second,
 	})
 	log.Info().Msg("worker ready")
 	if err := w.Run(ctx); err != nil {
@@ -129,6 +127,9 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	log.Info().Msg("worker stopped")
 	return nil
 }
+
+// stopSlack is what a stop takes beside the submissions in flight.
+const stopSlack = 10 * time.Second
 
 // openAccount opens a sender for the worker's use.
 func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.Time, name string) (*jobs.Account, error) {
@@ -142,12 +143,13 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 	}
 	account := &jobs.Account{
 		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
-		Pace: limiter.Sender(name, accounts.Limits(s)),
+		StopWithin: 2*s.Timeout + stopSlack,
+		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
 			_, _, err := accounts.Preflight(ctx, s, now, m)
 			return err
 		},
 	}
-	open.add(name, account)
+	open.add(s, account)
 	return account, nil
 }

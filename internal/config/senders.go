@@ -84,15 +84,6 @@ func (s Senders) Get(name string) (Sender, error) {
 		name, strings.Join(slices.Sorted(maps.Keys(s)), ", "))
 }
 
-// LongestTimeout is the longest HTTP timeout of any sender.
-func (s Senders) LongestTimeout() time.Duration {
-	longest := time.Duration(0)
-	for _, one := range s {
-		longest = max(longest, one.Timeout)
-	}
-	return longest
-}
-
 // LoadSenders reads a senders file. ${VAR} stands for a variable of getenv. Its
 // errors name file, line, sender and field, and hold no secret.
 func LoadSenders(path string, getenv func(string) string) (Senders, error) {

@@ -108,9 +108,6 @@ func TestLoadSenders(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got.LongestTimeout() != time.Minute {
-		t.Errorf("longest timeout %v", got.LongestTimeout())
-	}
 	if _, err := got.Get("promo"); err == nil || !strings.Contains(err.Error(), "full-inno, full-nx, promo-br, promo-id") {
 		t.Errorf("the error names no senders: %v", err)
 	}

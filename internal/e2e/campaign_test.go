@@ -150,7 +150,7 @@ func TestWrongSecretHalts(t *testing.T) {
 	senders := filepath.Join(w.dir, "senders.yaml")
 	good := readFile(t, senders)
 	w.file("senders.yaml", strings.ReplaceAll(good, "access_secret: sandbox-secret", "access_secret: wrong"))
-	bad := w.start("worker")
+	worker := w.start("worker")
 	out, code := w.run("producer", "send", w.nxCampaign("halts", w.list("halts.csv", 5000), ""), "--no-preflight", "--wait", "--json")
 	if code != 1 {
 		t.Fatalf("exit code %d", code)
@@ -165,9 +165,9 @@ func TestWrongSecretHalts(t *testing.T) {
 	if a.Pending != 5000 {
 		t.Errorf("recipients were lost: %+v", a)
 	}
-	bad.stop(time.Minute)
 	w.file("senders.yaml", good)
-	w.start("worker")
+	worker.cmd.Process.Signal(syscall.SIGHUP)
+	w.awaitLog("senders file read again", 30*time.Second)
 	if _, code := w.run("producer", "resume", "halts"); code != 0 {
 		t.Fatalf("resume: exit code %d", code)
 	}

@@ -194,6 +194,47 @@ func TestSuppression(t *testing.T) {
 	}
 }
 
+// Somebody whose first attempt failed is put on the list before the second.
+func TestSuppressedBeforeTheRetry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", fmt.Sprintf(`faults: [{phone: "%s", code: "22041", times: 1}]`, phone(0)))
+	w.start("worker", "--retry-base", "500ms")
+	if _, code := w.run("producer", "send", w.nxCampaign("regret", w.list("r.csv", 400), "rate: {messages_per_second: 100}")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitReport("the first attempt", time.Minute, func(r report) bool { return r.Codes["22041"] == 1 })
+	w.run("producer", "suppress", "add", phone(0))
+	w.awaitState("regret", "finished", time.Minute)
+	if row := w.export("regret")[0]; row.State != "suppressed" {
+		t.Errorf("they are %s", row.State)
+	}
+	if w.taken()[phone(0)] {
+		t.Error("they were sent to")
+	}
+	w.judge("regret")
+}
+
+// The code 1002 concerns everybody, until somebody was accepted.
+func TestParameterErrorAtFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", `faults: [{every: 1, code: "1002"}]`)
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("odd", w.list("o.csv", 500), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	if a := w.awaitState("odd", "halted", time.Minute); a.Pending != 500 || !strings.HasPrefix(a.Reason, "1002") {
+		t.Errorf("recipients were lost: %+v", a)
+	}
+	w.post("/_sandbox/faults", fmt.Sprintf(`faults: [{phone: "%s", code: "1002"}]`, phone(499)))
+	w.run("producer", "resume", "odd")
+	if a := w.awaitState("odd", "finished", time.Minute); a.Accepted != 499 || a.Codes["1002"] != 1 {
+		t.Errorf("%+v", a)
+	}
+	w.judge("odd")
+}
+
 // Outside its window a campaign submits nothing, and status says when it goes on.
 func TestWindow(t *testing.T) {
 	t.Parallel()

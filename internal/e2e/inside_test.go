@@ -44,9 +44,9 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 			if err != nil {
 				return nil, err
 			}
-			return &jobs.Account{Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+			return &jobs.Account{Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight, StopWithin: stopWithin, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
-		Log: log, Now: now, Suppressed: suppress.New(rdb), StopWithin: stopWithin, Linger: time.Hour,
+		Log: log, Now: now, Suppressed: suppress.New(rdb), Linger: time.Hour,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,6 +30,27 @@ func TestLimitChangesWhileRunning(t *testing.T) {
 		t.Errorf("%d messages in one second", r.MaxPerSecond)
 	}
 	w.judge("faster")
+}
+
+// Another setting is changed under load: what is in flight ends with the old one,
+// the rest goes on with the new.
+func TestSenderChangesWhileRunning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "--latency", "200ms")
+	good := readFile(t, filepath.Join(w.dir, "senders.yaml"))
+	w.file("senders.yaml", strings.ReplaceAll(good, "in_flight: 64", "in_flight: 4"))
+	worker := w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("wider", w.list("w.csv", 3000), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitAccount("wider", "under way", time.Minute, func(a account) bool { return a.Accepted > 20 })
+	w.file("senders.yaml", good)
+	worker.cmd.Process.Signal(syscall.SIGHUP)
+	a := w.awaitState("wider", "finished", time.Minute) // 150 s with four in flight
+	if a.Accepted != 3000 {
+		t.Errorf("not all were accepted: %+v", a)
+	}
+	w.judge("wider")
 }
 
 // A provider that throttles slows all workers down, its Retry-After is obeyed, it

@@ -294,3 +294,25 @@ func TestQueueOfTheDeadIsDeleted(t *testing.T) {
 	}
 	w.judge("dead")
 }
+
+// A worker died that had brought somebody back into a finished campaign, before it
+// could say so: before the campaign is retired, it goes on.
+func TestFinishedWithSomebodyLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.writeSenders(", messages_per_second: 200", "")
+	first := w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("left", w.list("l.csv", 1500), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	w.awaitAccount("left", "under way", time.Minute, func(a account) bool { return a.Accepted > 100 })
+	w.run("producer", "pause", "left")
+	first.stop(time.Minute)
+	if err := w.rdb.HSet(t.Context(), "sluice:{left}", "state", "finished").Err(); err != nil {
+		t.Fatal(err)
+	}
+	w.writeSenders("", "")
+	w.start("worker", "--linger", "1s")
+	w.awaitAccount("left", "sent", time.Minute, func(a account) bool { return a.Accepted == 1500 && a.State == "finished" })
+	w.judge("left")
+}

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sluice/internal/ledger"
@@ -51,10 +52,16 @@ func (w *Worker) live(ctx context.Context) {
 	}
 }
 
-// away notes that Redis did not answer.
-func (w *Worker) away(ctx context.Context, err error) {
-	if ctx.Err() == nil {
-		w.trouble = w.now()
+// away notes that Redis did not answer about a campaign, or at all. An error that
+// is about the campaign alone is only told of.
+func (w *Worker) away(ctx context.Context, campaign string, err error) {
+	var corrupt *ledger.CorruptError
+	switch {
+	case ctx.Err() != nil:
+	case errors.As(err, &corrupt), errors.Is(err, errTooManyTasks):
+		w.Log.Error().Err(err).Str("campaign", campaign).Msg("this campaign cannot be looked after; producer verify says more")
+	default:
+		w.trouble = time.Now()
 		w.metrics.redisError()
 		w.Log.Warn().Err(err).Msg("Redis does not answer; nothing is submitted until it does")
 	}
@@ -63,32 +70,33 @@ func (w *Worker) away(ctx context.Context, err error) {
 // recover takes over the batches whose worker is gone. It also finishes campaigns
 // whose last worker died at the very end.
 func (w *Worker) recover(ctx context.Context) {
-	if w.now().Sub(w.trouble) < aliveFor {
-		return
-	}
 	for id, s := range w.servers {
+		if time.Since(w.trouble) < aliveFor {
+			return
+		}
 		if s.stopped {
 			continue
 		}
-		orphans, err := w.Ledger.Orphans(ctx, id)
-		if err != nil {
-			w.away(ctx, err)
-			return
-		}
-		for _, o := range orphans {
-			s.sending.takeOver(o)
-		}
-		if err := w.unrenewed(ctx, s.sending); err != nil {
-			w.away(ctx, err)
-			return
-		}
-		finished, err := w.Campaigns.Finish(ctx, id)
-		if err == nil && !finished {
-			err = w.unstick(ctx, id)
-		}
-		if err != nil {
-			w.away(ctx, err)
-			return
+		if err := w.lookAfter(ctx, id, s.sending); err != nil {
+			w.away(ctx, id, err)
 		}
 	}
+}
+
+func (w *Worker) lookAfter(ctx context.Context, id string, s *sending) error {
+	orphans, err := w.Ledger.Orphans(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, o := range orphans {
+		s.takeOver(o)
+	}
+	if err := w.unrenewed(ctx, s); err != nil {
+		return err
+	}
+	finished, err := w.Campaigns.Finish(ctx, id)
+	if err != nil || finished {
+		return err
+	}
+	return w.unstick(ctx, id)
 }

@@ -13,6 +13,8 @@ import (
 	"sluice/internal/ledger"
 )
 
+var errTooManyTasks = errors.New("asynq holds a hundred tasks of it; delete them in the queue's web UI")
+
 // A Requeuer rebuilds a campaign's queue from the ledger: whatever is left to
 // send there has a task, or gets one.
 type Requeuer struct {
@@ -106,5 +108,5 @@ func (q *Queue) enqueueAnew(ctx context.Context, r reference, epoch int) error {
 			return fmt.Errorf("enqueueing batch %d of %s: %w", r.Batch, r.Campaign, err)
 		}
 	}
-	return fmt.Errorf("enqueueing batch %d of %s: asynq holds a hundred tasks of it; delete them in the queue's web UI", r.Batch, r.Campaign)
+	return fmt.Errorf("enqueueing batch %d of %s: %w", r.Batch, r.Campaign, errTooManyTasks)
 }

@@ -20,6 +20,7 @@ type run struct {
 	n     int
 	claim *ledger.Claim
 	book  *book
+	began time.Time // of this process' own clock
 	// before is each recipient's past at the start of a pass, in which it is
 	// submitted once at most: what the ledger learns meanwhile concerns others.
 	before []past
@@ -34,7 +35,7 @@ type past struct {
 }
 
 func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
-	r := &run{s: s, n: ref.Batch, claim: claim, before: make([]past, len(claim.Recipients))}
+	r := &run{s: s, n: ref.Batch, claim: claim, began: time.Now(), before: make([]past, len(claim.Recipients))}
 	r.book = newBook(claim, func(ctx context.Context) error { return s.reopen(ctx, ref, claim.Epoch) })
 	return r
 }
@@ -60,7 +61,7 @@ func (c *chunk) indexes() []int {
 // send submits what the ledger says is left of the batch, until nothing is
 // pending, or the rest must wait, or the campaign or the worker stops here.
 func (r *run) send(ctx context.Context) error {
-	deadline := r.s.w.now().Add(r.s.w.HandBack)
+	deadline := r.began.Add(r.s.w.HandBack)
 	for {
 		ready, next := r.ready()
 		if len(ready) > 0 {
@@ -114,6 +115,7 @@ func (r *run) waiting() string {
 // written while the chunk before it is being submitted.
 func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
 	units := r.s.group(r.claim.Recipients, r.before, ready)
+	r.allow.suppressed = 0 // of a list that changed since, only those of the last pass were asked
 	chunks := make(chan *chunk)
 	r.book.open()
 	r.book.submitting.Go(func() {
@@ -149,10 +151,12 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		}
 		c.life = r.s.w.lives.Load()
 		faultpoint.At(faultpoint.BeforeBegin)
+		began := time.Now()
 		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
 			r.giveUp(c)
 			return r.s.beginFailed(err)
 		}
+		r.s.tempo.begun(time.Since(began))
 		faultpoint.At(faultpoint.AfterBegin)
 		chunks <- c
 		units = rest
@@ -167,10 +171,10 @@ func (r *run) mayGoOn(ctx context.Context, deadline time.Time) error {
 		switch {
 		case r.s.stopped.Err() != nil || ctx.Err() != nil:
 			return &later{why: "the worker or the campaign stopped"}
-		case r.s.w.now().After(deadline):
+		case time.Now().After(deadline):
 			return &later{why: "the batch takes long; its rest goes on"}
-		case !r.s.account.breaker.holds():
-			return nil
+		case !r.s.account.breaker.holds() && !r.s.w.lapsed(r.s.w.lives.Load()):
+			return nil // what is begun in a life that is over is only withdrawn
 		}
 		if err := r.s.pause(ctx, probeEvery/10); err != nil {
 			return err
@@ -187,7 +191,7 @@ func (r *run) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) 
 	whole := len(units[0]) > 1
 	ask := ratelimit.Ask{
 		Campaign: r.s.id, Weight: r.s.weight, PerSecond: r.s.perSecond,
-		Want: len(units[0]), Whole: whole,
+		Want: len(units[0]), Whole: whole, Since: r.began,
 	}
 	if !whole {
 		ask.Want = r.singles(units)
@@ -263,7 +267,7 @@ func (r *run) singles(units [][]int) int {
 	case r.s.account.breaker.probing():
 		return 1
 	case !r.s.account.Pace.Limited(r.s.perSecond):
-		most = min(most, r.s.tempo.size(r.s.w.now()))
+		most = min(most, r.s.tempo.size(time.Now()))
 	default:
 		// Half of the places, for others ask too.
 		most = min(most, max(1, r.s.account.Pace.Free()/2))

@@ -22,22 +22,13 @@ import (
 
 type recipient = batch.Recipient
 
-// heldWait is how long a task waits whose batch is in other hands.
-const heldWait = 5 * time.Second
-
-// An Account is a sender as this worker uses it; all its campaigns share it.
-type Account struct {
-	Provider sender.Provider
-	Label    string // the provider's name, for metrics
-	Pace     *ratelimit.Sender
-	InFlight int // submissions that this worker makes at once, at most
-	// Preflight holds a message against its template again while it is sent; a
-	// *sender.UnfitError halts the campaign. It may be nil.
-	Preflight func(ctx context.Context, m sender.Message) error
-
-	breaker *breaker
-	pool    *pool
-}
+const (
+	// heldWait is how long a task waits whose batch is in other hands.
+	heldWait = 5 * time.Second
+	// askAgain is how long a batch waits at most whose sender has used up its 24
+	// hours, for the limit may be raised meanwhile.
+	askAgain = 10 * time.Minute
+)
 
 // A sending is one campaign as this worker sends it, from the start of its
 // asynq server to the stop. It is the server's handler.
@@ -54,7 +45,8 @@ type sending struct {
 	window      *campaign.Window // where it is each recipient's own; else nil
 	tempo       tempo
 	streak      streak
-	running     sync.Map // the batches that this worker is at
+	accepted    atomic.Bool // somebody is known to be
+	running     sync.Map    // the batches that this worker is at
 	taken       sync.WaitGroup
 	takenNow    atomic.Int64     // batches taken over that are under way
 	leases      map[string]lease // of tasks by name, as the supervisor last saw them
@@ -176,6 +168,36 @@ func (s *sending) finish(ctx context.Context) {
 	if moved {
 		s.w.Log.Info().Str("campaign", s.id).Msg("campaign finished")
 	}
+}
+
+// atFirst denies what may concern one recipient but more likely all, as long as
+// nobody of the campaign was accepted, by any worker.
+func (s *sending) atFirst(out []sender.Result) {
+	for k := range out {
+		switch {
+		case out[k].Outcome == sender.Accepted:
+			if !s.accepted.Load() {
+				s.accepted.Store(true)
+			}
+		case out[k].AtFirst && !s.anyAccepted():
+			out[k].Outcome, out[k].Repeats = sender.Denied, false
+		}
+	}
+}
+
+// anyAccepted says whether anybody of the campaign is known to be accepted.
+func (s *sending) anyAccepted() bool {
+	if s.accepted.Load() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	totals, err := s.w.Ledger.Totals(ctx, s.id)
+	if err != nil || totals.Accepted == 0 {
+		return false // to halt for nothing loses nobody
+	}
+	s.accepted.Store(true)
+	return true
 }
 
 // heed does at once what a submission's results ask for beyond their own
@@ -313,7 +335,7 @@ func (s *sending) takeFailed(ctx context.Context, err error) error {
 	}
 	var full *ratelimit.DayFullError
 	if errors.As(err, &full) {
-		return &later{after: max(full.Until.Sub(s.w.now()), time.Second), why: "the sender's messages for 24 hours are used up"}
+		return &later{after: min(max(time.Until(full.Until), time.Second), askAgain), why: "the sender's messages for 24 hours are used up"}
 	}
 	return err
 }

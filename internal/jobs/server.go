@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -26,7 +27,7 @@ func startServer(w *Worker, s *sending) (*server, error) {
 		Concurrency: w.Batches,
 		// Longer than a submission can take: a task that is pushed back while its
 		// handler runs would be run by two workers at once.
-		ShutdownTimeout:          w.StopWithin,
+		ShutdownTimeout:          cmp.Or(s.account.StopWithin, 40*time.Second),
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,
 		TaskCheckInterval:        200 * time.Millisecond,
@@ -66,6 +67,11 @@ func (s *server) stopSoon() {
 // sendingStopped says that the campaign stopped here by itself, as by a halt.
 func (s *server) sendingStopped() bool {
 	return s.sending != nil && s.sending.stopped.Err() != nil
+}
+
+// outdated says that the sender's settings have changed since the start.
+func (s *server) outdated() bool {
+	return s.sending != nil && s.sending.account.outdated.Load()
 }
 
 // ended says that the server has stopped.

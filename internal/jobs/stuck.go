@@ -15,11 +15,15 @@ func (w *Worker) unstick(ctx context.Context, id string) error {
 	if err != nil || !empty {
 		return err
 	}
-	n, err := (&Requeuer{Redis: w.Redis, Ledger: w.Ledger, Campaigns: w.Campaigns}).Requeue(ctx, id)
+	n, err := w.requeuer().Requeue(ctx, id)
 	if n > 0 {
 		w.Log.Warn().Str("campaign", id).Int("batches", n).Msg("batches without a task enqueued again")
 	}
 	return err
+}
+
+func (w *Worker) requeuer() *Requeuer {
+	return &Requeuer{Redis: w.Redis, Ledger: w.Ledger, Campaigns: w.Campaigns}
 }
 
 // queueEmpty says that no task of a campaign is going to run. It costs four

@@ -50,7 +50,9 @@ func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool 
 	account.pool.do(func() {
 		defer r.book.submitting.Done()
 		defer account.Pace.Release()
-		if r.s.w.lapsed(c.life) {
+		switch {
+		case r.s.stopped.Err() != nil, r.s.w.lapsed(c.life), len(unit) > 1 && account.breaker.probing():
+			// Much can happen while a unit waits for its slot and its place.
 			r.withdraw(c.grant, unit)
 			return
 		}
@@ -99,6 +101,7 @@ func (r *run) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed 
 	now := r.s.w.now()
 	unused := 0
 	r.s.tempo.ended.Add(int64(len(out)))
+	r.s.atFirst(out)
 	r.s.heed(out)
 	for k, res := range out {
 		if res.OptOut {

@@ -33,3 +33,22 @@ func TestTempo(t *testing.T) {
 		}
 	}
 }
+
+// Where intents take long, a chunk is for twice as long, and so does not shrink
+// from one to the next.
+func TestTempoOfSlowIntents(t *testing.T) {
+	t.Parallel()
+	var tempo tempo
+	tempo.runs.Store(1)
+	now := time.Unix(1_790_000_000, 0)
+	tempo.size(now)
+	tempo.begun(40 * time.Millisecond)
+	for _, want := range []int{16, 32, 64} {
+		now = now.Add(tempoEvery)
+		// A chunk at a time ends while the next is begun.
+		tempo.ended.Add(int64(tempo.chunk) * int64(tempoEvery/(40*time.Millisecond)+1))
+		if got := tempo.size(now); got < want {
+			t.Errorf("%d, want %d at least", got, want)
+		}
+	}
+}

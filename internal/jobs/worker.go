@@ -37,7 +37,7 @@ type Options struct {
 	Ledger    *ledger.Ledger
 	Campaigns *campaign.Store
 	Limiter   *ratelimit.Limiter
-	// Account opens a sender by its name. It is asked once for each sender.
+	// Account opens a sender by its name: once, and again after its Renew.
 	Account func(name string) (*Account, error)
 	Log     zerolog.Logger
 	Now     func() time.Time // the same for all workers: a Clock's
@@ -45,11 +45,7 @@ type Options struct {
 	Backoff Backoff
 	// Batches is how many batches of one campaign run here at once; 4 if zero.
 	Batches int
-	// StopWithin is how long a stop waits for submissions in flight: longer than
-	// the longest HTTP timeout of any sender, 15 s by default, plus 10 s to record
-	// their outcomes. 25 s if zero.
-	StopWithin time.Duration
-	Metrics    *Metrics // may be nil
+	Metrics *Metrics // may be nil
 	// HandBack is how long a batch runs before the rest of it goes back into the
 	// queue, which costs nobody an attempt; 10 minutes if zero, 30 at most.
 	HandBack time.Duration
@@ -79,6 +75,7 @@ type Worker struct {
 	queue    *Queue
 	accounts map[string]*Account
 	servers  map[string]*server
+	aside    map[string]time.Time // campaigns that could not be retired, and until when
 	metrics  *Metrics
 	// trouble is when Redis was last seen away. Signs of life may then be missing
 	// of workers that live.
@@ -97,16 +94,13 @@ func NewWorker(o Options) *Worker {
 	if o.Batches == 0 {
 		o.Batches = 4
 	}
-	if o.StopWithin == 0 {
-		o.StopWithin = 25 * time.Second
-	}
 	if o.HandBack == 0 {
 		o.HandBack = defaultHandBack
 	}
 	o.HandBack = min(o.HandBack, maxHandBack)
 	return &Worker{
 		Options: o, queue: NewQueue(o.Redis), metrics: o.Metrics,
-		accounts: map[string]*Account{}, servers: map[string]*server{},
+		accounts: map[string]*Account{}, servers: map[string]*server{}, aside: map[string]time.Time{},
 	}
 }
 
@@ -158,13 +152,13 @@ func (w *Worker) supervise(ctx context.Context) {
 func (w *Worker) look(ctx context.Context) {
 	active, err := w.Campaigns.Active(ctx)
 	if err != nil {
-		w.away(ctx, err)
+		w.away(ctx, "", err)
 		return
 	}
 	if w.Suppressed != nil {
 		version, err := w.Suppressed.Version(ctx)
 		if err != nil {
-			w.away(ctx, err)
+			w.away(ctx, "", err)
 			return
 		}
 		w.suppressed.Store(version)
@@ -177,17 +171,18 @@ func (w *Worker) look(ctx context.Context) {
 		}
 		if w.due(ctx, rec) {
 			due[rec.ID] = true
-			w.start(ctx, rec.ID)
+			w.start(ctx, rec)
 		}
 	}
 	for id, s := range w.servers {
-		if !due[id] || s.sendingStopped() {
+		if !due[id] || s.sendingStopped() || s.outdated() {
 			s.stopSoon()
 		}
 		if s.ended() {
 			delete(w.servers, id)
 		}
 	}
+	w.closeOutdated()
 	w.metrics.campaigns(active)
 	for name, a := range w.accounts {
 		w.metrics.pace(name, a.Pace.Factor())
@@ -215,9 +210,27 @@ func (w *Worker) due(ctx context.Context, rec campaign.Brief) bool {
 	return false
 }
 
+// closeOutdated closes the senders whose settings have changed, once the last of
+// their campaigns has stopped here. The next campaign opens them anew.
+func (w *Worker) closeOutdated() {
+	used := map[*Account]bool{}
+	for _, s := range w.servers {
+		if s.sending != nil {
+			used[s.sending.account] = true
+		}
+	}
+	for name, a := range w.accounts {
+		if a.outdated.Load() && !used[a] {
+			a.close()
+			delete(w.accounts, name)
+		}
+	}
+}
+
 // start runs a campaign's server if it does not run yet.
-func (w *Worker) start(ctx context.Context, id string) {
-	if w.servers[id] != nil {
+func (w *Worker) start(ctx context.Context, rec campaign.Brief) {
+	id := rec.ID
+	if a := w.accounts[rec.Sender]; w.servers[id] != nil || a != nil && a.outdated.Load() {
 		return
 	}
 	s, err := w.open(ctx, id)
@@ -274,7 +287,6 @@ func (w *Worker) stopAll() {
 		s.wait()
 	}
 	for _, a := range w.accounts {
-		a.pool.stop()
-		a.Pace.Close()
+		a.close()
 	}
 }

@@ -230,6 +230,22 @@ func TestDeleteAndExpireLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// What comes after the campaign's end does not make its journals immortal.
+func TestLateOutcomeExpiresToo(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 2)
+	c := d.claim(t, 0, "w", false)
+	begin(t, c, 0, 1)
+	if err := d.Expire(ctx, d.id, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, c, accept(0, 1)...)
+	if ttl := d.rdb.TTL(ctx, JournalKey(d.id, 0)).Val(); ttl <= 0 {
+		t.Error("the journal does not expire")
+	}
+}
+
 func TestCheckRedis(t *testing.T) {
 	t.Parallel()
 	now := time.Now

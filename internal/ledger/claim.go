@@ -208,7 +208,7 @@ func releaseScript() *redis.Script {
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 local journal = redis.call('GET', KEYS[3])
-if journal then redis.call('SET', KEYS[3], journal) end
+if journal then redis.call('SET', KEYS[3], journal, 'KEEPTTL') end
 return 1`)
 }
 

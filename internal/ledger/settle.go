@@ -51,7 +51,7 @@ end
 redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
 local journal = redis.call('GET', KEYS[2])
-if journal then redis.call('SET', KEYS[2], journal) end -- gives back what APPEND had set aside
+if journal then redis.call('SET', KEYS[2], journal, 'KEEPTTL') end -- gives back what APPEND had set aside
 return {1, length, tonumber(epoch), 0}`)
 }
 

@@ -2,10 +2,10 @@
 --
 -- KEYS: 1 pace (hash), 2 shares (hash), 3 workers (hash), 4 day (hash)
 -- ARGV: 1 the request as JSON:
---   worker, busy, stamp, mps, rps, day, burst (s), lead (us that the worker needs
+--   worker, busy, stamp, mps, rps, day, burst (s), flight, lead (us that the worker needs
 --   before a slot), now (us; only in tests),
 --   asks: {id, weight, per_second, want, whole}
--- Returns JSON: now, live, settled, factor, mps, rps, day, conflict, and either
+-- Returns JSON: now, live, others, settled, factor, mps, rps, day, flight, conflict, pause (us from now), and either
 --   wait (us until it is worth asking again) with why, or
 --   slots: {id, n, start (us from now), step (us), bucket}
 -- Times are told from now, because JSON here keeps 14 digits of a number.
@@ -24,18 +24,35 @@ end
 local SECOND = 1000000
 local GUARD = 0.02 * SECOND -- what bursts keep from each other beyond a second
 
--- The newest settings hold for all workers.
+-- The newest settings hold for all workers. A worker with others is told.
 local pace = {}
 local flat = redis.call('HGETALL', KEYS[1])
 for i = 1, #flat, 2 do pace[flat[i]] = flat[i + 1] end
-local stamp = tonumber(pace.stamp or '-1')
+local newer = req.stamp > tonumber(pace.stamp or '-1')
 local conflict = false
-if req.stamp > stamp then
-	redis.call('HSET', KEYS[1], 'stamp', req.stamp, 'mps', req.mps, 'rps', req.rps, 'day', req.day, 'burst', req.burst)
-	pace.mps, pace.rps, pace.day, pace.burst = req.mps, req.rps, req.day, req.burst
-elseif req.stamp == stamp then
-	conflict = tonumber(pace.mps) ~= req.mps or tonumber(pace.rps) ~= req.rps or tonumber(pace.day) ~= req.day
+for _, field in ipairs({'mps', 'rps', 'day', 'burst', 'flight'}) do
+	if newer or not pace[field] then
+		pace[field] = req[field]
+		redis.call('HSET', KEYS[1], field, req[field])
+	elseif tonumber(pace[field]) ~= req[field] then
+		conflict = true
+	end
 end
+if newer then redis.call('HSET', KEYS[1], 'stamp', req.stamp) end
+
+-- A clock that was set back, or a failover to one that is behind: what the old one
+-- wrote means nothing now, but what it granted goes out yet, and is waited for.
+local seen_at = tonumber(pace.seen or '0')
+if seen_at > now + SECOND then
+	local rest = math.max(0, tonumber(pace.pause or '0') - seen_at)
+	for e in string.gmatch(pace.log or '', '[^,;]+,([^,;]+),[^,;]+,[^,;]+;') do rest = math.max(rest, tonumber(e) - seen_at) end
+	pace.log, pace.next_request, pace.factor_at = '', '0', now
+	pace.pause = now + rest + SECOND + GUARD
+	redis.call('HSET', KEYS[1], 'log', '', 'next_request', '0', 'factor_at', string.format('%.0f', now),
+		'pause', string.format('%.0f', pace.pause), 'seen', string.format('%.0f', now))
+	redis.call('DEL', KEYS[2], KEYS[3])
+end
+
 local mps, rps, day = tonumber(pace.mps), tonumber(pace.rps), tonumber(pace.day)
 local burst = tonumber(pace.burst)
 
@@ -70,7 +87,8 @@ end
 for _, knows in ipairs(seen) do if knows < live then settled = false end end
 live = math.max(1, live)
 
-local answer = {now = string.format('%.0f', now), live = live, settled = settled, factor = factor, mps = mps, rps = rps, day = day, conflict = conflict}
+local answer = {now = string.format('%.0f', now), live = live, others = #seen, settled = settled, factor = factor, mps = mps, rps = rps, day = day, flight = tonumber(pace.flight), conflict = conflict,
+	pause = math.max(0, tonumber(pace.pause or '0') - now)}
 
 local function come_back(at, why)
 	answer.wait, answer.why = math.max(1, at - now), why
@@ -111,15 +129,13 @@ if day > 0 then
 	if pace.day_until then redis.call('HDEL', KEYS[1], 'day_until') end
 end
 
--- The log of what was granted and still matters. What lies absurdly far ahead
--- comes from a clock that has been set back since.
+-- The log of what was granted and still matters.
 local single = limit -- submissions of one message a second
 if requests > 0 and (single == 0 or requests < single) then single = requests end
-local far = now + math.max(5 * SECOND, single > 0 and 3 * SECOND / single or 0)
 local log = {}
 for s, e, n, g in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+);') do
 	s, e, n, g = tonumber(s), tonumber(e), tonumber(n), tonumber(g)
-	if (e > now - SECOND - GUARD) and s < far then log[#log + 1] = {s, e, n, g} end
+	if e > now - SECOND - GUARD then log[#log + 1] = {s, e, n, g} end
 end
 
 -- The first moment at which single messages may go on at the full rate: for each
@@ -205,7 +221,7 @@ local function keep()
 	for _, g in ipairs(log) do
 		text[#text + 1] = string.format('%.0f,%.0f,%.0f,%.0f;', g[1], g[2], g[3], g[4])
 	end
-	redis.call('HSET', KEYS[1], 'log', table.concat(text))
+	redis.call('HSET', KEYS[1], 'log', table.concat(text), 'seen', string.format('%.0f', now))
 	for _, a in ipairs(req.asks) do
 		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f', a.share.vt, a.share.last, a.share.free))
 	end

@@ -35,6 +35,10 @@ type Ask struct {
 	// Whole means that all messages of the grant go out at one instant, in one
 	// submission.
 	Whole bool
+	// Since is when the batch began. Of a campaign's batches the oldest goes
+	// first: then they end one after the other, and while one waits for its last
+	// answers the others go on.
+	Since time.Time
 }
 
 // A DayFullError means that the sender's messages of 24 hours are used up.

@@ -1,7 +1,9 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -52,7 +54,7 @@ func (s *Sender) pace() {
 func (s *Sender) beat() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.live.Live > 1 && !s.live.Settled {
+	if s.live.Live > 1 && !s.live.Settled || !s.joined && s.flight.busy() {
 		return beat / 5
 	}
 	return beat
@@ -71,6 +73,7 @@ func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	slices.SortStableFunc(s.waiting, func(a, b *waiter) int { return a.ask.Since.Compare(b.ask.Since) })
 	var left []*waiter
 	at := map[string]int{}
 	for _, w := range s.waiting {
@@ -111,6 +114,7 @@ func (s *Sender) piece(ask Ask) *Grant {
 			p.dropLate()
 		}
 		if p.N == 0 || p.whole() && time.Since(p.start) > 0 {
+			s.lose(p)
 			parts = parts[1:]
 			continue
 		}
@@ -145,14 +149,34 @@ func (g *Grant) whole() bool { return g.step == 0 && g.N > 1 }
 // dropLate drops the messages whose time has passed.
 func (g *Grant) dropLate() {
 	for g.N > 0 && time.Since(g.start) > 0 {
-		if g.step == 0 {
-			g.N = 0
-			return
+		n := g.N
+		if g.step > 0 {
+			n = min(n, int(time.Since(g.start)/g.step)+1)
 		}
-		n := min(g.N, int(time.Since(g.start)/g.step)+1)
+		late := *g
+		late.N = n
+		g.s.lose(&late)
 		g.N -= n
 		g.start = g.start.Add(time.Duration(n) * g.step)
 	}
+}
+
+// lose returns the messages of a slot that nobody will use to the day. The
+// caller holds the lock.
+func (s *Sender) lose(g *Grant) {
+	if g.bucket > 0 && g.N > 0 {
+		s.back[g.bucket] += g.N
+	}
+}
+
+// loseAll drops every slot that nobody has taken. The caller holds the lock.
+func (s *Sender) loseAll() {
+	for _, parts := range s.parts {
+		for _, p := range parts {
+			s.lose(p)
+		}
+	}
+	s.parts = map[string][]*Grant{}
 }
 
 // ask asks Redis, and takes in what it says.
@@ -161,7 +185,7 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 	s.mu.Lock()
 	req := request{
 		Worker: s.l.o.Worker, Stamp: s.lim.Stamp, MPS: s.lim.MessagesPerSecond, RPS: s.lim.RequestsPerSecond,
-		Busy: len(asks) > 0 || s.flight.busy(), Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Asks: asks,
+		Busy: len(asks) > 0 || s.flight.busy(), Day: s.lim.MessagesPerDay, Burst: s.lim.MaxBurst.Seconds(), Flight: s.lim.InFlight, Asks: asks,
 		Lead: s.lead.get().Microseconds(),
 	}
 	was := s.live
@@ -185,7 +209,7 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 	}
 	s.clock.sample(a.Now, sent, received)
 	s.learn(a, was, asks)
-	s.flight.resize(s.share(a))
+	s.flight.resize(s.share(a, req.Busy))
 }
 
 // learn takes an answer in.
@@ -194,6 +218,7 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 	defer s.mu.Unlock()
 	s.live = *a
 	s.live.Slots = nil
+	s.paused = latest(s.paused, s.clock.local(a.Now+a.Pause))
 	if a.Wait > 0 {
 		at := s.clock.local(a.Now + a.Wait)
 		switch a.Why {
@@ -241,21 +266,24 @@ func (s *Sender) fullUntil(until time.Time) {
 
 // share is this worker's part of what may be in flight. It shrinks as soon as
 // another worker is seen, and grows once all have seen all; so one that joins has
-// a single place until the others have made room.
-func (s *Sender) share(a *answer) int {
+// a single place until the others have made room. Workers that begin at the same
+// instant see each other within a second.
+func (s *Sender) share(a *answer, busy bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lim.InFlight == 0 {
+	if a.Flight == 0 {
 		return 0
 	}
-	part := max(1, s.lim.InFlight/a.Live)
+	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/a.Live)
 	switch {
+	case !busy && a.Others > 0:
+		part = 1
 	case !s.joined && a.Live > 1 && !a.Settled:
 		part = 1
 	case !a.Settled:
 		part = min(part, max(1, s.part))
 	}
-	s.joined = s.joined || a.Settled
+	s.joined = busy && (s.joined || a.Settled)
 	s.part = part
 	return part
 }
@@ -278,6 +306,9 @@ func (s *Sender) giveBack(ctx context.Context) {
 func (s *Sender) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	s.mu.Lock()
+	s.loseAll()
+	s.mu.Unlock()
 	s.giveBack(ctx)
 	if err := s.l.rdb.HDel(ctx, workersKey(s.name), s.l.o.Worker).Err(); err != nil {
 		s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("left to expire")

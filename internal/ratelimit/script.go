@@ -22,6 +22,7 @@ type request struct {
 	RPS    float64   `json:"rps"`
 	Day    int       `json:"day"`
 	Burst  float64   `json:"burst"`
+	Flight int       `json:"flight"`
 	Lead   int64     `json:"lead"`
 	Now    int64     `json:"now,omitempty"`
 	Asks   []scriptA `json:"asks"`
@@ -40,12 +41,15 @@ type scriptA struct {
 type answer struct {
 	Now      float64 `json:"now,string"`
 	Live     int     `json:"live"`
+	Others   int     `json:"others"`
 	Settled  bool    `json:"settled"`
 	Factor   float64 `json:"factor"`
 	MPS      float64 `json:"mps"`
 	RPS      float64 `json:"rps"`
 	Day      int     `json:"day"`
+	Flight   int     `json:"flight"`
 	Conflict bool    `json:"conflict"`
+	Pause    float64 `json:"pause"`
 	Wait     float64 `json:"wait"`
 	Why      string  `json:"why"`
 	Slots    []slot  `json:"slots"`

@@ -38,6 +38,7 @@ type Sender struct {
 	notYet  time.Time            // nothing is to be had before
 	later   map[string]time.Time // nor, for a campaign, before
 	dayFull time.Time
+	paused  time.Time     // the provider wants nothing before
 	back    map[int64]int // of the day, by bucket
 	sent    rateMeter
 	part    int  // of what may be in flight
@@ -64,7 +65,9 @@ func newSender(l *Limiter, name string, lim Limits) *Sender {
 func (s *Sender) SetLimits(lim Limits) {
 	s.mu.Lock()
 	s.lim = lim
-	s.parts = map[string][]*Grant{}
+	s.loseAll()
+	s.dayFull, s.notYet = time.Time{}, time.Time{}
+	clear(s.later)
 	s.mu.Unlock()
 	s.poke()
 }
@@ -84,7 +87,8 @@ func (s *Sender) Limited(perSecond float64) bool {
 
 func (s *Sender) limited(perSecond float64) bool {
 	return perSecond > 0 || s.lim.MessagesPerSecond > 0 || s.lim.RequestsPerSecond > 0 ||
-		s.lim.MessagesPerDay > 0 || s.live.MPS > 0 || s.live.RPS > 0 || s.live.Day > 0 || s.live.Factor < 1
+		s.lim.MessagesPerDay > 0 || s.live.MPS > 0 || s.live.RPS > 0 || s.live.Day > 0 || s.live.Factor < 1 ||
+		s.live.Now == 0 || time.Now().Before(s.paused) // not to be known before the first answer
 }
 
 // Take waits until messages may go out, and says how many and when: at most
@@ -111,12 +115,23 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 		if g == nil {
 			return nil, w.err
 		}
-		return g, g.ahead(ctx)
+		if err := g.ahead(ctx); err != nil {
+			g.Unused(g.N)
+			return nil, err
+		}
+		return g, nil
 	case <-ctx.Done():
 	case <-s.closed:
 	}
 	s.mu.Lock()
 	s.waiting = slices.DeleteFunc(s.waiting, func(o *waiter) bool { return o == w })
+	select {
+	case g := <-w.got: // it came meanwhile
+		if g != nil {
+			s.lose(g)
+		}
+	default:
+	}
 	s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -143,7 +158,8 @@ func (g *Grant) ahead(ctx context.Context) error {
 // Throttled slows the sender down for all workers, and stops it for retryAfter.
 func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error {
 	s.mu.Lock()
-	s.parts = map[string][]*Grant{}
+	s.loseAll()
+	s.paused = latest(s.paused, time.Now().Add(retryAfter))
 	seen := s.sent.perSecond()
 	s.live.Factor = min(s.live.Factor, 0.99) // until the next answer says how much
 	workers := max(1, s.live.Live)
@@ -180,6 +196,13 @@ func (s *Sender) unused(bucket int64, n int) {
 	s.mu.Lock()
 	s.back[bucket] += n
 	s.mu.Unlock()
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (s *Sender) poke() {

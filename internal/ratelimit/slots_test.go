@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
@@ -136,6 +137,54 @@ func TestLoweredLimitHolds(t *testing.T) {
 			t.Fatalf("%d messages in one second after the limit was lowered to 50", got)
 		}
 	})
+}
+
+// The newest settings hold for all workers, and a worker with others is told.
+func TestNewestSettingsHold(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	now := int64(1_700_000_000_000_000)
+	for _, tt := range []struct {
+		req        request
+		mps        float64
+		flight     int
+		conflicted bool
+	}{
+		{request{Worker: "a", Stamp: 2, MPS: 50, Flight: 8}, 50, 8, false},
+		{request{Worker: "b", Stamp: 1, MPS: 100, Flight: 8}, 50, 8, true},
+		{request{Worker: "b", Stamp: 1, MPS: 50, Flight: 64}, 50, 8, true},
+		{request{Worker: "b", Stamp: 2, MPS: 100, Flight: 8}, 50, 8, true},
+		{request{Worker: "b", Stamp: 1, MPS: 50, Flight: 8}, 50, 8, false},
+		{request{Worker: "c", Stamp: 3, MPS: 50, Flight: 16}, 50, 16, false},
+	} {
+		tt.req.Now = now
+		a, err := call(t.Context(), rdb, script, "s", tt.req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.MPS != tt.mps || a.Flight != tt.flight || a.Conflict != tt.conflicted {
+			t.Errorf("%+v: %v a second, %d in flight, conflict %v", tt.req, a.MPS, a.Flight, a.Conflict)
+		}
+	}
+}
+
+// Of a campaign's batches the oldest goes first.
+func TestOldestBatchGoesFirst(t *testing.T) {
+	t.Parallel()
+	s := newSender(New(nil, Options{}), "s", Limits{MessagesPerSecond: 100})
+	now := time.Now()
+	wait := func(began time.Time) *waiter {
+		w := &waiter{ask: Ask{Campaign: "c", Want: 1, Since: began}, got: make(chan *Grant, 1)}
+		s.waiting = append(s.waiting, w)
+		return w
+	}
+	younger, older := wait(now), wait(now.Add(-time.Second))
+	s.parts["c"] = []*Grant{{N: 1, start: now.Add(time.Second), step: time.Millisecond, s: s}}
+	s.serve()
+	if len(older.got) != 1 || len(younger.got) != 0 {
+		t.Error("the younger batch was served")
+	}
 }
 
 // While there is work, slots follow each other without a gap: the limit is used.

@@ -37,7 +37,7 @@ func lookup(n int) (code, bool) {
 		return denied("a common header is missing; a proxy in between may remove it"), true
 	case 1002:
 		c := rejected("a parameter is wrong; compare the campaign's message with the template, and the sender's settings with the account")
-		c.result.Repeats = true
+		c.result.Repeats, c.result.AtFirst = true, true
 		return c, true
 	case 1003:
 		return denied("the signature is wrong; check access_key, access_secret and algorithm in the senders file, and that no proxy changes the body"), true
