@@ -28,6 +28,9 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		"the messages is from an equal one, in the middle half of the time. Rough: a worker is killed every other second, and Redis once.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
+		if b.limit > 0 && b.limit != float64(limit.perSecond) {
+			continue
+		}
 		var cases []paceCase
 		for _, workers := range []int{1, 3, 8} {
 			for _, latency := range []string{"0s", "50ms", "300ms"} {
@@ -58,18 +61,18 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 }
 
 func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
-	s, err := b.open(ctx, fmt.Sprintf("in_flight: 1000, messages_per_second: %d", c.limit), "--latency", c.latency)
+	s, err := b.open(ctx, fmt.Sprintf("in_flight: 4000, messages_per_second: %d", c.limit), "--latency", c.latency)
 	if err != nil {
 		return "", err
 	}
 	defer s.close()
+	if err := s.sendAll(ctx, c); err != nil { // before the workers, so that all campaigns begin at once
+		return "", err
+	}
 	for range c.workers {
 		if err := s.worker(ctx); err != nil {
 			return "", err
 		}
-	}
-	if err := s.sendAll(ctx, c); err != nil {
-		return "", err
 	}
 	began := time.Now()
 	length := s.length(c)

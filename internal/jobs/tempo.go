@@ -8,8 +8,8 @@ import (
 
 const (
 	// chunkTime is how far ahead of their submission intents may be on record:
-	// with the chunk that is on its way, 50 ms in all.
-	chunkTime = 25 * time.Millisecond
+	// with the chunk that is on its way, 80 ms in all.
+	chunkTime = 40 * time.Millisecond
 	// maxChunkTime bounds that where Redis is far or slow.
 	maxChunkTime = 500 * time.Millisecond
 	// firstChunk is a chunk before any speed was seen, and maxChunk the largest.

@@ -19,10 +19,10 @@ func TestTempo(t *testing.T) {
 		want  int
 	}{
 		{0, 0, firstChunk},
-		{tempoEvery / 2, 4000, firstChunk}, // too soon to tell
-		{tempoEvery / 2, 0, 250},           // 40,000 a second by four batches
+		{tempoEvery / 2, 2000, firstChunk}, // too soon to tell
+		{tempoEvery / 2, 0, 200},           // 20,000 a second by four batches
 		{tempoEvery, 8000, maxChunk},
-		{tempoEvery, 32, 2},
+		{tempoEvery, 32, 3},
 		{10 * tempoEvery, 32, 1},
 		{tempoEvery, 0, 1},
 	} {
