@@ -25,7 +25,7 @@ func Open(s config.Sender, now func() time.Time) (sender.Provider, error) {
 			BaseURL: s.BaseURL, AppKey: s.AppKey, Authorization: sender.Secret(s.Authorization.Reveal()),
 			WabaID: s.WabaID, SendNumber: s.SendNumber, Endpoint: s.Endpoint, MMLitePath: s.MMLitePath,
 			Timeout: s.Timeout, InFlight: s.Limits.InFlight, SuccessCodes: s.SuccessCodes,
-			PartialReject: s.PartialReject, ContactArrays: s.ContactArrays,
+			PartialReject: s.PartialReject, ContactArrays: s.ContactArrays, ButtonParams: s.ButtonParams,
 		})
 	default:
 		err = fmt.Errorf("provider %q is not known", s.Provider)

@@ -33,7 +33,7 @@ func brazil(url string) config.Sender {
 func indonesia(url string) config.Sender {
 	return config.Sender{
 		Name: "promo-id", Provider: config.InnoPaaS, BaseURL: url, AppKey: "the-app-key", Authorization: marker,
-		WabaID: "110000000000001", SendNumber: "8618900000000", Endpoint: "mmlite", MMLitePath: "/lite", SuccessCodes: []string{"42"},
+		WabaID: "110000000000001", SendNumber: "8618900000000", Endpoint: "mmlite", MMLitePath: "/lite", SuccessCodes: []string{"42"}, ButtonParams: "all",
 		Timeout: 2 * time.Second, Limits: config.Limits{InFlight: 3, MaxBurstSeconds: 1},
 	}
 }
@@ -64,7 +64,9 @@ func submit(t *testing.T, s config.Sender) sender.Result {
 	if c, ok := p.(interface{ Close() }); ok {
 		t.Cleanup(c.Close)
 	}
-	m, err := p.Compile(promo, nil)
+	buttons := *promo.Template
+	buttons.Buttons = []sender.Button{{Index: 1, URL: "more"}}
+	m, err := p.Compile(sender.Message{Type: "template", Template: &buttons}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +90,8 @@ func TestSettingsReachTheRequest(t *testing.T) {
 	if got := submit(t, indonesia(url)); got.Outcome != sender.Accepted {
 		t.Errorf("innopaas: %+v", got)
 	}
-	holds(t, last(), "/lite", "the-app-key", marker, "110000000000001", "8618900000000", "5511987654321")
+	holds(t, last(), "/lite", "the-app-key", marker, "110000000000001", "8618900000000", "5511987654321",
+		`"buttonParams":[{"type":"text","value":""},{"type":"text","value":"more"}]`)
 }
 
 func holds(t *testing.T, request string, parts ...string) {

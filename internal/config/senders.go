@@ -58,6 +58,7 @@ type Sender struct {
 	SuccessCodes      []string `yaml:"success_codes"`  // "0" if empty
 	PartialReject     string   `yaml:"partial_reject"` // hold or split; hold if empty
 	ContactArrays     *bool    `yaml:"contact_arrays"` // the documents' form if not set
+	ButtonParams      string   `yaml:"button_params"`  // dynamic or all; dynamic if empty
 
 	// Stamp is when the file was changed, in ms: of two settings the newer wins.
 	Stamp int64 `yaml:"-"`
@@ -281,8 +282,8 @@ var digits = regexp.MustCompile(`^[1-9][0-9]{7,14}$`)
 
 func (s *Sender) checkNXCloud() error {
 	switch {
-	case s.AppKey+s.WabaID+s.SendNumber+s.Endpoint+s.MMLitePath+string(s.Authorization)+s.PartialReject != "" || s.SuccessCodes != nil || s.ContactArrays != nil:
-		return bad("provider", "nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays")
+	case s.AppKey+s.WabaID+s.SendNumber+s.Endpoint+s.MMLitePath+string(s.Authorization)+s.PartialReject+s.ButtonParams != "" || s.SuccessCodes != nil || s.ContactArrays != nil:
+		return bad("provider", "nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays, button_params")
 	case s.TenantID <= 0:
 		return bad("tenant_id", "needed, the number of the tenant")
 	case s.AppKeyNX == "":
@@ -317,6 +318,8 @@ func (s *Sender) checkInnoPaaS() error {
 		return bad("mmlite_path", "needed with endpoint mmlite, beginning with /; the vendor gives it to you, it publishes none")
 	case s.PartialReject != "" && s.PartialReject != "hold" && s.PartialReject != "split":
 		return bad("partial_reject", "hold or split")
+	case s.ButtonParams != "" && s.ButtonParams != "dynamic" && s.ButtonParams != "all":
+		return bad("button_params", "dynamic or all")
 	}
 	return nil
 }

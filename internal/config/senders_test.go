@@ -72,6 +72,7 @@ func TestLoadSenders(t *testing.T) {
     success_codes: ["0", "000000"]
     partial_reject: split
     contact_arrays: false
+    button_params: all
 `)
 	changed := time.UnixMilli(1_700_000_000_123)
 	if err := os.Chtimes(path, changed, changed); err != nil {
@@ -102,7 +103,7 @@ func TestLoadSenders(t *testing.T) {
 		"full-inno": {
 			Name: "full-inno", Provider: InnoPaaS, Timeout: 15 * time.Second, Limits: plain, AppKey: "k",
 			Authorization: marker, AuthorizationFile: "secret", WabaID: "w", SendNumber: "8618900000000", Endpoint: "mmlite",
-			MMLitePath: "/v3/mm", SuccessCodes: []string{"0", "000000"}, PartialReject: "split", ContactArrays: &no, Stamp: stamp,
+			MMLitePath: "/v3/mm", SuccessCodes: []string{"0", "000000"}, PartialReject: "split", ContactArrays: &no, ButtonParams: "all", Stamp: stamp,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -191,6 +192,8 @@ func TestSendersThatDoNotHold(t *testing.T) {
 		"mmlite path":         {inno + "    endpoint: mmlite\n    mmlite_path: v3\n", "9: senders.promo-id.mmlite_path: needed"},
 		"partial reject":      {inno + "    partial_reject: drop\n", "8: senders.promo-id.partial_reject: hold or split"},
 		"contact arrays":      {inno + "    contact_arrays: 3\n", "8: senders.promo-id.contact_arrays must be true or false"},
+		"button params":       {inno + "    button_params: some\n", "8: senders.promo-id.button_params: dynamic or all"},
+		"button params of nx": {nx + "    button_params: all\n", "3: senders.promo-br.provider: nxcloud has none of the fields"},
 		"success codes":       {inno + "    success_codes: 0\n", "8: "},
 	}
 	for name, tt := range tests {

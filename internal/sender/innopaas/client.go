@@ -46,6 +46,11 @@ type Options struct {
 	// object; nil means true. The vendor's table has Object[], an example of
 	// its older API single objects.
 	ContactArrays *bool
+	// ButtonParams says which buttons of a template have a place in the list of
+	// their parameters. "dynamic", which is also what "" means: those with a
+	// variable. "all": every button up to the last that has a variable, and one
+	// without has an empty value. No document tells.
+	ButtonParams string
 
 	// Timeout and InFlight are as in sender.HTTPOptions.
 	Timeout  time.Duration
@@ -94,6 +99,9 @@ func New(o Options) (*Provider, error) {
 	o.SuccessCodes = slices.Clone(o.SuccessCodes)
 	if o.PartialReject != "" && o.PartialReject != "hold" && o.PartialReject != "split" {
 		return nil, errors.New("partial_reject: must be hold or split")
+	}
+	if o.ButtonParams != "" && o.ButtonParams != "dynamic" && o.ButtonParams != "all" {
+		return nil, errors.New("button_params: must be dynamic or all")
 	}
 	return &Provider{
 		options: o,

@@ -167,6 +167,8 @@ func TestNewRefuses(t *testing.T) {
 		{"a failure as success", func(o *Options) { o.SuccessCodes = []string{"110"} }, "success_codes[0]: 110 is documented as a failure"},
 		{"split", func(o *Options) { o.PartialReject = "split" }, ""},
 		{"another choice", func(o *Options) { o.PartialReject = "resend" }, "partial_reject: must be hold or split"},
+		{"all buttons", func(o *Options) { o.ButtonParams = "all" }, ""},
+		{"other buttons", func(o *Options) { o.ButtonParams = "static" }, "button_params: must be dynamic or all"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

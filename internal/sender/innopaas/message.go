@@ -39,7 +39,7 @@ func (p *Provider) Compile(m sender.Message, columns []batch.Column) (sender.Sub
 	}
 	switch m.Type {
 	case "template":
-		c.template(*m.Template, p.options.Endpoint == "mmlite")
+		c.template(*m.Template, p.options)
 	case "text":
 		c.required("body", "message.text.body", m.Text.Body, atMost(maxContent))
 	case "image":

@@ -80,6 +80,7 @@ func TestBody(t *testing.T) {
 	t.Parallel()
 	no := false
 	objects := oneOption(func(o *Options) { o.ContactArrays = &no })
+	every := oneOption(func(o *Options) { o.ButtonParams = "all" })
 	card := sender.Contact{
 		Name:   sender.ContactName{Formatted: "{{a}} B", First: "F", Last: "L", Middle: "M", Suffix: "S", Prefix: "P"},
 		Phones: []sender.ContactPhone{{Type: "HOME", Phone: "+62 1", WaID: "62"}, {Phone: "{{b}}"}},
@@ -117,6 +118,25 @@ func TestBody(t *testing.T) {
 			[]string{"Lucy", "Zoë"},
 			body("template", `,"language":"en_US","templateName":"marketing_template","header":{"type":"image","link":"https://example.org/Lucy.jpg","caption":"for Zoë"},`+
 				`"bodyParams":["Lucy","fixed","Zoë"],"buttonParams":[{"type":"text","value":"yLucy"},{"type":"text","value":"Zoë"}]`),
+		},
+		{
+			"buttons with a variable alone", oneOption(func(o *Options) { o.ButtonParams = "dynamic" }),
+			template(sender.Template{Buttons: []sender.Button{{Index: 3, URL: "d"}, {Index: 1, URL: "{{b}}"}}}),
+			[]string{"Lucy", "Zoë"},
+			body("template", `,"language":"en_US","templateName":"marketing_template",`+
+				`"buttonParams":[{"type":"text","value":"Zoë"},{"type":"text","value":"d"}]`),
+		},
+		{
+			"all buttons up to the last with a variable", every,
+			template(sender.Template{Buttons: []sender.Button{{Index: 3, URL: "d"}, {Index: 1, URL: "{{b}}"}}}),
+			[]string{"Lucy", "Zoë"},
+			body("template", `,"language":"en_US","templateName":"marketing_template","buttonParams":[{"type":"text","value":""},`+
+				`{"type":"text","value":"Zoë"},{"type":"text","value":""},{"type":"text","value":"d"}]`),
+		},
+		{
+			"all buttons have a variable", every,
+			template(sender.Template{Buttons: []sender.Button{{Index: 1, URL: "b"}, {Index: 0, URL: "a"}}}), nil,
+			body("template", `,"language":"en_US","templateName":"marketing_template","buttonParams":[{"type":"text","value":"a"},{"type":"text","value":"b"}]`),
 		},
 		{
 			"text header", options(), template(sender.Template{Header: &sender.Header{Text: "{{a}}"}}),

@@ -8,12 +8,10 @@ import (
 	"sluice/internal/sender"
 )
 
-// template writes the members of a template message. The variables of buttons
-// go in the order of the buttons' places; whether buttons without a variable
-// count is not documented, and they are left out.
-func (c *compiler) template(t sender.Template, mmlite bool) {
+// template writes the members of a template message.
+func (c *compiler) template(t sender.Template, o Options) {
 	const path = "message.template"
-	c.category(t.Category, mmlite)
+	c.category(t.Category, o.Endpoint == "mmlite")
 	if err := checkLanguage(t.Language); err != nil {
 		c.fail(path+".language", "%w", err)
 	}
@@ -34,7 +32,7 @@ func (c *compiler) template(t sender.Template, mmlite bool) {
 		c.end(']')
 		c.together(members, short)
 	}
-	c.buttonParams(path, t.Buttons)
+	c.buttonParams(path, t.Buttons, o.ButtonParams == "all")
 }
 
 func (c *compiler) category(category string, mmlite bool) {
@@ -95,7 +93,9 @@ func (c *compiler) header(path string, h sender.Header) {
 	c.end('}')
 }
 
-func (c *compiler) buttonParams(path string, buttons []sender.Button) {
+// buttonParams writes the variables of buttons in the order of the buttons'
+// places; all is Options.ButtonParams.
+func (c *compiler) buttonParams(path string, buttons []sender.Button, all bool) {
 	if len(buttons) == 0 {
 		return
 	}
@@ -119,7 +119,15 @@ func (c *compiler) buttonParams(path string, buttons []sender.Button) {
 	slices.SortFunc(order, func(i, j int) int { return buttons[i].Index - buttons[j].Index })
 	c.key("buttonParams")
 	c.open('[')
+	place := 0
 	for _, i := range order {
+		for ; all && place < buttons[i].Index; place++ {
+			c.open('{')
+			c.constant("type", "text")
+			c.constant("value", "")
+			c.end('}')
+		}
+		place = buttons[i].Index + 1
 		c.open('{')
 		c.constant("type", "text")
 		c.required("value", fmt.Sprintf("%s.buttons[%d].url", path, i), buttons[i].URL, atMost(maxButtonParam))
