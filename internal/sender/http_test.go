@@ -481,8 +481,12 @@ func TestResultByStatus(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d: %s", status, diff)
 		}
-		if sender.TransportMeaning(got.Code) == "" {
+		m := sender.TransportMeaning(got.Code)
+		if m == "" {
 			t.Errorf("%s has no meaning", got.Code)
+		}
+		if doubt := strings.HasSuffix(m, "ask the provider, then `producer resolve`"); doubt != (got.Outcome == sender.Unknown) {
+			t.Errorf("%s is %s, and says %q", got.Code, got.Outcome, m)
 		}
 	}
 	if got := (sender.Answer{Status: 503}).ResultByStatus(); got != (sender.Result{Outcome: sender.Failed, Code: "http_503"}) {
@@ -498,6 +502,11 @@ func TestTransportMeaning(t *testing.T) {
 	for _, code := range []string{"refused", "dns", "tls", "connect", "bad_url", "timeout", "reset", "bad_answer"} {
 		if sender.TransportMeaning(code) == "" {
 			t.Errorf("%s has no meaning", code)
+		}
+	}
+	for _, code := range []string{"timeout", "reset", "bad_answer"} {
+		if m := sender.TransportMeaning(code); !strings.HasSuffix(m, "ask the provider, then `producer resolve`") {
+			t.Errorf("%s does not say what to do: %q", code, m)
 		}
 	}
 	for _, code := range []string{"", "22091", "http_", "http_200", "http_999", "http_x"} {

@@ -99,6 +99,9 @@ func isTLS(err error) bool {
 		strings.Contains(err.Error(), "TLS handshake") || strings.Contains(err.Error(), "tls: ")
 }
 
+// inDoubt is what a person can do where nobody knows what became of a message.
+const inDoubt = "the message may have been sent; ask the provider, then `producer resolve`"
+
 // TransportMeaning explains a code that Post or ResultByStatus gave, with what
 // a person can do about it, or returns "".
 func TransportMeaning(code string) string {
@@ -114,11 +117,11 @@ func TransportMeaning(code string) string {
 	case "bad_url":
 		return "base_url is not an http or https URL; correct it in the senders file"
 	case "timeout":
-		return "no answer within the sender's timeout; the message may have been sent, a receipt or a person decides"
+		return "no answer within the sender's timeout; " + inDoubt
 	case "reset":
-		return "the connection broke after the request was written; the message may have been sent, a receipt or a person decides"
+		return "the connection broke after the request was written; " + inDoubt
 	case "bad_answer":
-		return "the answer could not be read; the message may have been sent, a receipt or a person decides"
+		return "the answer could not be read; " + inDoubt
 	}
 	status, found := strings.CutPrefix(code, "http_")
 	if !found {
@@ -144,5 +147,5 @@ func TransportMeaning(code string) string {
 		return what + "it was not taken and is tried again"
 	case Unknown, Accepted, Rejected:
 	}
-	return what + "the message may have been sent, a receipt or a person decides"
+	return what + inDoubt
 }

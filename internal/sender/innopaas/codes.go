@@ -189,7 +189,7 @@ func metaResult(message string) (sender.Result, bool) {
 func (p *Provider) Meaning(c string) string {
 	switch {
 	case c == codeNoMessageID:
-		return "the provider says that it took the message and names no message_id; a receipt or a person decides"
+		return "the provider says that it took the message and names no message_id; ask the provider, then `producer resolve`"
 	case c == codeErrorPhone:
 		return "the provider took the request and lists this number among the wrong ones"
 	case isZeros(c):

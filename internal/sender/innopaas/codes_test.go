@@ -273,6 +273,9 @@ func TestMeaning(t *testing.T) {
 			t.Errorf("%s has no meaning", c)
 		}
 	}
+	if m := p.Meaning("no_message_id"); !strings.Contains(m, "`producer resolve`") {
+		t.Errorf("no_message_id does not say what to do: %q", m)
+	}
 	for _, c := range []string{"", "777", "x", "meta_x", token} {
 		if m := p.Meaning(c); m != "" {
 			t.Errorf("%q means %q", c, m)

@@ -161,7 +161,7 @@ const noMessageID = "no_message_id"
 // Meaning explains a code with what a person can do about it, or returns "".
 func (p *Provider) Meaning(c string) string {
 	if c == noMessageID {
-		return "the provider says that it took the message and names no message_id; a receipt or a person decides"
+		return "the provider says that it took the message and names no message_id; ask the provider, then `producer resolve`"
 	}
 	if n, err := strconv.Atoi(c); err == nil {
 		row, _ := lookup(n)

@@ -109,6 +109,9 @@ func TestEveryMetaCode(t *testing.T) {
 	if got, found := sender.MetaResult(999999); found || got != (sender.Result{Outcome: sender.Failed, Code: "meta_999999", Unlisted: true}) {
 		t.Errorf("unlisted: %+v, %t", got, found)
 	}
+	if m := p.Meaning("no_message_id"); !strings.Contains(m, "`producer resolve`") {
+		t.Errorf("no_message_id does not say what to do: %q", m)
+	}
 	for _, c := range []string{"meta_", "meta_x", "meta_-1", "131026x"} {
 		if m := p.Meaning(c); m != "" {
 			t.Errorf("%s means %q", c, m)
