@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -197,12 +198,26 @@ func TestNothingPersonalLeaks(t *testing.T) {
 	if code != 3 {
 		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
 	}
+	at := w.served()
+	pages := map[string]string{}
+	for page, holds := range map[string]string{"/metrics": `outcome="accepted"`, "/healthz": "ok", "/readyz": "ok"} {
+		status, text := w.get(at + page)
+		if status != http.StatusOK || !strings.Contains(text, holds) {
+			t.Errorf("%s: %d %s", page, status, text)
+		}
+		pages[page] = text
+	}
 	w.file("bad.yaml", "senders:\n  promo-br: {provider: nxcloud, access_secret: sandbox-secret, nonsense: 1}\n")
 	w.run("producer", "--senders", "bad.yaml", "send", "markers.yaml")
 	secrets := []string{"sandbox-secret", "sandbox-token", "marker-text", "55119100000"}
 	for _, secret := range secrets {
 		if i := strings.Index(w.logs.String(), secret); i >= 0 {
 			t.Errorf("%q is in a log: …%s…", secret, w.logs.String()[max(0, i-200):min(len(w.logs.String()), i+50)])
+		}
+		for page, text := range pages {
+			if i := strings.Index(text, secret); i >= 0 {
+				t.Errorf("%q is in %s: …%s…", secret, page, text[max(0, i-200):min(len(text), i+50)])
+			}
 		}
 	}
 	inspector := asynq.NewInspector(asynq.RedisClientOpt{Addr: w.redis.Addr})
