@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // root is the repository as seen from here.
@@ -24,6 +26,7 @@ func TestDocs(t *testing.T) {
 	t.Run("targets", func(t *testing.T) { t.Parallel(); checkTargets(t) })
 	t.Run("commands", func(t *testing.T) { t.Parallel(); checkCommands(t, p) })
 	t.Run("settings", func(t *testing.T) { t.Parallel(); checkSettings(t, p) })
+	t.Run("figures", func(t *testing.T) { t.Parallel(); checkFigures(t) })
 	t.Run("links", func(t *testing.T) { t.Parallel(); checkLinks(t) })
 }
 
@@ -68,6 +71,7 @@ var (
 	bareWord = regexp.MustCompile(`^[a-z]+(\|[a-z]+)*$`)
 	indented = regexp.MustCompile(`(?m)^ {4,}(\S.*)$`)
 	variable = regexp.MustCompile(`SLUICE_[A-Z_]+`)
+	figure   = regexp.MustCompile(`\bsluice_[a-z_]+`)
 )
 
 // checkTargets: each `make x` that is written somewhere is a target that `make
@@ -213,6 +217,17 @@ func checkSettings(t *testing.T, p programs) {
 				t.Errorf("%s speaks of the flag %s, which no program has", name, flag)
 			}
 		}
+	}
+}
+
+// checkFigures: the README names each figure of the worker's, and no other.
+func checkFigures(t *testing.T) {
+	t.Helper()
+	names := func(text string) []string {
+		return slices.Compact(slices.Sorted(slices.Values(figure.FindAllString(text, -1))))
+	}
+	if diff := cmp.Diff(names(read(t, "internal/jobs/metrics.go")), names(read(t, "README.md"))); diff != "" {
+		t.Error(diff)
 	}
 }
 

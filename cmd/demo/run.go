@@ -223,7 +223,7 @@ func (d *demo) send(ctx context.Context, files []demoFile) error {
 			if err != nil {
 				return nil, err
 			}
-			return &jobs.Account{Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+			return &jobs.Account{Provider: provider, Label: name, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
 	})
 	ctx, cancel := context.WithCancel(ctx)

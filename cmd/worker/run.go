@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,7 +102,8 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	log = log.With().Str("worker", id).Logger()
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
 	reg := prometheus.NewRegistry()
-	metrics := jobs.NewMetrics(reg, "nxcloud", "innopaas")
+	metrics := jobs.NewMetrics(reg, slices.Collect(maps.Keys(senders))...)
+	led.OnDoubt(metrics.Doubted)
 	stopServing, err := serve(f.MetricsAddr, reg, rdb, log)
 	if err != nil {
 		return err
@@ -142,7 +145,7 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 		return nil, err
 	}
 	account := &jobs.Account{
-		Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight,
+		Provider: provider, Label: name, InFlight: s.Limits.InFlight,
 		StopWithin: 2*s.Timeout + stopSlack,
 		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {

@@ -200,7 +200,7 @@ func TestNothingPersonalLeaks(t *testing.T) {
 	}
 	at := w.served()
 	pages := map[string]string{}
-	for page, holds := range map[string]string{"/metrics": `outcome="accepted"`, "/healthz": "ok", "/readyz": "ok"} {
+	for page, holds := range map[string]string{"/metrics": `outcome="accepted",sender="promo-br"`, "/healthz": "ok", "/readyz": "ok"} {
 		status, text := w.get(at + page)
 		if status != http.StatusOK || !strings.Contains(text, holds) {
 			t.Errorf("%s: %d %s", page, status, text)

@@ -70,3 +70,31 @@ func TestHealthWithoutRedis(t *testing.T) {
 	w.awaitHealth(at+"/readyz", http.StatusOK, "ok")
 	w.awaitHealth(at+"/healthz", http.StatusOK, "ok")
 }
+
+// What a worker says of a campaign at /metrics is what the account says.
+func TestFiguresAgreeWithTheAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", `faults: [{suffix: "5", times: 1, status: 500, body: "<html>"}]`)
+	w.start("worker", "--metrics-addr", "127.0.0.1:0")
+	at := w.served()
+	if _, code := w.run("producer", "send", w.nxCampaign("figures", w.list("f.csv", 20), ""), "--wait"); code != 3 {
+		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
+	}
+	if a := w.status("figures"); a.Accepted != 18 || a.InDoubt != 2 {
+		t.Fatalf("%+v", a)
+	}
+	_, text := w.get(at + "/metrics")
+	for _, line := range []string{
+		`sluice_recipients_submitted_total{class="none",outcome="accepted",sender="promo-br"} 18`,
+		`sluice_recipients_submitted_total{class="http",outcome="unknown",sender="promo-br"} 2`,
+		`sluice_recipients_submitted_total{class="none",outcome="accepted",sender="promo-id"} 0`,
+		`sluice_submission_duration_seconds_count{sender="promo-br"} 20`,
+		`sluice_submissions_in_flight{sender="promo-br"} 0`,
+		`sluice_recipients_in_doubt_total 2`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s in\n%s", line, text)
+		}
+	}
+}

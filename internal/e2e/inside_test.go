@@ -44,7 +44,7 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 			if err != nil {
 				return nil, err
 			}
-			return &jobs.Account{Provider: provider, Label: s.Provider, InFlight: s.Limits.InFlight, StopWithin: stopWithin, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+			return &jobs.Account{Provider: provider, Label: name, InFlight: s.Limits.InFlight, StopWithin: stopWithin, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
 		Log: log, Now: now, Suppressed: suppress.New(rdb), Linger: time.Hour,
 	})

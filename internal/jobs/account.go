@@ -12,7 +12,7 @@ import (
 // An Account is a sender as this worker uses it; all its campaigns share it.
 type Account struct {
 	Provider sender.Provider
-	Label    string // the provider's name, for metrics
+	Label    string // the sender's name, for metrics
 	Pace     *ratelimit.Sender
 	InFlight int // submissions that this worker makes at once, at most
 	// StopWithin is how long a stop waits for submissions in flight: longer than

@@ -3,6 +3,7 @@ package jobs
 import (
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,9 +12,9 @@ import (
 	"sluice/internal/sender"
 )
 
-// Metrics are a worker's figures for Prometheus. Labels are bounded: a sender's
-// provider, an outcome, a state; never a campaign, a number or a code. A nil
-// *Metrics counts nothing.
+// Metrics are a worker's figures for Prometheus. Labels are bounded: a sender of
+// the senders file, an outcome, a state; never a campaign, a number or a code. A
+// nil *Metrics counts nothing.
 type Metrics struct {
 	submissions *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
@@ -26,10 +27,11 @@ type Metrics struct {
 	factor      *prometheus.GaugeVec
 	withdrawn   prometheus.Counter
 
-	series map[string]*series // by provider
+	mu     sync.RWMutex
+	series map[string]*series // by sender
 }
 
-// A series is one provider's part of the figures that each submission changes:
+// A series is one sender's part of the figures that each submission changes:
 // to find them by their labels each time costs as much as to sign.
 type series struct {
 	inFlight           prometheus.Gauge
@@ -43,20 +45,20 @@ type ending struct {
 	class   string
 }
 
-// NewMetrics registers a worker's figures, all series at zero for the providers
-// named, which must be all that there are.
-func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
+// NewMetrics registers a worker's figures, all series at zero for the senders
+// named. One that the file gets later has its series from when it is opened.
+func NewMetrics(reg prometheus.Registerer, senders ...string) *Metrics {
 	m := &Metrics{
 		submissions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_recipients_submitted_total", Help: "Recipients whose submission has ended, by outcome and class of code.",
-		}, []string{"provider", "outcome", "class"}),
+		}, []string{"sender", "outcome", "class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sluice_submission_duration_seconds", Help: "How long submissions took.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15},
-		}, []string{"provider"}),
+		}, []string{"sender"}),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_submissions_in_flight", Help: "Submissions that are under way in this worker.",
-		}, []string{"provider"}),
+		}, []string{"sender"}),
 		byState: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_campaigns", Help: "Campaigns that are not over, by state.",
 		}, []string{"state"}),
@@ -68,12 +70,12 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 		Name: "sluice_batches_total", Help: "Batches that this worker has run, by how the run ended.",
 	}, []string{"end"})
 	m.inDoubt = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "sluice_recipients_in_doubt_total", Help: "Recipients that came in doubt in this worker's hands.",
+		Name: "sluice_recipients_in_doubt_total", Help: "Recipients in doubt by a submission of this worker, or found so when it took a batch over; none under on_doubt: resend.",
 	})
 	m.rateWait = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "sluice_rate_wait_seconds", Help: "How long chunks waited for their slot.",
 		Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 5, 30, 300},
-	}, []string{"provider"})
+	}, []string{"sender"})
 	m.factor = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sluice_pace_factor_ratio", Help: "What throttling has left of a sender's limit, up to 1.",
 	}, []string{"sender"})
@@ -84,31 +86,52 @@ func NewMetrics(reg prometheus.Registerer, providers ...string) *Metrics {
 		m.batches.WithLabelValues(end)
 	}
 	m.series = map[string]*series{}
-	for _, p := range providers {
-		s := &series{
-			inFlight: m.inFlight.WithLabelValues(p), duration: m.duration.WithLabelValues(p),
-			rateWait: m.rateWait.WithLabelValues(p), submissions: map[ending]prometheus.Counter{},
-		}
-		for _, o := range sender.Outcomes {
-			for _, c := range classes() {
-				s.submissions[ending{o, c}] = m.submissions.WithLabelValues(p, o.String(), c)
-			}
-		}
-		m.series[p] = s
+	for _, name := range senders {
+		m.of(name)
 	}
 	reg.MustRegister(m.submissions, m.duration, m.inFlight, m.byState, m.redisErrors, m.batches, m.inDoubt, m.rateWait, m.factor, m.withdrawn)
 	return m
 }
 
-func (m *Metrics) submitted(provider string, res sender.Result, n int) {
+// of is a sender's series, made at zero if there was none.
+func (m *Metrics) of(name string) *series {
+	m.mu.RLock()
+	s := m.series[name]
+	m.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.series[name]; s != nil {
+		return s
+	}
+	s = &series{
+		inFlight: m.inFlight.WithLabelValues(name), duration: m.duration.WithLabelValues(name),
+		rateWait: m.rateWait.WithLabelValues(name), submissions: map[ending]prometheus.Counter{},
+	}
+	for _, o := range sender.Outcomes {
+		for _, c := range classes() {
+			s.submissions[ending{o, c}] = m.submissions.WithLabelValues(name, o.String(), c)
+		}
+	}
+	m.series[name] = s
+	return s
+}
+
+func (m *Metrics) submitted(name string, res sender.Result, n int) {
 	if m == nil {
 		return
 	}
-	if c, ok := m.series[provider].submissions[ending{res.Outcome, class(res.Code)}]; ok {
+	if c, ok := m.of(name).submissions[ending{res.Outcome, class(res.Code)}]; ok {
 		c.Add(float64(n))
 	}
-	if res.Outcome == sender.Unknown {
-		m.inDoubt.Add(float64(n))
+}
+
+// Doubted counts recipients that the ledger says are in doubt from now on.
+func (m *Metrics) Doubted(recipients int) {
+	if m != nil {
+		m.inDoubt.Add(float64(recipients))
 	}
 }
 
@@ -161,9 +184,9 @@ func (m *Metrics) batchRun(err error) {
 	m.batches.WithLabelValues(end).Inc()
 }
 
-func (m *Metrics) waited(provider string, d time.Duration) {
+func (m *Metrics) waited(name string, d time.Duration) {
 	if m != nil {
-		m.series[provider].rateWait.Observe(d.Seconds())
+		m.of(name).rateWait.Observe(d.Seconds())
 	}
 }
 
@@ -173,19 +196,21 @@ func (m *Metrics) withdraw(n int) {
 	}
 }
 
-func (m *Metrics) pace(sender string, factor float64) {
+// pace is told of each sender that is open.
+func (m *Metrics) pace(name string, factor float64) {
 	if m != nil {
-		m.factor.WithLabelValues(sender).Set(factor)
+		m.of(name)
+		m.factor.WithLabelValues(name).Set(factor)
 	}
 }
 
 // submitting counts a submission in and returns what counts it out.
-func (m *Metrics) submitting(provider string) func() {
+func (m *Metrics) submitting(name string) func() {
 	if m == nil {
 		return func() {}
 	}
 	start := time.Now()
-	s := m.series[provider]
+	s := m.of(name)
 	s.inFlight.Inc()
 	return func() {
 		s.inFlight.Dec()

@@ -23,6 +23,7 @@ type Claim struct {
 	id     string
 	worker string
 	resend bool
+	left   int // recipients whom the claim before left in flight, in doubt now
 
 	// turn is held for each change of the journal, so that the claim knows
 	// whether somebody else's records lie between two of its own. Who has it may
@@ -34,6 +35,7 @@ type Claim struct {
 	// those whose intent may be on record though nobody acts on it.
 	tries  []int
 	unsure map[int]int
+	doubts int // outcomes in owed that leave a recipient in doubt
 
 	mu   sync.Mutex // guards what follows
 	fold *Fold
@@ -73,6 +75,9 @@ func (l *Ledger) Claim(ctx context.Context, id string, n int, worker string, res
 	if err == nil {
 		c.worker, c.resend = worker, resend
 		err = c.catchUp(ctx, reply.summary)
+	}
+	if err == nil {
+		l.doubted(c.left)
 	}
 	if err != nil {
 		err = errors.Join(err, l.release(ctx, id, n, reply.epoch))
@@ -136,13 +141,15 @@ func (l *Ledger) open(id string, n int, r claimReply) (*Claim, error) {
 		return nil, ofBatch(n, err)
 	}
 	fold := NewFold(len(recipients))
-	fold.SetEpoch(r.epoch)
+	fold.SetEpoch(r.epoch - 1)
 	if err := fold.Add(0, r.journal); err != nil {
 		return nil, ofBatch(n, err)
 	}
+	before := fold.Counts().InDoubt
+	fold.SetEpoch(r.epoch)
 	return &Claim{
 		Epoch: r.epoch, N: n, Recipients: recipients,
-		l: l, id: id, turn: make(chan struct{}, 1),
+		l: l, id: id, left: fold.Counts().InDoubt - before, turn: make(chan struct{}, 1),
 		known: len(r.journal), tries: make([]int, len(recipients)), unsure: map[int]int{}, fold: fold,
 	}, nil
 }

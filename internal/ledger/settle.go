@@ -100,6 +100,7 @@ func (c *Claim) Settle(ctx context.Context, settlements []Settlement) (reopened 
 	defer c.give()
 	record, err := c.outcomes(settlements)
 	if err == nil {
+		c.doubts += c.unknown(settlements)
 		reopened, err = c.settle(ctx, record)
 	}
 	if err != nil {
@@ -123,6 +124,17 @@ func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
 		all[k] = outcome{place{s.Index, try}, s.Outcome, s.Code, s.MessageID, millis(s.Time)}
 	}
 	return appendOutcomes(nil, all), nil
+}
+
+// unknown is how many of the settlements leave a recipient in doubt.
+func (c *Claim) unknown(settlements []Settlement) int {
+	n := 0
+	for k := range settlements {
+		if settlements[k].Outcome == sender.Unknown && !c.resend {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *Claim) settle(ctx context.Context, record []byte) (reopened bool, err error) {
@@ -155,7 +167,20 @@ func (c *Claim) pay(ctx context.Context) (reopened bool, err error) {
 		}
 		reopened = reopened || again
 	}
+	c.tellDoubts()
 	return reopened && !c.isDone(), nil
+}
+
+// tellDoubts tells of the doubts that are on record now; but where the batch has
+// been claimed anew, that claim has told of them.
+func (c *Claim) tellDoubts() {
+	c.mu.Lock()
+	newest := c.fold.Epoch() == c.Epoch
+	c.mu.Unlock()
+	if newest {
+		c.l.doubted(c.doubts)
+	}
+	c.doubts = 0
 }
 
 // write writes record and summary, and notes what the claim then knows.
