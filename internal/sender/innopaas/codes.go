@@ -164,7 +164,7 @@ func (r *reader) partial(c string) sender.Result {
 // documents no code for that with WhatsApp.
 func limits(message string) bool {
 	message = strings.ToLower(message)
-	for _, words := range [...]string{"rate limit", "too many requests", "频率", "限流"} {
+	for _, words := range [...]string{"rate limit", "limit reached", "limit exceeded", "too many requests", "频率", "限流"} {
 		if strings.Contains(message, words) {
 			return true
 		}

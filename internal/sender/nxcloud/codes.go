@@ -122,7 +122,7 @@ func classify(n int, message string, try int) sender.Result {
 // documents no code for that, and its sibling products say it in words.
 func limits(message string) bool {
 	message = strings.ToLower(message)
-	for _, words := range [...]string{"rate limit", "too many requests", "频率", "限流"} {
+	for _, words := range [...]string{"rate limit", "limit reached", "limit exceeded", "too many requests", "频率", "限流"} {
 		if strings.Contains(message, words) {
 			return true
 		}
