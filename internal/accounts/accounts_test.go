@@ -20,7 +20,7 @@ import (
 
 const marker = "s3cr3t-marker"
 
-func now() time.Time { return time.UnixMilli(1_655_710_885_431) }
+func now() time.Time { return time.UnixMilli(1_767_225_600_123) }
 
 func brazil(url string) config.Sender {
 	return config.Sender{
@@ -84,7 +84,7 @@ func TestSettingsReachTheRequest(t *testing.T) {
 	if got := submit(t, brazil(url)); got.Outcome != sender.Accepted || got.MessageID != "m-1" {
 		t.Errorf("nxcloud: %+v", got)
 	}
-	holds(t, last(), "/send/", "4711", "the-appkey", "8615800001795", "the-access-key", "sha256", "1655710885431", "5511987654321")
+	holds(t, last(), "/send/", "4711", "the-appkey", "8615800001795", "the-access-key", "sha256", "1767225600123", "5511987654321")
 
 	url, last = listener(t, `{"code":"42","message":"ok","data":{"messageId":"m-2"}}`)
 	if got := submit(t, indonesia(url)); got.Outcome != sender.Accepted {

@@ -17,9 +17,9 @@ const (
   promo-br:
     provider: nxcloud
     tenant_id: 1
-    appkey: pem28kje
+    appkey: own-appkey
     business_phone: "8615800001795"
-    access_key: fme2na3kdi3ki
+    access_key: own-access-key
     access_secret: ${NX_SECRET}
 `
 	inno = `senders:
@@ -87,8 +87,8 @@ func TestLoadSenders(t *testing.T) {
 	plain := Limits{InFlight: 64, MaxBurstSeconds: 1}
 	want := Senders{
 		"promo-br": {
-			Name: "promo-br", Provider: NXCloud, Timeout: 15 * time.Second, Limits: plain, TenantID: 1, AppKeyNX: "pem28kje",
-			BusinessPhone: "8615800001795", AccessKey: "fme2na3kdi3ki", AccessSecret: marker, Stamp: stamp,
+			Name: "promo-br", Provider: NXCloud, Timeout: 15 * time.Second, Limits: plain, TenantID: 1, AppKeyNX: "own-appkey",
+			BusinessPhone: "8615800001795", AccessKey: "own-access-key", AccessSecret: marker, Stamp: stamp,
 		},
 		"promo-id": {
 			Name: "promo-id", Provider: InnoPaaS, Timeout: 15 * time.Second, Limits: plain, AppKey: "XFbZY1rt",

@@ -106,7 +106,7 @@ func (s *Sandbox) serveInno(mmlite bool) http.HandlerFunc {
 			if bad, ok := s.checkInno(&m, mmlite, a); !ok {
 				return bad
 			}
-			id := fmt.Sprintf("%018d", 335_259_505_606_000_000+s.ids.Add(1))
+			id := fmt.Sprintf("%018d", 701_000_000_000_000_000+s.ids.Add(1))
 			good := jsonReply(innoAnswer{Code: "0", Message: "ok", Data: id})
 			good.ok, good.taken = true, true
 			good.ids = slices.Repeat([]string{id}, len(a.phones))

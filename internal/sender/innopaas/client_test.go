@@ -35,7 +35,7 @@ func subject(split bool) sendertest.Subject {
 			Body:   []string{"Hello {{name}}"},
 		}),
 		Accepted: func(int) []byte {
-			return []byte(`{"code":"0","message":"提交成功","data":"335259505606656000"}`)
+			return []byte(`{"code":"0","message":"提交成功","data":"701000000000000042"}`)
 		},
 		Answers: []string{
 			`{"code":"0","data":{"messageId":"1","errorPhone":["4917012345000"]}}`,
@@ -74,7 +74,7 @@ func TestSubmit(t *testing.T) {
 			Method: r.Method, Path: r.URL.Path, Body: string(b), ContentType: r.Header.Get("Content-Type"),
 			AppKey: r.Header.Values("AppKey"), Token: r.Header.Values("Authorization"),
 		})
-		_, _ = io.WriteString(w, `{"code":"0","message":"","data":"335259505606656000"}`)
+		_, _ = io.WriteString(w, `{"code":"0","message":"","data":"701000000000000042"}`)
 	}))
 	t.Cleanup(server.Close)
 
@@ -84,7 +84,7 @@ func TestSubmit(t *testing.T) {
 	rs := []batch.Recipient{{Phone: "6281200000001", Vars: []string{"Zoë"}}, {Phone: "6281200000002", Vars: []string{"Zoë"}}}
 	out := make([]sender.Result, 3)
 	s.Submit(context.Background(), ref, rs, out)
-	took := sender.Result{Outcome: sender.Accepted, MessageID: "335259505606656000"}
+	took := sender.Result{Outcome: sender.Accepted, MessageID: "701000000000000042"}
 	if diff := cmp.Diff([]sender.Result{took, took, {}}, out); diff != "" {
 		t.Error(diff)
 	}

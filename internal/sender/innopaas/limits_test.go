@@ -115,7 +115,7 @@ func TestLimitsOfValues(t *testing.T) {
 		}},
 		{
 			"message.location.latitude",
-			[]string{"31.23593", "-90", "90", "+0.5", "-.5"},
+			[]string{"-23.55052", "-90", "90", "+0.5", "-.5"},
 			[]string{"90.00001", "-90.1", "north", "1e1", "0x1", "NaN", "Inf", "31,2", "1.2.3", " 1"},
 			notBlank,
 			func(s string) sender.Message { return location(s, "0") },

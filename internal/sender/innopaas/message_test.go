@@ -86,14 +86,14 @@ func TestBody(t *testing.T) {
 		Phones: []sender.ContactPhone{{Type: "HOME", Phone: "+62 1", WaID: "62"}, {Phone: "{{b}}"}},
 		Org:    &sender.ContactOrg{Company: "C", Department: "D", Title: "T"},
 		Addresses: []sender.ContactAddress{{
-			Type: "WORK", Street: "S1", City: "Jakarta", State: "JK", Zip: "000001", Country: "Indonesia", CountryCode: "ID",
+			Type: "WORK", Street: "S1", City: "Jakarta", State: "JK", Zip: "10110", Country: "Indonesia", CountryCode: "ID",
 		}},
 		Birthday: "2000-01-31",
 		Emails:   []sender.ContactEmail{{Type: "WORK", Email: "x@example.com"}},
 		URLs:     []sender.ContactURL{{Type: "HOME", URL: "https://example.com/"}},
 	}
 	phones := `"phones":[{"type":"HOME","phone":"+62 1","waID":"62"},{"phone":"2"}],`
-	rest := `"addresses":[{"type":"WORK","street":"S1","city":"Jakarta","state":"JK","zip":"000001","country":"Indonesia","countryCode":"ID"}],` +
+	rest := `"addresses":[{"type":"WORK","street":"S1","city":"Jakarta","state":"JK","zip":"10110","country":"Indonesia","countryCode":"ID"}],` +
 		`"birthday":"2000-01-31","emails":[{"type":"WORK","email":"x@example.com"}],"urls":[{"type":"HOME","url":"https://example.com/"}]}`
 	name := `{"formattedName":"1 B","firstName":"F","lastName":"L","middleName":"M","suffix":"S","prefix":"P"}`
 	org := `{"company":"C","department":"D","title":"T"}`
@@ -201,9 +201,9 @@ func TestBody(t *testing.T) {
 		},
 		{
 			"location", options(),
-			sender.Message{Type: "location", Location: &sender.Location{Latitude: "{{a}}", Longitude: "-180", Name: "Pizza", Address: "Road 666"}},
-			[]string{"31.23593"},
-			body("location", `,"location":{"latitude":"31.23593","longitude":"-180","name":"Pizza","address":"Road 666"}`),
+			sender.Message{Type: "location", Location: &sender.Location{Latitude: "{{a}}", Longitude: "-180", Name: "Depot", Address: "Quay 7"}},
+			[]string{"-23.55052"},
+			body("location", `,"location":{"latitude":"-23.55052","longitude":"-180","name":"Depot","address":"Quay 7"}`),
 		},
 		{
 			"contacts", options(),

@@ -71,7 +71,7 @@ func degrees(limit float64) rule {
 	return func(s string) error {
 		n, err := strconv.ParseFloat(s, 64)
 		if err != nil || strings.Trim(s, "+-.0123456789") != "" {
-			return errors.New("must be decimal degrees, such as 31.23593")
+			return errors.New("must be decimal degrees, such as -23.55052")
 		}
 		if n < -limit || n > limit {
 			return fmt.Errorf("must be between -%g and %g", limit, limit)

@@ -22,7 +22,7 @@ func echo(b *testing.B) string {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { l.Close() })
-	body := accepted("gBGGhSNXV1dfAglVQ0RRuE3YWhc")
+	body := accepted("Zx3mPq8LrT5vNc1KdW7yBf2HsJ9")
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + itoa(len(body)) + "\r\n\r\n" + body)
 	go func() {
 		for {
@@ -80,7 +80,7 @@ func BenchmarkSubmit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	rs := []batch.Recipient{{Phone: "8613600009759", Vars: []string{"张三"}}}
+	rs := []batch.Recipient{{Phone: "8613800000001", Vars: []string{"张三"}}}
 	out := make([]sender.Result, 1)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -97,7 +97,7 @@ func BenchmarkNetHTTP(b *testing.B) {
 	b.Cleanup(client.CloseIdleConnections)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader([]byte(waBody)))
+		r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader([]byte(noteBody)))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -51,10 +51,10 @@ func server(t *testing.T, answers ...string) (url string, requests func() []seen
 }
 
 func accepted(id string) string {
-	return fmt.Sprintf(`{"code":0,"message":"","data":{"message_id":%q},"traceId":"56bf81643292cd6a89ecde64ae00db13"}`, id)
+	return fmt.Sprintf(`{"code":0,"message":"","data":{"message_id":%q},"traceId":"trace-0001"}`, id)
 }
 
-// submit compiles a template with one variable and submits it to 8613600009759.
+// submit compiles a template with one variable and submits it to 8613800000001.
 func submit(t *testing.T, p *Provider, try int) sender.Result {
 	t.Helper()
 	s, err := p.Compile(template(sender.Template{Body: []string{"{{a}}"}}), columns("a"))
@@ -62,27 +62,27 @@ func submit(t *testing.T, p *Provider, try int) sender.Result {
 		t.Fatal(err)
 	}
 	out := make([]sender.Result, 1)
-	s.Submit(context.Background(), sender.Ref{Campaign: "c", Try: try}, []batch.Recipient{{Row: 1, Phone: "8613600009759", Vars: []string{"张三"}}}, out)
+	s.Submit(context.Background(), sender.Ref{Campaign: "c", Try: try}, []batch.Recipient{{Row: 1, Phone: "8613800000001", Vars: []string{"张三"}}}, out)
 	return out[0]
 }
 
 func TestSubmit(t *testing.T) {
 	t.Parallel()
-	url, requests := server(t, accepted("gBGGhSNX"))
+	url, requests := server(t, accepted("msg-0001"))
 	o := options()
 	o.BaseURL = url + "/"
-	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
-	if diff := cmp.Diff(sender.Result{Outcome: sender.Accepted, MessageID: "gBGGhSNX"}, submit(t, newProvider(t, o), 1)); diff != "" {
+	o.Now = func() time.Time { return time.UnixMilli(1767225600123) }
+	if diff := cmp.Diff(sender.Result{Outcome: sender.Accepted, MessageID: "msg-0001"}, submit(t, newProvider(t, o), 1)); diff != "" {
 		t.Error(diff)
 	}
 	want := []seen{{
 		path: "/saas/wa/send",
 		header: http.Header{
-			"Accesskey": {"fme2na3kdi3ki"}, "Ts": {"1655710885431"}, "Biztype": {"2"}, "Action": {"mt"},
-			"Sign": {"7b184565da38169bb6912ba5933822bf"}, "Content-Type": {"application/json"},
-			"Content-Length": {"335"}, "User-Agent": {"sluice"},
+			"Accesskey": {"own-access-key"}, "Ts": {"1767225600123"}, "Biztype": {"2"}, "Action": {"mt"},
+			"Sign": {"86a108af175ecbe878fbebc3c0c84028"}, "Content-Type": {"application/json"},
+			"Content-Length": {"334"}, "User-Agent": {"sluice"},
 		},
-		body: waBody,
+		body: noteBody,
 	}}
 	if diff := cmp.Diff(want, requests(), cmp.AllowUnexported(seen{})); diff != "" {
 		t.Error(diff)
@@ -94,10 +94,10 @@ func TestSubmitSHA256(t *testing.T) {
 	url, requests := server(t, accepted("x"))
 	o := options()
 	o.BaseURL, o.Algorithm = url, "sha256"
-	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
+	o.Now = func() time.Time { return time.UnixMilli(1767225600123) }
 	submit(t, newProvider(t, o), 1)
 	h := requests()[0].header
-	if h.Get("algorithm") != "sha256" || h.Get("sign") != "77970fcf7a15710672aaab3fc7c88d1cf41b777e31cc8f4831c9559bdfc53ca7" {
+	if h.Get("algorithm") != "sha256" || h.Get("sign") != "4174e585b08e3076a4d2f949686e4f3d6d5f7192525d78985d6ae1a15b3695ab" {
 		t.Errorf("algorithm %q, sign %q", h.Get("algorithm"), h.Get("sign"))
 	}
 }
@@ -109,7 +109,7 @@ func TestSignedAnewEachTime(t *testing.T) {
 	for _, algorithm := range []string{"md5", "sha256"} {
 		url, requests := server(t, accepted("x"))
 		var mu sync.Mutex
-		now := time.UnixMilli(1655710885431)
+		now := time.UnixMilli(1767225600123)
 		o := options()
 		o.BaseURL, o.Algorithm = url, algorithm
 		o.Now = func() time.Time {
@@ -126,7 +126,7 @@ func TestSignedAnewEachTime(t *testing.T) {
 		for _, r := range requests() {
 			ts := r.header.Get("ts")
 			times[ts] = true
-			text := "accessKey=fme2na3kdi3ki&action=mt&bizType=2&ts=" + ts + "&body=" + r.body + "&accessSecret=abciiiko2k3"
+			text := "accessKey=own-access-key&action=mt&bizType=2&ts=" + ts + "&body=" + r.body + "&accessSecret=own-access-secret"
 			m, s := md5.Sum([]byte(text)), sha256.Sum256([]byte(text))
 			want := map[string]string{"md5": hex.EncodeToString(m[:]), "sha256": hex.EncodeToString(s[:])}[algorithm]
 			if got := r.header.Get("sign"); got != want {
@@ -160,7 +160,7 @@ func TestExpiredTimestamp(t *testing.T) {
 			o := options()
 			o.BaseURL = url
 			var mu sync.Mutex
-			now := time.UnixMilli(1655710885431)
+			now := time.UnixMilli(1767225600123)
 			o.Now = func() time.Time {
 				mu.Lock()
 				defer mu.Unlock()
@@ -197,7 +197,7 @@ func TestMediaRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := make([]sender.Result, 1)
-		s.Submit(context.Background(), sender.Ref{Try: 1}, []batch.Recipient{{Phone: "8613600009759", Vars: []string{"1"}}}, out)
+		s.Submit(context.Background(), sender.Ref{Try: 1}, []batch.Recipient{{Phone: "8613800000001", Vars: []string{"1"}}}, out)
 		if diff := cmp.Diff(want, out[0]); diff != "" {
 			t.Errorf("%s: %s", link, diff)
 		}
@@ -234,7 +234,7 @@ func TestNewRefuses(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Fatalf("got %v, want %s", err, test.want)
 			}
-			for _, secret := range []string{"marker", "9999", "abciiiko2k3", "fme2na3kdi3ki"} {
+			for _, secret := range []string{"marker", "9999", "own-access-secret", "own-access-key"} {
 				if strings.Contains(err.Error(), secret) {
 					t.Errorf("%q tells %q", err, secret)
 				}
@@ -249,7 +249,7 @@ func TestDefaults(t *testing.T) {
 	if p.send.url != "https://api.nxcloud.com/saas/wa/send" || p.templates.url != "https://api2.nxcloud.com/api/wa/getTemplate" {
 		t.Errorf("%s, %s", p.send.url, p.templates.url)
 	}
-	if s := fmt.Sprintf("%+v", options()); strings.Contains(s, "abciiiko2k3") {
+	if s := fmt.Sprintf("%+v", options()); strings.Contains(s, "own-access-secret") {
 		t.Errorf("the options print the secret: %s", s)
 	}
 }
@@ -263,12 +263,12 @@ func subject() sendertest.Subject {
 			return newProvider(t, o)
 		},
 		Message:  template(sender.Template{Body: []string{"Hello {{name}}"}}),
-		Accepted: func(int) []byte { return []byte(accepted("gBGGhSNX")) },
+		Accepted: func(int) []byte { return []byte(accepted("msg-0001")) },
 		Answers: []string{
 			`{"code":1004}`, `{"code":22141,"message":"(#131056)"}`, `{"code":22042,"message":"(#130429) rate limit"}`,
 			`{"code":22091,"message":"非WhatsApp用户","data":null}`,
 		},
-		Secrets: []string{"abciiiko2k3", "fme2na3kdi3ki", "8615800001795"},
+		Secrets: []string{"own-access-secret", "own-access-key", "8613800000000"},
 	}
 }
 
@@ -291,13 +291,13 @@ func BenchmarkRenderSignRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	m := s.(*submitter).message
-	r := &batch.Recipient{Phone: "8613600009759", Vars: []string{"张三", "20 %"}}
-	answer := sender.Answer{Status: 200, Body: []byte(accepted("gBGGhSNXV1dfAglVQ0RRuE3YWhc"))}
+	r := &batch.Recipient{Phone: "8613800000001", Vars: []string{"张三", "20 %"}}
+	answer := sender.Answer{Status: 200, Body: []byte(accepted("Zx3mPq8LrT5vNc1KdW7yBf2HsJ9"))}
 	var body, scratch []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		body = m.appendBody(body[:0], r)
-		_, scratch = p.send.signer.sign(scratch, "1655710885431", body)
+		_, scratch = p.send.signer.sign(scratch, "1767225600123", body)
 		if result := read(answer, openReply(answer.Body), 1); result.Outcome != sender.Accepted {
 			b.Fatal(result)
 		}

@@ -121,8 +121,8 @@ func TestEveryMetaCode(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	const ok = `{"code":0,"message":"","data":{"message_id":"gBGGhSNX"},"traceId":"56bf"}`
-	accepted := sender.Result{Outcome: sender.Accepted, MessageID: "gBGGhSNX"}
+	const ok = `{"code":0,"message":"","data":{"message_id":"msg-0001"},"traceId":"t1"}`
+	accepted := sender.Result{Outcome: sender.Accepted, MessageID: "msg-0001"}
 	unknown := func(code string) sender.Result { return sender.Result{Outcome: sender.Unknown, Code: code} }
 	failed := func(code string) sender.Result { return sender.Result{Outcome: sender.Failed, Code: code} }
 	tests := []struct {
@@ -133,8 +133,8 @@ func TestRead(t *testing.T) {
 	}{
 		{"the documented success", sender.Answer{Status: 200, Body: []byte(ok)}, 1, accepted},
 		{"201", sender.Answer{Status: 201, Body: []byte(ok)}, 1, accepted},
-		{"code as string", sender.Answer{Status: 200, Body: []byte(`{"code":"0","data":{"message_id":"gBGGhSNX"}}`)}, 1, accepted},
-		{"id as number", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":356139161272397824}}`)}, 1, sender.Result{Outcome: sender.Accepted, MessageID: "356139161272397824"}},
+		{"code as string", sender.Answer{Status: 200, Body: []byte(`{"code":"0","data":{"message_id":"msg-0001"}}`)}, 1, accepted},
+		{"id as number", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":901234567890123456}}`)}, 1, sender.Result{Outcome: sender.Accepted, MessageID: "901234567890123456"}},
 		{"no data", sender.Answer{Status: 200, Body: []byte(`{"code":0}`)}, 1, unknown("no_message_id")},
 		{"data null", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":null}`)}, 1, unknown("no_message_id")},
 		{"data string", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":"x"}`)}, 1, unknown("no_message_id")},
@@ -209,7 +209,7 @@ func TestEveryStatus(t *testing.T) {
 // Whatever comes, it is read as something true: Accepted has an id and no code,
 // anything else a code and no id, and a status that is no success accepts nothing.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte(`{"code":0,"message":"","data":{"message_id":"gBGGhSNX"},"traceId":"56bf"}`), 200, 1)
+	f.Add([]byte(`{"code":0,"message":"","data":{"message_id":"msg-0001"},"traceId":"t1"}`), 200, 1)
 	f.Add([]byte(`{"code":"22141","message":"(#131026) x","data":null}`), 200, 2)
 	f.Add([]byte(`{"code":-1,"message":"rate limit"}`), 429, 1)
 	f.Add([]byte(`<html>`), 502, 1)

@@ -15,8 +15,8 @@ import (
 
 func options() Options {
 	return Options{
-		TenantID: 1, AppKey: "pem28kje", BusinessPhone: "8615800001795",
-		AccessKey: "fme2na3kdi3ki", AccessSecret: "abciiiko2k3",
+		TenantID: 1, AppKey: "own-appkey", BusinessPhone: "8613800000000",
+		AccessKey: "own-access-key", AccessSecret: "own-access-secret",
 	}
 }
 
@@ -40,7 +40,7 @@ func columns(names ...string) []batch.Column {
 
 func template(t sender.Template) sender.Message {
 	if t.Name == "" {
-		t.Name = "text_template"
+		t.Name = "order_note"
 	}
 	if t.Language == "" {
 		t.Language = "en_US"
@@ -49,8 +49,10 @@ func template(t sender.Template) sender.Message {
 }
 
 const (
-	head = `{"tenant_id":1,"appkey":"pem28kje","business_phone":"8615800001795","messaging_product":"whatsapp","recipient_type":"individual","to":"8613600009759","type":"template","template":{"name":"text_template","language":{"code":"en_US","policy":"deterministic"}`
+	head = `{"tenant_id":1,"appkey":"own-appkey","business_phone":"8613800000000","messaging_product":"whatsapp","recipient_type":"individual","to":"8613800000001","type":"template","template":{"name":"order_note","language":{"code":"en_US","policy":"deterministic"}`
 	tail = `}}`
+
+	noteBody = head + `,"components":[{"type":"body","parameters":[{"type":"text","text":"张三"}]}]` + tail
 )
 
 func TestBody(t *testing.T) {
@@ -62,7 +64,7 @@ func TestBody(t *testing.T) {
 		want     string
 	}{
 		{"nothing varies", sender.Template{}, nil, head + tail},
-		{"the derived vector", sender.Template{Body: []string{"{{a}}"}}, []string{"张三"}, waBody},
+		{"one variable", sender.Template{Body: []string{"{{a}}"}}, []string{"张三"}, noteBody},
 		{
 			"the provider's first example",
 			sender.Template{
@@ -119,7 +121,7 @@ func TestBody(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := s.(*submitter).message
-			r := &batch.Recipient{Row: 1, Phone: "8613600009759", Vars: test.vars}
+			r := &batch.Recipient{Row: 1, Phone: "8613800000001", Vars: test.vars}
 			got := string(m.appendBody(nil, r))
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)

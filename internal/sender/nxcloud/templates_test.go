@@ -17,25 +17,25 @@ import (
 	"sluice/internal/sender"
 )
 
-// The form of the provider's example.
-const exampleTemplate = `{"components":[
-	{"format":"TEXT","text":"ni{{1}}hao","type":"HEADER","example":{"header_text":["AA"]}},
-	{"text":"hello{{1}}world{{2}}hahah","type":"BODY","example":{"body_text":[["BB","CC"]]}},
-	{"text":"I am footer","type":"FOOTER"},
-	{"buttons":[{"text":"I am QR1","type":"QUICK_REPLY"},{"text":"Go","type":"URL","url":"https://x/{{1}}","example":["https://x/1"]},
-		{"type":"FLOW","text":"F","flow_id":"77","flow_action":"navigate","navigate_screen":"S"},{"type":"PHONE_NUMBER","phone_number":"+49"}],"type":"BUTTONS"}],
-	"rejected_reason":"INVALID_FORMAT","quality_score":{"score":"UNKNOWN"},"name":"normal_text3","language":"en_US","id":"15xxxx67","category":"OTP","status":"REJECTED"}`
+// A template with one of each part.
+const exampleTemplate = `{"id":"7001","name":"parcel_note","language":"en_US","category":"UTILITY","status":"REJECTED",
+	"rejected_reason":"TAG_CONTENT_MISMATCH","quality_score":{"score":"YELLOW"},"components":[
+	{"type":"HEADER","format":"TEXT","text":"Parcel {{1}}","example":{"header_text":["P-17"]}},
+	{"type":"BODY","text":"Dear {{1}}, it comes on {{2}}.","example":{"body_text":[["Ana","Monday"]]}},
+	{"type":"FOOTER","text":"Do not answer"},
+	{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"Thanks"},{"type":"URL","text":"Follow","url":"https://x/{{1}}","example":["https://x/1"]},
+		{"type":"FLOW","text":"Later","flow_id":"77","flow_action":"navigate","navigate_screen":"S"},{"type":"PHONE_NUMBER","phone_number":"+49"}]}]}`
 
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	url, requests := server(
 		t,
-		`{"code":0,"data":{"data":[`+exampleTemplate+`],"paging":{"next":"https://graph.facebook.com/v15.0/1?after=MTkZD","cursors":{"before":"MAZDZD","after":"MTkZD"}}},"message":"请求成功"}`,
+		`{"code":0,"data":{"data":[`+exampleTemplate+`],"paging":{"next":"https://graph.example.com/1?after=c-19","cursors":{"before":"c-0","after":"c-19"}}},"message":"请求成功"}`,
 		`{"code":"0","data":{"data":[{"id":18,"name":"other","language":"en","status":"APPROVED","quality_score":null,"components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":"https://h"}}]}],"paging":{"next":"","previous":"x","cursors":{}}}}`,
 	)
 	o := options()
 	o.TemplateBaseURL = url
-	o.Now = func() time.Time { return time.UnixMilli(1655710885431) }
+	o.Now = func() time.Time { return time.UnixMilli(1767225600123) }
 	p := newProvider(t, o)
 	got, err := p.Templates(context.Background(), "")
 	if err != nil {
@@ -43,16 +43,16 @@ func TestTemplates(t *testing.T) {
 	}
 	want := []Template{
 		{
-			ID: "15xxxx67", Category: "OTP", Language: "en_US", Name: "normal_text3", Status: "REJECTED", RejectedReason: "INVALID_FORMAT",
-			QualityScore: Quality{Score: "UNKNOWN"},
+			ID: "7001", Category: "UTILITY", Language: "en_US", Name: "parcel_note", Status: "REJECTED", RejectedReason: "TAG_CONTENT_MISMATCH",
+			QualityScore: Quality{Score: "YELLOW"},
 			Components: []Component{
-				{Type: "HEADER", Format: "TEXT", Text: "ni{{1}}hao", Example: &Example{HeaderText: Strings{"AA"}}},
-				{Type: "BODY", Text: "hello{{1}}world{{2}}hahah", Example: &Example{BodyText: Strings{"BB", "CC"}}},
-				{Type: "FOOTER", Text: "I am footer"},
+				{Type: "HEADER", Format: "TEXT", Text: "Parcel {{1}}", Example: &Example{HeaderText: Strings{"P-17"}}},
+				{Type: "BODY", Text: "Dear {{1}}, it comes on {{2}}.", Example: &Example{BodyText: Strings{"Ana", "Monday"}}},
+				{Type: "FOOTER", Text: "Do not answer"},
 				{Type: "BUTTONS", Buttons: []TemplateButton{
-					{Type: "QUICK_REPLY", Text: "I am QR1"},
-					{Type: "URL", Text: "Go", URL: "https://x/{{1}}", Example: Strings{"https://x/1"}},
-					{Type: "FLOW", Text: "F", FlowID: "77", FlowAction: "navigate", NavigateScreen: "S"},
+					{Type: "QUICK_REPLY", Text: "Thanks"},
+					{Type: "URL", Text: "Follow", URL: "https://x/{{1}}", Example: Strings{"https://x/1"}},
+					{Type: "FLOW", Text: "Later", FlowID: "77", FlowAction: "navigate", NavigateScreen: "S"},
 					{Type: "PHONE_NUMBER", PhoneNumber: "+49"},
 				}},
 			},
@@ -67,12 +67,12 @@ func TestTemplates(t *testing.T) {
 		t.Fatalf("%d requests", len(all))
 	}
 	first := all[0]
-	if first.path != "/api/wa/getTemplate" || first.header.Get("action") != "getTemplate" || first.header.Get("sign") != "bb0714f9c32e2909549da563b19c788f" {
+	if first.path != "/api/wa/getTemplate" || first.header.Get("action") != "getTemplate" || first.header.Get("sign") != "37d849c4d08411fae9b53e0c8327db12" {
 		t.Errorf("%s %s %s", first.path, first.header.Get("action"), first.header.Get("sign"))
 	}
 	for i, want := range []string{
-		`{"business_phone":"8615800001795","appkey":"pem28kje","messaging_product":"whatsapp"}`,
-		`{"business_phone":"8615800001795","appkey":"pem28kje","messaging_product":"whatsapp","after":"MTkZD"}`,
+		`{"business_phone":"8613800000000","appkey":"own-appkey","messaging_product":"whatsapp"}`,
+		`{"business_phone":"8613800000000","appkey":"own-appkey","messaging_product":"whatsapp","after":"c-19"}`,
 	} {
 		if all[i].body != want {
 			t.Errorf("got %s, want %s", all[i].body, want)
@@ -294,12 +294,12 @@ func FuzzTemplates(f *testing.F) {
 // An answer that repeats the request does not get it into an error.
 func TestTemplateErrorsTellNothing(t *testing.T) {
 	t.Parallel()
-	const said = `8615800001795 fme2na3kdi3ki abciiiko2k3 pem28kje`
+	const said = `8613800000000 own-access-key own-access-secret own-appkey`
 	for _, answer := range []string{
 		`{"code":9000,"message":"` + said + `"}`,
 		`{"code":"` + said + `"}`,
-		`{"code":8615800001795}`,
-		`{"code":0,"data":{"data":[{"name":8615800001795}]}}`,
+		`{"code":8613800000000}`,
+		`{"code":0,"data":{"data":[{"name":8613800000000}]}}`,
 		`{"code":0,"data":{"data":"` + said + `"}}`,
 		`{"code":0,"data":"` + said + `"}`,
 		`{"code":0,"data":{"data":[{"components":["` + said + `"]}]}}`,
