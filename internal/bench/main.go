@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -55,7 +57,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	var report strings.Builder
-	fmt.Fprintf(&report, "# Measured\n\n%s\n\n    go run ./internal/bench %s\n\n", machine(), strings.Join(args, " "))
+	fmt.Fprintf(&report, "# Measured\n\n%s\n\n    go run ./internal/bench %s\n\n", machine(ctx), strings.Join(args, " "))
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, io.Writer) error
@@ -77,7 +79,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 }
 
 // machine says what was measured on.
-func machine() string {
+func machine(ctx context.Context) string {
 	model := "unknown processor"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.SplitSeq(string(text), "\n") {
@@ -87,6 +89,17 @@ func machine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%d cores of %s, %s, %s/%s. Client, server and Redis share them. Medians, with the lowest and the highest.",
-		runtime.NumCPU(), model, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%d cores of %s, %s/%s, %s, %s. Client, server and Redis share them. Medians, with the lowest and the highest.",
+		runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, strings.Replace(runtime.Version(), "go", "Go ", 1), redisVersion(ctx))
+}
+
+var redisSays = regexp.MustCompile(`v=(\S+)`)
+
+// redisVersion is that of the redis-server that is started.
+func redisVersion(ctx context.Context) string {
+	text, err := exec.CommandContext(ctx, "redis-server", "--version").Output()
+	if m := redisSays.FindSubmatch(text); err == nil && m != nil {
+		return "Redis " + string(m[1])
+	}
+	return "a Redis of unknown version"
 }
