@@ -21,7 +21,7 @@ func documented() map[string]sender.Result {
 	}
 	all := map[string]sender.Result{
 		"-1":    {Outcome: sender.Failed},
-		"1002":  {Outcome: sender.Rejected, Repeats: true},
+		"1002":  {Outcome: sender.Rejected, Repeats: true, AtFirst: true},
 		"21061": {Outcome: sender.Rejected},
 		"22041": {Outcome: sender.Failed},
 		"22042": {Outcome: sender.Failed},
