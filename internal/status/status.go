@@ -139,6 +139,20 @@ func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals
 	return t, nil
 }
 
+// Expired says that the rows of a campaign that is over have expired, and its
+// account is all that is left of them.
+func (s Source) Expired(ctx context.Context, rec *campaign.Record) (bool, error) {
+	if len(rec.Final) == 0 {
+		return false, nil
+	}
+	staged, err := s.Ledger.Staged(ctx, rec.ID)
+	if err != nil || len(staged) > 0 {
+		return false, err
+	}
+	kept, err := s.totals(ctx, rec)
+	return kept.Rows > 0, err // else it never had any
+}
+
 // limit is the lower of the sender's limit and the campaign's own, 0 being none.
 func limit(rec *campaign.Record, senders float64) float64 {
 	file, err := rec.File()
