@@ -175,6 +175,7 @@ func (c *sendCommand) dryRun(a *app, s *shipment) error {
 	if err := c.preflight(a, s); err != nil {
 		return err
 	}
+	s.plan.dry = true
 	im := &jobs.Import{Saw: s.plan.saw}
 	p := startProgress(a, "reading", s.input)
 	plan, err := im.Count(a.ctx, s.reader)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -37,5 +38,35 @@ func TestSendAgainAsksNoTemplate(t *testing.T) {
 	d.file("list.csv", "phone,name\n5511987654321,Ana\n")
 	if _, said, code := d.run("send", file); code != 2 || !strings.Contains(said, "a new id") {
 		t.Errorf("another list: exit code %d, %s", code, said)
+	}
+}
+
+// A dry run claims nothing that it has not asked, and names no campaign that is
+// not there.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.must("suppress", "add", "5511987654321")
+	keys := d.rdb.DBSize(d.ctx).Val()
+	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", firstInvalid+2))
+	file := d.campaign("dry", "")
+	out := d.must("send", file, "--no-preflight", "--dry-run")
+	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "and 2 more\n") || strings.Contains(out, "producer export") {
+		t.Error(out)
+	}
+	out = d.must("send", file, "--no-preflight", "--dry-run", "--json")
+	var plan map[string]any
+	if err := json.Unmarshal([]byte(out), &plan); err != nil {
+		t.Fatal(err)
+	}
+	if n, there := plan["suppressed"]; !there || n != nil || plan["pending"] != 2.0 || strings.Count(out, "suppressed") != 1 {
+		t.Error(out)
+	}
+	if n := d.rdb.DBSize(d.ctx).Val(); n != keys {
+		t.Errorf("%d keys were written", n-keys)
+	}
+	out = d.must("send", file, "--no-preflight")
+	if !strings.Contains(out, "  suppressed            1\n") || !strings.Contains(out, "and 2 more; `producer export dry --states invalid` lists them\n") {
+		t.Error(out)
 	}
 }
