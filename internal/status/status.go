@@ -42,6 +42,9 @@ type Status struct {
 	ETASeconds *int `json:"eta_seconds"`
 	// GoesOnAt is when sending begins or goes on, where it waits for a time.
 	GoesOnAt *time.Time `json:"goes_on_at,omitempty"`
+	// OwnTime is the window in each recipient's own time, where there is one: no
+	// one time is known at which such a campaign goes on.
+	OwnTime *campaign.Window `json:"-"`
 }
 
 // Pace is what the sender is allowed now.
@@ -98,6 +101,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		st.ETASeconds = &eta
 	}
 	st.GoesOnAt = timeOrNull(s.goesOn(rec, pace))
+	st.OwnTime = ownTime(rec)
 	return st, nil
 }
 
@@ -119,6 +123,14 @@ func (s Source) goesOn(rec *campaign.Record, pace ratelimit.State) time.Time {
 	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
 	}
 	return time.Time{}
+}
+
+func ownTime(rec *campaign.Record) *campaign.Window {
+	file, err := rec.File()
+	if err != nil || file.Window == nil || file.Window.Timezone != campaign.RecipientZone || rec.State.Over() {
+		return nil
+	}
+	return file.Window
 }
 
 // totals are the ledger's, or what was kept of them when its rows expired. Who
