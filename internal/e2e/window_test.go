@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -134,4 +135,28 @@ func TestWindowClosesDuringTheRun(t *testing.T) {
 		}
 	}
 	w.judge("day", "own")
+}
+
+// Who waits for a slot when their window closes is not sent to in it.
+func TestWindowClosesBeforeTheSlot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.writeSenders("", ", messages_per_second: 0.5")
+	w.file("own.csv", "phone\n819012345678\n819012345679\n819012345680\n819012345681\n")
+	now := time.Now().UTC()
+	if _, code := w.run("producer", "send", w.innoCampaign("own", "own.csv", hours(now.Add(-time.Hour), now.Add(time.Hour), 9*time.Hour, "recipient"))); code != 0 {
+		t.Fatalf("send failed\n%s", w.logs.tail(2000))
+	}
+	var ahead atomic.Int64
+	w.workInside("jumps", func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, time.Minute)
+	seen := w.awaitReport("the second submission", 30*time.Second, func(r report) bool { return r.Requests == 2 })
+	ahead.Store(int64(2 * time.Hour))
+	w.quietFor(3*time.Second, 10*time.Second)
+	if n := w.report().Requests; n != seen.Requests {
+		t.Errorf("%d submissions after the window had closed", n-seen.Requests)
+	}
+	if a := w.status("own"); a.State != "running" || a.Accepted != 2 || a.Pending != 2 {
+		t.Errorf("%+v", a)
+	}
+	w.judge("own")
 }
