@@ -14,7 +14,7 @@ type pauseCommand struct {
 
 // Run pauses a campaign.
 func (c *pauseCommand) Run(a *app) error {
-	return a.move(c.ID, "paused", func(s *campaign.Store) (bool, error) { return s.Pause(a.ctx, c.ID) })
+	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Pause(a.ctx, c.ID) })
 }
 
 type resumeCommand struct {
@@ -23,7 +23,7 @@ type resumeCommand struct {
 
 // Run resumes a campaign.
 func (c *resumeCommand) Run(a *app) error {
-	return a.move(c.ID, "running", func(s *campaign.Store) (bool, error) { return s.Resume(a.ctx, c.ID) })
+	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Resume(a.ctx, c.ID) })
 }
 
 type cancelCommand struct {
@@ -32,11 +32,12 @@ type cancelCommand struct {
 
 // Run cancels a campaign.
 func (c *cancelCommand) Run(a *app) error {
-	return a.move(c.ID, "cancelled", func(s *campaign.Store) (bool, error) { return s.Cancel(a.ctx, c.ID) })
+	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Cancel(a.ctx, c.ID) })
 }
 
-// move makes one move of a campaign and says what came of it.
-func (a *app) move(id, state string, move func(*campaign.Store) (bool, error)) error {
+// move makes one move of a campaign and says what came of it: resumed before its
+// start, a campaign is scheduled.
+func (a *app) move(id string, move func(*campaign.Store) (bool, error)) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
@@ -44,10 +45,14 @@ func (a *app) move(id, state string, move func(*campaign.Store) (bool, error)) e
 	if err != nil {
 		return err
 	}
+	rec, err := a.campaigns.Get(a.ctx, id)
+	if err != nil {
+		return err
+	}
 	if moved {
-		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, state)
+		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, rec.State)
 	} else {
-		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, state)
+		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, rec.State)
 	}
 	return err
 }

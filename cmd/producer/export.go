@@ -33,7 +33,7 @@ func (c *exportCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	rec, err := a.campaigns.Get(a.ctx, c.ID)
+	rec, err := a.withRows(c.ID)
 	if err != nil {
 		return err
 	}

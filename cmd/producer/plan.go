@@ -16,6 +16,7 @@ const firstInvalid = 5
 type planSeen struct {
 	invalid   []batch.Skipped
 	preflight string
+	dry       bool // nothing is written, and Redis is not asked
 }
 
 func (p *planSeen) saw(b *batch.Batch) {
@@ -37,11 +38,18 @@ func (p *planSeen) print(w io.Writer, s *shipment, plan campaign.Plan) error {
 	for _, row := range p.invalid {
 		out.printf("    line %d: %s\n", row.Line, row.Reason)
 	}
-	if more := plan.Invalid - len(p.invalid); more > 0 {
+	switch more := plan.Invalid - len(p.invalid); {
+	case more > 0 && p.dry:
+		out.printf("    and %d more\n", more)
+	case more > 0:
 		out.printf("    and %d more; `producer export %s --states invalid` lists them\n", more, s.file.ID)
 	}
 	out.printf("  duplicate    %10d\n", plan.Duplicate)
-	out.printf("  suppressed   %10d\n", plan.Suppressed)
+	if p.dry {
+		out.printf("  suppressed   asked at the import\n")
+	} else {
+		out.printf("  suppressed   %10d\n", plan.Suppressed)
+	}
 	out.printf("  batches      %10d\n", plan.Tasks)
 	if p.preflight != "" {
 		out.printf("  template     %s\n", p.preflight)
@@ -62,13 +70,18 @@ func (s *shipment) limit() float64 {
 	return limit
 }
 
-// planStatus is a dry run's plan in the form of a campaign's account.
-func planStatus(s *shipment, plan campaign.Plan) *status.Status {
-	return &status.Status{
+// A dryStatus is a dry run's plan in the form of a campaign's account. Its
+// suppressed is null: the list is asked at the import.
+type dryStatus struct {
+	*status.Status
+	Suppressed *int `json:"suppressed"`
+}
+
+func planStatus(s *shipment, plan campaign.Plan) dryStatus {
+	return dryStatus{Status: &status.Status{
 		ID: s.file.ID, State: "dry-run", Sender: s.file.Sender,
-		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid,
-		Duplicate: plan.Duplicate, Suppressed: plan.Suppressed,
+		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
 		Batches: plan.Batches, Codes: map[string]int{},
 		Pace: status.Pace{Limit: s.limit(), Factor: 1},
-	}
+	}}
 }

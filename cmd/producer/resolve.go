@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"sluice/internal/jobs"
@@ -21,7 +22,7 @@ func (c *resolveCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	if _, err := a.campaigns.Get(a.ctx, c.ID); err != nil {
+	if _, err := a.withRows(c.ID); err != nil {
 		return err
 	}
 	n, err := a.ledger.Resolve(a.ctx, c.ID, choice)
@@ -57,7 +58,11 @@ func (c *verifyCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	rec, err := a.campaigns.Get(a.ctx, c.ID)
+	rec, err := a.withRows(c.ID)
+	if errors.Is(err, errExpired) {
+		_, err = fmt.Fprintf(a.out, "%s: its rows have expired, and there is nothing left to compare\n", c.ID)
+		return err
+	}
 	if err != nil {
 		return err
 	}

@@ -32,14 +32,20 @@ func (c *sendCommand) Run(a *app) error {
 		return &usageError{err}
 	}
 	defer s.close()
-	if err := c.preflight(a, s); err != nil {
-		return err
-	}
 	if c.DryRun {
 		return c.dryRun(a, s)
 	}
 	if err := a.connect(); err != nil {
 		return err
+	}
+	imported, err := a.imported(s.file.ID)
+	if err != nil {
+		return err
+	}
+	if !imported { // else there is nothing to do, whatever became of the template
+		if err := c.preflight(a, s); err != nil {
+			return err
+		}
 	}
 	if err := c.importAll(a, s); err != nil {
 		return err
@@ -106,6 +112,18 @@ func (c *sendCommand) prepare(a *app) (*shipment, error) {
 	return s, c.openInput(a, s, submitter)
 }
 
+// imported says whether an earlier run has imported the campaign to its end.
+func (a *app) imported(id string) (bool, error) {
+	rec, err := a.campaigns.Get(a.ctx, id)
+	if errors.Is(err, campaign.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return rec.State != campaign.Importing, nil
+}
+
 // preflight refuses a message that its template does not fit, before a single
 // key is written.
 func (c *sendCommand) preflight(a *app, s *shipment) error {
@@ -154,6 +172,10 @@ func (c *sendCommand) openInput(a *app, s *shipment, submitter sender.Submitter)
 
 // dryRun does all but writing.
 func (c *sendCommand) dryRun(a *app, s *shipment) error {
+	if err := c.preflight(a, s); err != nil {
+		return err
+	}
+	s.plan.dry = true
 	im := &jobs.Import{Saw: s.plan.saw}
 	p := startProgress(a, "reading", s.input)
 	plan, err := im.Count(a.ctx, s.reader)

@@ -99,6 +99,9 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 	if st.GoesOnAt != nil {
 		p.printf("  goes on at   %s\n", st.GoesOnAt.Local().Format(time.DateTime))
 	}
+	if st.OwnTime != nil {
+		p.printf("  window       each recipient's own time: %s to %s\n", st.OwnTime.From, st.OwnTime.To)
+	}
 	if st.ETASeconds != nil {
 		p.printf("  time left    about %s\n", time.Duration(*st.ETASeconds)*time.Second)
 	}

@@ -95,6 +95,9 @@ func (s *sight) table(meaning func(string) string) string {
 	if s.GoesOnAt != nil {
 		fmt.Fprintf(&b, ", goes on at %s", s.GoesOnAt.Local().Format(time.DateTime))
 	}
+	if s.OwnTime != nil {
+		fmt.Fprintf(&b, ", each recipient's own time: %s to %s", s.OwnTime.From, s.OwnTime.To)
+	}
 	b.WriteString("\n")
 	codes := slices.SortedFunc(maps.Keys(s.Codes), func(x, y string) int { return s.Codes[y] - s.Codes[x] })
 	for _, code := range codes[:min(topCodes, len(codes))] {

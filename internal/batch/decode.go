@@ -21,6 +21,11 @@ import (
 // claims to be.
 const headSize = 64 << 10
 
+// minForeign is how many bytes beyond ASCII must be UTF-8 before a file that is
+// said to be GBK is not believed to be: three Chinese characters as UTF-8. In GBK
+// they are five, which are UTF-8 by chance in one of thousands.
+const minForeign = 9
+
 // ErrDamaged says that a packed file ends early, or is not what was packed.
 var ErrDamaged = errors.New("the packed file ends early or is damaged; get it once more, whole")
 
@@ -77,6 +82,9 @@ func decode(r io.Reader, encoding string) (*bufio.Reader, error) {
 		if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 			return nil, errors.New("the file begins as UTF-8 does; leave recipients.encoding out")
 		}
+		if validHead(head) && foreign(head) >= minForeign {
+			return nil, errors.New("the file is UTF-8 and not GBK; set recipients.encoding: utf-8, or leave it out")
+		}
 		return bufio.NewReaderSize(transform.NewReader(b, simplifiedchinese.GBK.NewDecoder()), headSize), nil
 	case "utf-16":
 		if !utf16 && bytes.IndexByte(head, 0) < 0 {
@@ -111,6 +119,16 @@ func validHead(head []byte) bool {
 		}
 	}
 	return false
+}
+
+// foreign counts the bytes that are not ASCII.
+func foreign(head []byte) (n int) {
+	for _, c := range head {
+		if c >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 func peek(b *bufio.Reader) ([]byte, error) {

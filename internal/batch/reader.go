@@ -54,6 +54,7 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 		return nil, err
 	}
 	rd := &Reader{o: o, s: newSplitter(text), seen: newSeen(), all: sha256.New()}
+	rd.s.decoded = o.Encoding == "gbk" || o.Encoding == "utf-16"
 	if rd.phone, err = newPhone(o.DefaultCountry, o.Strict); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -108,6 +109,10 @@ func TestReaderRefuses(t *testing.T) {
 	t.Parallel()
 	gbk, _ := simplifiedchinese.GBK.NewEncoder().String("phone,名字\n8613800138000,张三\n")
 	utf16, _ := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("phone,name\n")
+	cut := "phone,名字\n" + strings.Repeat("8613800138000,张三\n", headSize/21+1) // in the middle of a character
+	for utf8.ValidString(cut[:headSize]) {
+		cut = "x" + cut
+	}
 	tests := []struct {
 		name, input string
 		o           Options
@@ -123,6 +128,10 @@ func TestReaderRefuses(t *testing.T) {
 		{"utf-16 without saying so", utf16, Options{Phone: "phone"}, "recipients.encoding: utf-16"},
 		{"no utf-16", "phone,name\n", Options{Phone: "phone", Encoding: "utf-16"}, "not UTF-16"},
 		{"utf-16 as gbk", utf16, Options{Phone: "phone", Encoding: "gbk"}, "not GBK"},
+		{"utf-8 as gbk", "phone,名字\n8613800138000,张三\n", Options{Phone: "phone", Encoding: "gbk"}, "recipients.encoding: utf-8"},
+		{"utf-8 as gbk, cut in a character", cut, Options{Phone: "phone", Encoding: "gbk"}, "recipients.encoding: utf-8"},
+		{"three characters of utf-8 as gbk", "phone,name\n8613800138000,张小三\n", Options{Phone: "phone", Encoding: "gbk"}, "recipients.encoding: utf-8"},
+		{"a header that is no gbk", "phone,na\xffme\n", Options{Phone: "phone", Encoding: "gbk"}, "line 1, the header"},
 		{"no such country", "phone\n", Options{Phone: "phone", DefaultCountry: "XX"}, `no country "XX"`},
 	}
 	for _, tt := range tests {
@@ -160,6 +169,59 @@ func TestReaderDecodes(t *testing.T) {
 			got, _, _ := readAll(t, in.input, Options{Phone: "phone", Encoding: in.encoding, Columns: []Column{{Name: "名字"}}})
 			if diff := cmp.Diff([]Recipient{{Row: 1, Phone: "8613800138000", Vars: []string{"张三"}}}, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Text that is not of the encoding costs its own row and no other, whatever the
+// encoding; so does a U+FFFD, but for one that a UTF-8 file holds itself.
+func TestReaderRefusesRowsOfBrokenText(t *testing.T) {
+	t.Parallel()
+	gbk := func(text string) string {
+		s, err := simplifiedchinese.GBK.NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	utf16 := func(text string) string {
+		s, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	good := "8613800138000,张三\n"
+	for name, tt := range map[string]struct {
+		input, encoding string
+		skipped         string // lines
+	}{
+		"gbk":                           {gbk("phone,名字\n"+good) + "8613800138001,\xff\n" + gbk("8613800138002,李四\n"), "gbk", "3"},
+		"gbk, half a character":         {gbk("phone,名字\n"+good) + "8613800138001,\xc0\n" + gbk("8613800138002,李四\n"), "gbk", "3"},
+		"gbk, a pair that is none":      {gbk("phone,名字\n"+good) + "8613800138001,\xa2\xa0\n" + gbk("8613800138002,李四\n"), "gbk", "3"},
+		"gbk, in quotes":                {gbk("phone,名字\n"+good) + "8613800138001,\"a\n\xff\"\n" + gbk("8613800138002,李四\n"), "gbk", "3"},
+		"gbk, at the end":               {gbk("phone,名字\n"+good+"8613800138002,李四\n") + "8613800138001,\xc0", "gbk", "4"},
+		"gbk, UTF-8 by chance":          {gbk("phone,name\n") + "8613800138000,\xc2\xa1\n" + gbk("8613800138002,Li\n"), "gbk", ""},
+		"utf-16":                        {utf16("phone,名字\n"+good+"8613800138001,") + "\x00\xd8" + utf16("\n8613800138002,李四\n")[2:], "utf-16", "3"},
+		"utf-16, half a unit":           {utf16("phone,名字\n"+good+"8613800138002,李四\n8613800138001,x") + "x", "utf-16", "4"},
+		"utf-8 that holds it by itself": {"phone,名字\n" + good + "8613800138002,\ufffd\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			recipients, skipped, _ := readAll(t, tt.input, Options{Phone: "phone", Encoding: tt.encoding})
+			var lines []string
+			for _, s := range skipped {
+				lines = append(lines, fmt.Sprint(s.Line))
+				if s.Kind != Invalid || s.Reason != string(badText) {
+					t.Errorf("line %d: %s, %s", s.Line, s.Kind, s.Reason)
+				}
+			}
+			if diff := cmp.Diff(tt.skipped, strings.Join(lines, " ")); diff != "" {
+				t.Error("skipped:", diff)
+			}
+			if len(recipients) != 2 {
+				t.Errorf("%d recipients", len(recipients))
 			}
 		})
 	}

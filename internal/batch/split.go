@@ -23,8 +23,9 @@ const (
 type splitter struct {
 	r         *bufio.Reader
 	delimiter byte
-	line      int // of the row that was read last
-	next      int // of the row that comes next
+	decoded   bool // from another encoding; what was no text of it is U+FFFD now
+	line      int  // of the row that was read last
+	next      int  // of the row that comes next
 	cells     [][]byte
 	scratch   []byte // rows that are not in one piece in r, and cells with doubled quotes
 	pending   []byte // what was read ahead and belongs to the next rows
@@ -94,13 +95,18 @@ func (s *splitter) row() (problem, error) {
 		s.cells = s.cells[:0]
 		if bytes.IndexByte(text, '"') < 0 {
 			s.plain(text)
-			if !utf8.Valid(text) {
+			if !s.valid(text) {
 				return badText, nil
 			}
 			return "", nil
 		}
 		return s.quoted(line)
 	}
+}
+
+// valid says that a row is text in the file's encoding.
+func (s *splitter) valid(row []byte) bool {
+	return utf8.Valid(row) && (!s.decoded || !bytes.Contains(row, []byte("\ufffd")))
 }
 
 func (s *splitter) readError(err error) error {
@@ -132,7 +138,7 @@ func (s *splitter) quoted(line []byte) (problem, error) {
 		s.cells = s.cells[:0]
 		open, ok := s.cut(trimEnd(s.scratch))
 		switch {
-		case ok && utf8.Valid(s.scratch):
+		case ok && s.valid(s.scratch):
 			s.next += lines - 1
 			return "", nil
 		case ok:

@@ -43,6 +43,21 @@ func (r *run) allowed(ctx context.Context, units [][]int) ([][]int, error) {
 	return keep(units, func(i int) bool { return !r.opens(i, now).After(now) }), nil
 }
 
+// closed says that the window of one of the recipients has closed since they were
+// allowed: they waited for their slots, at a slow pace for long. All others are
+// looked at anew then.
+func (r *run) closed(indexes []int) bool {
+	if r.s.window == nil {
+		return false
+	}
+	now := r.s.w.now()
+	if !slices.ContainsFunc(indexes, func(i int) bool { return r.opens(i, now).After(now) }) {
+		return false
+	}
+	r.allow.looked = time.Time{}
+	return true
+}
+
 // unsuppressed asks the suppression list. A recipient that it names is rejected
 // without a submission; the intent before it keeps anyone else from sending.
 func (r *run) unsuppressed(ctx context.Context, units [][]int) ([][]int, error) {

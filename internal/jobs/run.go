@@ -149,6 +149,11 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		if c == nil {
 			continue // no place in flight in time; the slot is lost
 		}
+		if r.closed(c.indexes()) {
+			r.giveUp(c) // whoever of them may still be sent to is ready again
+			units = rest
+			continue
+		}
 		c.life = r.s.w.lives.Load()
 		faultpoint.At(faultpoint.BeforeBegin)
 		began := time.Now()

@@ -42,6 +42,9 @@ type Status struct {
 	ETASeconds *int `json:"eta_seconds"`
 	// GoesOnAt is when sending begins or goes on, where it waits for a time.
 	GoesOnAt *time.Time `json:"goes_on_at,omitempty"`
+	// OwnTime is the window in each recipient's own time, where there is one: no
+	// one time is known at which such a campaign goes on.
+	OwnTime *campaign.Window `json:"-"`
 }
 
 // Pace is what the sender is allowed now.
@@ -98,6 +101,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		st.ETASeconds = &eta
 	}
 	st.GoesOnAt = timeOrNull(s.goesOn(rec, pace))
+	st.OwnTime = ownTime(rec)
 	return st, nil
 }
 
@@ -121,6 +125,14 @@ func (s Source) goesOn(rec *campaign.Record, pace ratelimit.State) time.Time {
 	return time.Time{}
 }
 
+func ownTime(rec *campaign.Record) *campaign.Window {
+	file, err := rec.File()
+	if err != nil || file.Window == nil || file.Window.Timezone != campaign.RecipientZone || rec.State.Over() {
+		return nil
+	}
+	return file.Window
+}
+
 // totals are the ledger's, or what was kept of them when its rows expired. Who
 // was suppressed after the import stands in the ledger as rejected.
 func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals, error) {
@@ -137,6 +149,20 @@ func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals
 	t.Rejected, t.Suppressed = t.Rejected-n, t.Suppressed+n
 	delete(t.Codes, ledger.CodeSuppressed)
 	return t, nil
+}
+
+// Expired says that the rows of a campaign that is over have expired, and its
+// account is all that is left of them.
+func (s Source) Expired(ctx context.Context, rec *campaign.Record) (bool, error) {
+	if len(rec.Final) == 0 {
+		return false, nil
+	}
+	staged, err := s.Ledger.Staged(ctx, rec.ID)
+	if err != nil || len(staged) > 0 {
+		return false, err
+	}
+	kept, err := s.totals(ctx, rec)
+	return kept.Rows > 0, err // else it never had any
 }
 
 // limit is the lower of the sender's limit and the campaign's own, 0 being none.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// Preflight is asked for what is to be imported, before a key is written. What is
+// imported is not held up by a template that nobody can look at any more.
+func TestSendAgainAsksNoTemplate(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	file := d.campaign("again", "")
+	if _, said, code := d.run("send", file); code != 1 || !strings.Contains(said, "--no-preflight") {
+		t.Fatalf("a new campaign: exit code %d, %s", code, said)
+	}
+	if n := d.rdb.DBSize(d.ctx).Val(); n != 0 {
+		t.Fatalf("%d keys were written before the preflight", n)
+	}
+	text := d.create("again")
+	if _, said, code := d.run("send", file); code != 1 || !strings.Contains(said, "--no-preflight") {
+		t.Fatalf("an import cut short: exit code %d, %s", code, said)
+	}
+	d.must("send", file, "--no-preflight")
+	if out := d.must("send", file); !strings.Contains(out, "nothing to do (it is running)") {
+		t.Errorf("imported: %s", out)
+	}
+	d.file("again.yaml", strings.ReplaceAll(text, "order_update", "another"))
+	if _, said, code := d.run("send", file); code != 2 || !strings.Contains(said, "another message") {
+		t.Errorf("another message: exit code %d, %s", code, said)
+	}
+	d.campaign("again", "")
+	d.must("cancel", "again")
+	if out := d.must("send", file); !strings.Contains(out, "nothing to do (it is cancelled)") {
+		t.Errorf("over: %s", out)
+	}
+	d.file("list.csv", "phone,name\n5511987654321,Ana\n")
+	if _, said, code := d.run("send", file); code != 2 || !strings.Contains(said, "a new id") {
+		t.Errorf("another list: exit code %d, %s", code, said)
+	}
+}
+
+// A dry run claims nothing that it has not asked, and names no campaign that is
+// not there.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.must("suppress", "add", "5511987654321")
+	keys := d.rdb.DBSize(d.ctx).Val()
+	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", firstInvalid+2))
+	file := d.campaign("dry", "")
+	out := d.must("send", file, "--no-preflight", "--dry-run")
+	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "and 2 more\n") || strings.Contains(out, "producer export") {
+		t.Error(out)
+	}
+	out = d.must("send", file, "--no-preflight", "--dry-run", "--json")
+	var plan map[string]any
+	if err := json.Unmarshal([]byte(out), &plan); err != nil {
+		t.Fatal(err)
+	}
+	if n, there := plan["suppressed"]; !there || n != nil || plan["pending"] != 2.0 || strings.Count(out, "suppressed") != 1 {
+		t.Error(out)
+	}
+	if n := d.rdb.DBSize(d.ctx).Val(); n != keys {
+		t.Errorf("%d keys were written", n-keys)
+	}
+	out = d.must("send", file, "--no-preflight")
+	if !strings.Contains(out, "  suppressed            1\n") || !strings.Contains(out, "and 2 more; `producer export dry --states invalid` lists them\n") {
+		t.Error(out)
+	}
+}
