@@ -62,7 +62,7 @@ bench: deps ## measure the programs against plain ones, into docs/bench.md
 
 .PHONY: soak
 soak: deps ## run the real programs for SOAK (10m) among faults
-	SOAK="$(SOAK)" $(GO) test -tags soak -run Soak -timeout 0 -v $(PACKAGES)
+	SOAK="$(SOAK)" $(GO) test -tags soak -run "^TestSoak$$" -timeout 0 -v ./internal/e2e
 
 .PHONY: cover
 cover: deps ## say how much of the code the tests run (cover.out)

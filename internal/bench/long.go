@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,8 +105,7 @@ func (s *site) smallOne(ctx context.Context, id string) (float64, error) {
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return 0, err
 		}
-		// version, bytes, epoch, pending, accepted
-		if f := strings.Fields(summary); len(f) > 4 && f[4] != "0" {
+		if acceptedOf(summary) > 0 {
 			return float64(time.Since(began).Milliseconds()), nil
 		}
 		select {
@@ -114,4 +114,18 @@ func (s *site) smallOne(ctx context.Context, id string) (float64, error) {
 			return 0, ctx.Err()
 		}
 	}
+}
+
+// acceptedOf is how many are accepted by a batch's summary: version, bytes,
+// epoch, pending, accepted and so on.
+func acceptedOf(summary string) int {
+	f := strings.Fields(summary)
+	if len(f) < 5 {
+		return 0
+	}
+	n, err := strconv.Atoi(f[4])
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -205,21 +203,18 @@ func (s *site) shares(ctx context.Context, campaigns int, until, during time.Dur
 	return fmt.Sprintf("within %.0f %%", 100*worst), nil
 }
 
-// accepted is how many of each campaign's recipients are.
+// accepted is how many of each campaign's recipients are. It reads the summaries
+// itself: a producer for each would take from the workers what is measured.
 func (s *site) accepted(ctx context.Context, campaigns int) ([]float64, error) {
 	counts := make([]float64, campaigns)
 	for i := range counts {
-		cmd := exec.CommandContext(ctx, filepath.Join(s.b.dir, "producer"), "status", fmt.Sprintf("pace-%d", i), "--json")
-		cmd.Dir, cmd.Env = s.dir, s.env()
-		text, err := cmd.Output()
+		summaries, err := s.redis.HVals(ctx, fmt.Sprintf("sluice:{pace-%d}:summary", i)).Result()
 		if err != nil {
-			return nil, fmt.Errorf("asking for the status: %w", err)
+			return nil, fmt.Errorf("asking Redis: %w", err)
 		}
-		var st struct{ Accepted float64 }
-		if err := json.Unmarshal(text, &st); err != nil {
-			return nil, fmt.Errorf("reading the status: %w", err)
+		for _, summary := range summaries {
+			counts[i] += float64(acceptedOf(summary))
 		}
-		counts[i] = st.Accepted
 	}
 	return counts, nil
 }

@@ -100,15 +100,26 @@ func (r *run) ready() (ready []int, next time.Time) {
 	return ready, next
 }
 
-// waiting says for the queue's web UI why the batch waits.
+// waiting says for the queue's web UI why the batch waits: those who were never
+// submitted to wait for their own time of day.
 func (r *run) waiting() string {
 	codes := map[string]int{}
-	n := 0
+	retries, windows := 0, 0
 	for _, p := range r.claim.Pending() {
+		if p.Tries == 0 {
+			windows++
+			continue
+		}
 		codes[p.Code]++
-		n++
+		retries++
 	}
-	return fmt.Sprintf("%d recipients wait for their retry after %s", n, countsText(codes))
+	switch {
+	case retries == 0:
+		return fmt.Sprintf("%d recipients wait for their time of day", windows)
+	case windows == 0:
+		return fmt.Sprintf("%d recipients wait for their retry after %s", retries, countsText(codes))
+	}
+	return fmt.Sprintf("%d recipients wait for their time of day, %d for their retry after %s", windows, retries, countsText(codes))
 }
 
 // pass submits the recipients of ready once each. The intents of one chunk are
@@ -240,7 +251,7 @@ func (r *run) place(ctx context.Context, c *chunk) *chunk {
 		c.grant.Unused(c.grant.N)
 		return nil
 	}
-	if c.grant.Late() {
+	if c.grant.Late(0) {
 		pace.Release()
 		c.grant.Unused(c.grant.N)
 		return nil

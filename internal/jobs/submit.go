@@ -51,8 +51,9 @@ func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool 
 		defer r.book.submitting.Done()
 		defer account.Pace.Release()
 		switch {
-		case r.s.stopped.Err() != nil, r.s.w.lapsed(c.life), len(unit) > 1 && account.breaker.probing():
-			// Much can happen while a unit waits for its slot and its place.
+		case r.s.stopped.Err() != nil, r.s.w.lapsed(c.life), c.grant.Late(i), len(unit) > 1 && account.breaker.probing():
+			// Much can happen while a unit waits for its slot, its place and a
+			// processor.
 			r.withdraw(c.grant, unit)
 			return
 		}

@@ -59,8 +59,10 @@ func (g *Grant) Wait(ctx context.Context, i int) error {
 	return nil
 }
 
-// Late says that the first message's slot has passed already.
-func (g *Grant) Late() bool { return !g.free && time.Since(g.start) > tolerance }
+// Late says that message i's slot has passed already.
+func (g *Grant) Late(i int) bool {
+	return !g.free && time.Since(g.start.Add(time.Duration(i)*g.step)) > tolerance
+}
 
 // Unused gives back, to the count of 24 hours, messages of the grant that were
 // not accepted. Their slots stay lost.

@@ -274,8 +274,15 @@ func (s *Sender) share(a *answer, busy bool) int {
 	if a.Flight == 0 {
 		return 0
 	}
-	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/a.Live)
+	workers := a.Live
+	if !busy {
+		workers = a.Others + 1
+	}
+	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/workers)
 	switch {
+	case a.MPS > 0:
+		// The pace bounds what begins, and a place must not cost it: whoever joins
+		// takes an equal part at once, and the others make room within a second.
 	case !busy && a.Others > 0:
 		part = 1
 	case !s.joined && a.Live > 1 && !a.Settled:
