@@ -187,7 +187,7 @@ end
 -- Shares: virtual time, in messages by weight, for each campaign that asks.
 local shares = {}
 local stored = redis.call('HGETALL', KEYS[2])
-local least, contenders = math.huge, 0
+local least = math.huge
 local asked = {}
 for _, a in ipairs(req.asks) do asked[a.id] = true end
 for i = 1, #stored, 2 do
@@ -197,7 +197,7 @@ for i = 1, #stored, 2 do
 		redis.call('HDEL', KEYS[2], stored[i])
 	else
 		shares[stored[i]] = {vt = vt, last = last, free = free}
-		if last > now - SECOND then least, contenders = math.min(least, vt), contenders + 1 end
+		if last > now - SECOND then least = math.min(least, vt) end
 	end
 end
 if least == math.huge then least = 0 end
@@ -237,7 +237,7 @@ table.sort(asks, function(x, y)
 	return x.id < y.id
 end)
 -- A campaign that is far ahead of one that asks elsewhere lets that one go first.
-local lead = math.max(1, single * 0.05) / asks[1].weight
+local lead = math.max(1, single * 0.1) / asks[1].weight
 if single > 0 and asks[1].share.vt > least + lead then
 	keep()
 	return come_back(now + 50000, 'share')
@@ -283,8 +283,7 @@ else
 		-- With many workers, each comes back when it may be its turn.
 		return come_back(begin - SECOND + (live > 10 and live * 50000 or 0), 'horizon')
 	end
-	-- Where campaigns contend, who has a slot is ahead of the others by it.
-	local length = contenders > 1 and 0.1 or math.max(0.1, math.min(0.25, 1 / live))
+	local length = math.max(0.1, math.min(0.25, 1 / live))
 	local k = single > 0 and math.max(1, math.floor(single * length)) or 1000
 	k = math.min(k, left)
 	local quantum = math.max(1, math.floor(k / 16))
