@@ -38,8 +38,12 @@ func (w *Worker) retire(ctx context.Context, rec campaign.Brief) {
 func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired bool, err error) {
 	id := rec.ID
 	if rec.State == campaign.Finished {
-		if open, err := w.Ledger.Open(ctx, id); err != nil || len(open) > 0 {
-			return false, errors.Join(err, w.bringBack(ctx, id))
+		open, err := w.Ledger.Open(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if len(open) > 0 {
+			return false, w.bringBack(ctx, id)
 		}
 	}
 	if w.Keep > 0 {
