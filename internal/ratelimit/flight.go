@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"sync"
@@ -92,4 +93,35 @@ func (f *flight) admit() {
 		close(f.queue[0])
 		f.queue = f.queue[1:]
 	}
+}
+
+// share is this worker's part of what may be in flight. It shrinks as soon as
+// another worker is seen, and grows once all have seen all; so one that joins has
+// a single place until the others have made room. Workers that begin at the same
+// instant see each other within a second.
+func (s *Sender) share(a *answer, busy bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.Flight == 0 {
+		return 0
+	}
+	workers := a.Live
+	if !busy {
+		workers = a.Others + 1
+	}
+	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/workers)
+	switch {
+	case a.MPS > 0:
+		// The pace bounds what begins, and a place must not cost it: whoever joins
+		// takes an equal part at once, and the others make room within a second.
+	case !busy && a.Others > 0:
+		part = 1
+	case !s.joined && a.Live > 1 && !a.Settled:
+		part = 1
+	case !a.Settled:
+		part = min(part, max(1, s.part))
+	}
+	s.joined = busy && (s.joined || a.Settled)
+	s.part = part
+	return part
 }

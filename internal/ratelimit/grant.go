@@ -67,7 +67,10 @@ func (g *Grant) Late(i int) bool {
 // Unused gives back, to the count of 24 hours, messages of the grant that were
 // not accepted. Their slots stay lost.
 func (g *Grant) Unused(n int) {
-	if g.s != nil && g.bucket > 0 && n > 0 {
-		g.s.unused(g.bucket, n)
+	if g.s == nil || g.bucket == 0 {
+		return
 	}
+	g.s.mu.Lock()
+	defer g.s.mu.Unlock()
+	g.s.lose(g.bucket, n)
 }

@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -114,7 +113,7 @@ func (s *Sender) piece(ask Ask) *Grant {
 			p.dropLate()
 		}
 		if p.N == 0 || p.whole() && time.Since(p.start) > 0 {
-			s.lose(p)
+			s.lose(p.bucket, p.N)
 			parts = parts[1:]
 			continue
 		}
@@ -153,19 +152,17 @@ func (g *Grant) dropLate() {
 		if g.step > 0 {
 			n = min(n, int(time.Since(g.start)/g.step)+1)
 		}
-		late := *g
-		late.N = n
-		g.s.lose(&late)
+		g.s.lose(g.bucket, n)
 		g.N -= n
 		g.start = g.start.Add(time.Duration(n) * g.step)
 	}
 }
 
-// lose returns the messages of a slot that nobody will use to the day. The
-// caller holds the lock.
-func (s *Sender) lose(g *Grant) {
-	if g.bucket > 0 && g.N > 0 {
-		s.back[g.bucket] += g.N
+// lose returns messages that nobody will use to their bucket of the day; 0 is
+// none. The caller holds the lock.
+func (s *Sender) lose(bucket int64, n int) {
+	if bucket > 0 && n > 0 {
+		s.back[bucket] += n
 	}
 }
 
@@ -173,7 +170,7 @@ func (s *Sender) lose(g *Grant) {
 func (s *Sender) loseAll() {
 	for _, parts := range s.parts {
 		for _, p := range parts {
-			s.lose(p)
+			s.lose(p.bucket, p.N)
 		}
 	}
 	s.parts = map[string][]*Grant{}
@@ -218,7 +215,7 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 	defer s.mu.Unlock()
 	s.live = *a
 	s.live.Slots = nil
-	s.paused = latest(s.paused, s.clock.local(a.Now+a.Pause))
+	s.pauseUntil(s.clock.local(a.Now + a.Pause))
 	if a.Wait > 0 {
 		at := s.clock.local(a.Now + a.Wait)
 		switch a.Why {
@@ -262,37 +259,6 @@ func (s *Sender) fullUntil(until time.Time) {
 		w.got <- nil
 	}
 	s.waiting = nil
-}
-
-// share is this worker's part of what may be in flight. It shrinks as soon as
-// another worker is seen, and grows once all have seen all; so one that joins has
-// a single place until the others have made room. Workers that begin at the same
-// instant see each other within a second.
-func (s *Sender) share(a *answer, busy bool) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.Flight == 0 {
-		return 0
-	}
-	workers := a.Live
-	if !busy {
-		workers = a.Others + 1
-	}
-	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/workers)
-	switch {
-	case a.MPS > 0:
-		// The pace bounds what begins, and a place must not cost it: whoever joins
-		// takes an equal part at once, and the others make room within a second.
-	case !busy && a.Others > 0:
-		part = 1
-	case !s.joined && a.Live > 1 && !a.Settled:
-		part = 1
-	case !a.Settled:
-		part = min(part, max(1, s.part))
-	}
-	s.joined = busy && (s.joined || a.Settled)
-	s.part = part
-	return part
 }
 
 // giveBack returns to the day what was not accepted. What cannot be returned

@@ -128,7 +128,7 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 	select {
 	case g := <-w.got: // it came meanwhile
 		if g != nil {
-			s.lose(g)
+			s.lose(g.bucket, g.N)
 		}
 	default:
 	}
@@ -159,7 +159,7 @@ func (g *Grant) ahead(ctx context.Context) error {
 func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error {
 	s.mu.Lock()
 	s.loseAll()
-	s.paused = latest(s.paused, time.Now().Add(retryAfter))
+	s.pauseUntil(time.Now().Add(retryAfter))
 	seen := s.sent.perSecond()
 	s.live.Factor = min(s.live.Factor, 0.99) // until the next answer says how much
 	workers := max(1, s.live.Live)
@@ -192,17 +192,12 @@ func (s *Sender) Factor() float64 {
 	return s.live.Factor
 }
 
-func (s *Sender) unused(bucket int64, n int) {
-	s.mu.Lock()
-	s.back[bucket] += n
-	s.mu.Unlock()
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// pauseUntil notes that the provider wants nothing before. The caller holds the
+// lock.
+func (s *Sender) pauseUntil(at time.Time) {
+	if at.After(s.paused) {
+		s.paused = at
 	}
-	return b
 }
 
 func (s *Sender) poke() {
