@@ -23,7 +23,8 @@ type paceCase struct {
 func (b *bench) pace(ctx context.Context, w io.Writer) error {
 	fmt.Fprint(w, "## Pace\n\nBy the sandbox' log of arrivals: the most messages in any sliding second, and the average from the first arrival to the\n"+
 		"last, as shares of the limit; whole campaigns, their beginning and end included. Shares are how far a campaign's part of\n"+
-		"the messages is from an equal one, in the middle half of the time. Rough: a worker is killed every other second, and Redis once.\n\n"+
+		"the messages is from an equal one, in the middle half of the time. Rough: a worker is killed every other second, and Redis once. All runs on one machine, and\n"+
+		"the sandbox goes first where the system allows it, for its own delays would count as the workers'.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
 		if b.limit > 0 && b.limit != float64(limit.perSecond) {

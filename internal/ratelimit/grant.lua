@@ -23,6 +23,8 @@ end
 
 local SECOND = 1000000
 local GUARD = 0.02 * SECOND -- what bursts keep from each other beyond a second
+local GRACE = 0.25 * SECOND -- how late one may ask that still contends
+local IDLE = 0.02 * SECOND -- slots that are not granted so long before are soon lost
 
 -- The newest settings hold for all workers. A worker with others is told.
 local pace = {}
@@ -184,37 +186,47 @@ local function first_whole(n, rate)
 	return math.ceil(hi)
 end
 
--- Shares: virtual time, in messages by weight, for each campaign that asks.
+-- Shares: virtual time, in messages by weight. A campaign contends until its slots
+-- have passed, or until it was told to come back, and a little longer: a worker asks
+-- before that, so one that has not asked by then has nothing to send now.
 local shares = {}
 local stored = redis.call('HGETALL', KEYS[2])
 local least = math.huge
+local contenders, weights = 0, 0
 local asked = {}
 for _, a in ipairs(req.asks) do asked[a.id] = true end
 for i = 1, #stored, 2 do
-	local vt, last, free = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+)')
-	vt, last, free = tonumber(vt), tonumber(last), tonumber(free)
-	if last < now - 60 * SECOND then
+	local vt, due, free, weight = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)')
+	if not weight or tonumber(due) < now - 60 * SECOND then
 		redis.call('HDEL', KEYS[2], stored[i])
 	else
-		shares[stored[i]] = {vt = vt, last = last, free = free}
-		if last > now - SECOND then least = math.min(least, vt) end
+		local share = {vt = tonumber(vt), due = tonumber(due), free = tonumber(free)}
+		shares[stored[i]] = share
+		share.contends = share.due > now - GRACE
+		if share.contends then least = math.min(least, share.vt) end
+		if share.contends and not asked[stored[i]] then
+			contenders, weights = contenders + 1, weights + tonumber(weight)
+		end
 	end
 end
-if least == math.huge then least = 0 end
+local OWN = now - GRACE -- the due of one that its own limit holds: it holds nobody
 local begin = first_single(single)
 local asks, soonest = {}, math.huge
 for _, a in ipairs(req.asks) do
-	local share = shares[a.id] or {vt = least, free = 0}
-	if not share.last or share.last <= now - SECOND then share.vt = math.max(share.vt, least) end
-	share.last = now
-	shares[a.id] = share
+	local share = shares[a.id] or {vt = 0, due = now, free = 0}
+	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least) end
 	a.share = share
 	if a.per_second > 0 and share.free > begin + 1000 then
-		soonest = math.min(soonest, share.free)
+		share.due = OWN
+		-- Slots begin so long after they are asked for.
+		soonest = math.min(soonest, math.max(share.free - (begin - now), now + IDLE / 2))
 	else
+		share.due = math.max(share.due, now)
+		contenders, weights = contenders + 1, weights + a.weight
 		asks[#asks + 1] = a
 	end
 end
+for _, a in ipairs(asks) do least = math.min(least, a.share.vt) end
 
 local function keep()
 	local text = {}
@@ -223,7 +235,7 @@ local function keep()
 	end
 	redis.call('HSET', KEYS[1], 'log', table.concat(text), 'seen', string.format('%.0f', now))
 	for _, a in ipairs(req.asks) do
-		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f', a.share.vt, a.share.last, a.share.free))
+		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f %d', a.share.vt, a.share.due, a.share.free, a.weight))
 	end
 	redis.call('PEXPIRE', KEYS[2], 120000)
 end
@@ -236,20 +248,32 @@ table.sort(asks, function(x, y)
 	if x.share.vt ~= y.share.vt then return x.share.vt < y.share.vt end
 	return x.id < y.id
 end)
--- A campaign that is far ahead of one that asks elsewhere lets that one go first.
-local lead = math.max(1, single * 0.1) / asks[1].weight
-if single > 0 and asks[1].share.vt > least + lead then
+-- A campaign that is ahead of one that asks elsewhere lets that one go first, until
+-- it would be its turn, or until a slot would be lost otherwise.
+local idle = begin <= now + req.lead + IDLE
+-- Where there are many messages, all workers together ask in vain once in 25 of them
+-- at most, roughly, and a question is for fifty.
+local many = single >= 500
+local turn = many and math.max(IDLE / 2, math.min((live > 10 and 2 or 0.5) * SECOND, live * 25 / single * SECOND)) or 0.05 * SECOND
+local ahead = single > 0 and asks[1].share.vt - least - math.max(1, single * 0.02) * contenders / weights or 0
+if ahead > 0 and not idle then
+	local at = math.min(begin - req.lead - IDLE / 2, now + ahead * weights / single * SECOND)
+	at = math.max(at, now + turn)
+	for _, a in ipairs(asks) do a.share.due = math.max(a.share.due, at) end
 	keep()
-	return come_back(now + 50000, 'share')
+	return come_back(at, 'share')
 end
 
-local horizon = math.max(SECOND, single > 0 and 2 * SECOND / single or 0)
+-- Slots are granted so far ahead, so that whoever comes later begins within a second.
+local horizon = math.max(0.6 * SECOND, req.lead + 0.25 * SECOND, single > 0 and 2 * SECOND / single or 0)
 local slots = {}
 
 local function grant(a, n, start, length, guard)
 	log[#log + 1] = {start, start + length, n, guard}
 	a.share.vt = a.share.vt + n / a.weight
 	if a.per_second > 0 then a.share.free = math.max(start, a.share.free) + n / a.per_second * SECOND end
+	a.share.due = math.max(a.share.due, start + length)
+	if a.per_second > 0 and a.per_second < single * a.weight / weights then a.share.due = OWN end
 	if day > 0 then redis.call('HINCRBY', KEYS[4], bucket, n) end
 	left = left - n
 	slots[#slots + 1] = {id = a.id, n = n, start = start - now, step = n > 0 and length / n or 0, bucket = bucket}
@@ -281,12 +305,19 @@ else
 	if begin > now + horizon then
 		keep()
 		-- With many workers, each comes back when it may be its turn.
-		return come_back(begin - SECOND + (live > 10 and live * 50000 or 0), 'horizon')
+		return come_back(math.max(begin - math.min(horizon, SECOND) + (live > 10 and live * 50000 or 0), now + math.min(turn, 0.2 * SECOND)), 'horizon')
 	end
 	local length = math.max(0.1, math.min(0.25, 1 / live))
 	local k = single > 0 and math.max(1, math.floor(single * length)) or 1000
 	k = math.min(k, left)
 	local quantum = math.max(1, math.floor(k / 16))
+	-- Where several contend, one's own part of it is enough: so nobody gets far ahead.
+	local level = math.huge
+	if contenders > 1 and single > 0 then
+		local part = math.max(k, many and 50 * contenders or 1) / weights
+		level = math.max(least, ahead > 0 and asks[1].share.vt or least) + part
+		level = math.max(level, asks[1].share.vt + 1 / asks[1].weight)
+	end
 	local given, total = {}, 0
 	while total < k do
 		local best
@@ -294,10 +325,10 @@ else
 			if not a.whole then
 				local got = given[i] or 0
 				local most = a.want
-				if a.per_second > 0 then most = math.min(most, math.max(1, math.floor(a.per_second * length))) end
+				if a.per_second > 0 then most = math.min(most, math.max(1, math.floor(a.per_second))) end
 				if got < most then
 					local vt = a.share.vt + got / a.weight
-					if not best or vt < best.vt then best = {i = i, vt = vt, room = most - got} end
+					if vt < level and (not best or vt < best.vt) then best = {i = i, vt = vt, room = most - got} end
 				end
 			end
 		end

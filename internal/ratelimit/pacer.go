@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -65,117 +64,6 @@ func (s *Sender) notBefore() time.Time {
 	return s.notYet
 }
 
-// serve gives those who wait their pieces of the slots that are ours, and
-// returns what the others ask for, by campaign. A campaign that was told to come
-// back later does not ask before; soonest is when the first of those may.
-func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	slices.SortStableFunc(s.waiting, func(a, b *waiter) int { return a.ask.Since.Compare(b.ask.Since) })
-	var left []*waiter
-	at := map[string]int{}
-	for _, w := range s.waiting {
-		if g := s.piece(w.ask); g != nil {
-			s.sent.add(g.N)
-			w.got <- g
-			continue
-		}
-		left = append(left, w)
-		key := w.ask.Campaign
-		if at := s.later[key]; at.After(now) {
-			if soonest.IsZero() || at.Before(soonest) {
-				soonest = at
-			}
-			continue
-		}
-		i, ok := at[key]
-		if !ok {
-			at[key] = len(asks)
-			asks = append(asks, scriptA{ID: key, Weight: max(1, w.ask.Weight), PerSecond: w.ask.PerSecond, Want: w.ask.Want, Whole: w.ask.Whole})
-			continue
-		}
-		if !w.ask.Whole && !asks[i].Whole {
-			asks[i].Want += w.ask.Want
-		}
-	}
-	s.waiting = left
-	return asks, soonest
-}
-
-// piece cuts off what one batch gets now, or nil. Slots that have passed are
-// lost. A slot for a whole submission goes to nobody else.
-func (s *Sender) piece(ask Ask) *Grant {
-	parts := s.parts[ask.Campaign]
-	for len(parts) > 0 {
-		p := parts[0]
-		if !p.whole() {
-			p.dropLate()
-		}
-		if p.N == 0 || p.whole() && time.Since(p.start) > 0 {
-			s.lose(p.bucket, p.N)
-			parts = parts[1:]
-			continue
-		}
-		break
-	}
-	s.parts[ask.Campaign] = parts
-	if len(parts) == 0 {
-		delete(s.parts, ask.Campaign)
-		return nil
-	}
-	p := parts[0]
-	g := *p
-	switch {
-	case p.whole() && ask.Whole:
-		g.N, p.N = min(ask.Want, p.N), 0
-	case p.whole() || ask.Whole:
-		g.N, p.N = 1, p.N-1
-	default:
-		g.N = min(ask.Want, p.N)
-		if p.step > 0 {
-			g.N = min(g.N, max(1, int(s.lead.piece()/p.step)))
-		}
-		p.N -= g.N
-	}
-	p.start = p.start.Add(time.Duration(g.N) * p.step)
-	return &g
-}
-
-// whole says that all messages are at one instant.
-func (g *Grant) whole() bool { return g.step == 0 && g.N > 1 }
-
-// dropLate drops the messages whose time has passed.
-func (g *Grant) dropLate() {
-	for g.N > 0 && time.Since(g.start) > 0 {
-		n := g.N
-		if g.step > 0 {
-			n = min(n, int(time.Since(g.start)/g.step)+1)
-		}
-		g.s.lose(g.bucket, n)
-		g.N -= n
-		g.start = g.start.Add(time.Duration(n) * g.step)
-	}
-}
-
-// lose returns messages that nobody will use to their bucket of the day; 0 is
-// none. The caller holds the lock.
-func (s *Sender) lose(bucket int64, n int) {
-	if bucket > 0 && n > 0 {
-		s.back[bucket] += n
-	}
-}
-
-// loseAll drops every slot that nobody has taken. The caller holds the lock.
-func (s *Sender) loseAll() {
-	for _, parts := range s.parts {
-		for _, p := range parts {
-			s.lose(p.bucket, p.N)
-		}
-	}
-	s.parts = map[string][]*Grant{}
-}
-
 // ask asks Redis, and takes in what it says.
 func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 	s.giveBack(ctx)
@@ -220,7 +108,20 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 		at := s.clock.local(a.Now + a.Wait)
 		switch a.Why {
 		case "day":
-			s.fullUntil(at)
+			// What is in hand goes out first, and some of it may come back.
+			var ends time.Time
+			for id := range s.parts {
+				if _, end := s.inHand(id); end.After(ends) {
+					ends = end
+				}
+			}
+			if ends.Before(time.Now()) {
+				s.fullUntil(at)
+				break
+			}
+			for _, ask := range asks {
+				s.later[ask.ID] = ends
+			}
 		case "share", "campaign":
 			for _, ask := range asks {
 				s.later[ask.ID] = at

@@ -35,6 +35,7 @@ type Sender struct {
 	live    answer // what was learned last
 	waiting []*waiter
 	parts   map[string][]*Grant  // slots that are ours, by campaign
+	rest    map[batch]wish       // of batches that will come back
 	notYet  time.Time            // nothing is to be had before
 	later   map[string]time.Time // nor, for a campaign, before
 	dayFull time.Time
@@ -52,10 +53,24 @@ type waiter struct {
 	err error // with a nil grant
 }
 
+// A batch is known by its campaign and when it began.
+type batch struct {
+	campaign string
+	since    time.Time
+}
+
+func (a *Ask) batch() batch { return batch{a.Campaign, a.Since} }
+
+// A wish is what a batch wants beside what it just got.
+type wish struct {
+	Ask
+	until time.Time
+}
+
 func newSender(l *Limiter, name string, lim Limits) *Sender {
 	s := &Sender{
 		l: l, name: name, closed: make(chan struct{}), wake: make(chan struct{}, 1),
-		lim: lim, parts: map[string][]*Grant{}, later: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
+		lim: lim, parts: map[string][]*Grant{}, rest: map[batch]wish{}, later: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
 	}
 	s.flight.init(lim.InFlight)
 	return s
@@ -68,6 +83,7 @@ func (s *Sender) SetLimits(lim Limits) {
 	s.loseAll()
 	s.dayFull, s.notYet = time.Time{}, time.Time{}
 	clear(s.later)
+	clear(s.rest)
 	s.mu.Unlock()
 	s.poke()
 }
@@ -108,6 +124,7 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 	}
 	w := &waiter{ask: ask, got: make(chan *Grant, 1)}
 	s.waiting = append(s.waiting, w)
+	delete(s.rest, ask.batch())
 	s.mu.Unlock()
 	s.poke()
 	select {

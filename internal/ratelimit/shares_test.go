@@ -1,0 +1,192 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"sluice/internal/redistest"
+)
+
+// A sharer is a campaign as some workers send it.
+type sharer struct {
+	id        string
+	weight    int
+	perSecond float64
+	workers   []int
+	from      int64 // us from the beginning
+	rows      int   // 0: without end
+}
+
+// A crowd is workers that ask the script for slots as this package does: for the
+// campaigns whose slots end within 75 ms, not before the time they were told.
+type crowd struct {
+	rdb     redis.UniversalClient
+	script  *redis.Script
+	limit   float64
+	sharers []sharer
+	asked   int
+	all     int // messages that slots were granted for
+	whys    map[string]int
+	granted map[string][]event
+}
+
+// A tester is a test, or one draw of a property.
+type tester interface {
+	Context() context.Context
+	Fatal(args ...any)
+}
+
+const crowdBegan = int64(1_700_000_000_000_000)
+
+func (c *crowd) run(t tester, until int64) {
+	c.rdb.FlushAll(t.Context())
+	c.granted = map[string][]event{}
+	c.whys = map[string]int{}
+	left := map[string]int{}
+	ends, later := map[string]int64{}, map[string]int64{} // of a campaign on a worker
+	notYet := map[int]int64{}
+	workers := map[int][]sharer{}
+	last := 0
+	for _, s := range c.sharers {
+		left[s.id] = s.rows
+		for _, w := range s.workers {
+			workers[w] = append(workers[w], s)
+			last = max(last, w)
+		}
+	}
+	for at := int64(0); at < until; at += 5000 {
+		for w := range last + 1 {
+			if at < notYet[w] {
+				continue
+			}
+			req := request{Worker: fmt.Sprint("w", w), Busy: true, Stamp: 1, MPS: c.limit, Burst: 1, Lead: 25_000, Now: crowdBegan + at}
+			reason := false
+			for _, s := range workers[w] {
+				key := fmt.Sprint(w, s.id)
+				if at >= s.from && at >= ends[key] && (s.rows == 0 || left[s.id] > 0) {
+					reason = reason || at >= later[key]
+					want := 1000
+					if s.rows > 0 {
+						want = min(want, left[s.id])
+					}
+					req.Asks = append(req.Asks, scriptA{ID: s.id, Weight: s.weight, PerSecond: s.perSecond, Want: want})
+				}
+			}
+			if !reason {
+				continue
+			}
+			a, err := call(t.Context(), c.rdb, c.script, "s", req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.asked++
+			c.whys[a.Why]++
+			switch a.Why {
+			case "share", "campaign":
+				for _, ask := range req.Asks {
+					later[fmt.Sprint(w, ask.ID)] = at + int64(a.Wait)
+				}
+			case "horizon":
+				notYet[w] = at + int64(a.Wait)
+			}
+			for _, s := range a.Slots {
+				left[s.ID] -= s.N
+				c.all += s.N
+				key := fmt.Sprint(w, s.ID)
+				ends[key] = max(ends[key], at+int64(s.Start+float64(s.N)*s.Step)-75_000)
+				one := *a
+				one.Slots = []slot{s}
+				c.granted[s.ID] = append(c.granted[s.ID], events(at, &one)...)
+			}
+		}
+	}
+}
+
+// between is how many messages a campaign got slots for in a stretch of time.
+func (c *crowd) between(id string, from, to float64) (n int) {
+	for _, e := range c.granted[id] {
+		if e.us >= from && e.us < to {
+			n += e.n
+		}
+	}
+	return n
+}
+
+// Wherever a campaign's batches lie, it gets its weight's share in any five
+// seconds, the limit is used, and one that comes later begins within a second.
+func TestSharesByWeight(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	rapid.Check(t, func(t *rapid.T) {
+		c := crowd{rdb: rdb, script: script, limit: rapid.SampledFrom([]float64{80, 500, 2000, 10_000}).Draw(t, "limit")}
+		workers := rapid.IntRange(1, 8).Draw(t, "workers")
+		weights := 0.0
+		for i := range rapid.IntRange(2, 5).Draw(t, "campaigns") {
+			s := sharer{id: fmt.Sprint("c", i), weight: rapid.SampledFrom([]int{1, 2, 4}).Draw(t, "weight")}
+			for w := range workers {
+				if rapid.Bool().Draw(t, "is there") {
+					s.workers = append(s.workers, w)
+				}
+			}
+			if len(s.workers) == 0 {
+				s.workers = []int{rapid.IntRange(0, workers-1).Draw(t, "on")}
+			}
+			if i == 0 {
+				s.from = 1_000_000
+			}
+			weights += float64(s.weight)
+			c.sharers = append(c.sharers, s)
+		}
+		c.run(t, 8_000_000)
+		sum := 0
+		for _, s := range c.sharers {
+			n := c.between(s.id, 2.5e6, 7.5e6)
+			sum += n
+			want := c.limit * 5 * float64(s.weight) / weights
+			// A question is for fifty messages or more, which matter where there are few.
+			if off := math.Abs(float64(n) - want); off > max(want*0.1, 75) {
+				t.Errorf("%s got %d, and not %.0f", s.id, n, want)
+			}
+		}
+		if used := float64(sum) / c.limit / 5; used < 0.99 {
+			t.Errorf("%.1f %% of the limit used", used*100)
+		}
+		if first := c.granted["c0"][0].us; first > 2e6 {
+			t.Errorf("the late campaign began after %.0f ms", first/1000-1000)
+		}
+		if asks := float64(c.asked) / float64(c.all); c.limit >= 500 && asks > 0.07 {
+			t.Errorf("%.3f questions a message, %v", asks, c.whys)
+		}
+	})
+}
+
+// What a campaign leaves over the others have at once: one that ended, and one
+// whose own limit is below its share.
+func TestWhatOneLeavesOthersUse(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	for name, tt := range map[string]struct {
+		other sharer
+		want  float64 // of the other in the ten seconds
+	}{
+		"it ended":      {sharer{rows: 1000}, 1000},
+		"its own limit": {sharer{perSecond: 10}, 100},
+	} {
+		for _, workers := range [][]int{{0}, {1}, {1, 2}} {
+			c := crowd{rdb: rdb, script: redis.NewScript(grantLua), limit: 500}
+			tt.other.id, tt.other.weight, tt.other.workers = "other", 2, workers
+			c.sharers = []sharer{{id: "big", weight: 2, workers: []int{0, 3}}, tt.other}
+			c.run(t, 10_000_000)
+			big, other := float64(c.between("big", 0, 10e6)), float64(c.between("other", 0, 10e6))
+			if used := (big + other) / 5000; used < 0.98 || other < tt.want*0.7 || other > tt.want+1 {
+				t.Errorf("%s, on %v: big %.0f, the other %.0f; %.1f %% of the limit used", name, workers, big, other, used*100)
+			}
+		}
+	}
+}
