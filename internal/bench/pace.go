@@ -23,7 +23,8 @@ type paceCase struct {
 func (b *bench) pace(ctx context.Context, w io.Writer) error {
 	fmt.Fprint(w, "## Pace\n\nBy the sandbox' log of arrivals: the most messages in any sliding second, and the average from the first arrival to the\n"+
 		"last, as shares of the limit; whole campaigns, their beginning and end included. Shares are how far a campaign's part of\n"+
-		"the messages is from an equal one, in the middle half of the time. Rough: a worker is killed every other second, and Redis once. All runs on one machine, and\n"+
+		"the messages is from an equal one, in the middle half of the time. Rough: in the first 30 of\n"+
+		"40 seconds a worker is killed every other second, and Redis once. All runs on one machine, and\n"+
 		"the sandbox goes first where the system allows it, for its own delays would count as the workers'.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
@@ -112,7 +113,10 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 
 // length is about how long a case takes.
 func (s *site) length(c paceCase) time.Duration {
-	if c.limit == 1 {
+	switch {
+	case c.rough:
+		return 40 * time.Second
+	case c.limit == 1:
 		return 20 * time.Second
 	}
 	return 10 * time.Second
@@ -137,9 +141,10 @@ func (s *site) sendAll(ctx context.Context, c paceCase) error {
 	return nil
 }
 
-// roughen kills a worker every other second, and Redis in the middle.
+// roughen kills a worker every other second, and Redis once; not in the last
+// quarter, for what the dead were at goes on after six seconds.
 func (s *site) roughen(ctx context.Context, length time.Duration) error {
-	for i := range int(length.Seconds() / 2) {
+	for i := range int(length.Seconds() * 3 / 8) {
 		if err := sleep(ctx, 2*time.Second); err != nil {
 			return err
 		}

@@ -212,13 +212,19 @@ type process struct {
 // start starts a program. It is killed with the test.
 func (w *world) start(name string, args ...string) *process {
 	w.t.Helper()
-	p := &process{t: w.t, name: name, lines: make(chan string, 1000), out: &lockedBuffer{}, done: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(w.bin, name), args...)
+	cmd := exec.Command(filepath.Join(w.bin, name), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return w.launch(name, cmd)
+}
+
+// launch starts a program by a command of one's own.
+func (w *world) launch(name string, cmd *exec.Cmd) *process {
+	w.t.Helper()
+	p := &process{t: w.t, name: name, cmd: cmd, lines: make(chan string, 1000), out: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Dir = w.dir
 	p.cmd.Env = append(os.Environ(), "SLUICE_REDIS_URL="+w.redis.URL(), "SLUICE_SENDERS="+filepath.Join(w.dir, "senders.yaml"))
 	p.cmd.Env = append(p.cmd.Env, w.env...)
 	p.cmd.Stderr = io.MultiWriter(w.logs, p.out)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		w.t.Fatal(err)

@@ -126,12 +126,18 @@ func (p *process) proc(file, pattern string) int {
 // awaitLog waits until a process of this world has logged a text.
 func (w *world) awaitLog(text string, within time.Duration) {
 	w.t.Helper()
+	w.awaitLogs(text, 1, within)
+}
+
+// awaitLogs waits until a text has been logged so many times.
+func (w *world) awaitLogs(text string, times int, within time.Duration) {
+	w.t.Helper()
 	deadline := time.Now().Add(within)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !strings.Contains(w.logs.String(), text) {
+	for strings.Count(w.logs.String(), text) < times {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("nobody logged %q within %s\n%s", text, within, w.logs.tail(4000))
+			w.t.Fatalf("%q was not logged %d times within %s\n%s", text, times, within, w.logs.tail(4000))
 		}
 		<-tick.C
 	}

@@ -173,6 +173,7 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 			return r.s.beginFailed(err)
 		}
 		r.s.tempo.begun(time.Since(began))
+		c.grant.Begun()
 		faultpoint.At(faultpoint.AfterBegin)
 		chunks <- c
 		units = rest

@@ -29,6 +29,14 @@ type Grant struct {
 	s      *Sender
 }
 
+// Begun tells how early the grant could be acted on, so that the next ones are
+// handed out early enough.
+func (g *Grant) Begun() {
+	if !g.free {
+		g.s.lead.arrived(time.Until(g.start))
+	}
+}
+
 // Wait waits until message i is due. It returns ErrLate if that time has passed,
 // or ctx's error.
 func (g *Grant) Wait(ctx context.Context, i int) error {
@@ -39,9 +47,6 @@ func (g *Grant) Wait(ctx context.Context, i int) error {
 			return ErrLate
 		}
 		return nil
-	}
-	if i == 0 {
-		g.s.lead.arrived(-late)
 	}
 	if late < 0 {
 		t := time.NewTimer(-late)
