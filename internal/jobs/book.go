@@ -28,6 +28,8 @@ type book struct {
 	// submitting counts those that may still enter something.
 	submitting sync.WaitGroup
 
+	committing sync.Mutex // one commit at a time, so that none is half done after it
+
 	mu        sync.Mutex
 	entries   []ledger.Settlement
 	withdrawn []int
@@ -101,6 +103,8 @@ func (b *book) commitLoop() error {
 // the task's context: that the queue has given the task up does not make the
 // outcomes less true.
 func (b *book) commit() error {
+	b.committing.Lock()
+	defer b.committing.Unlock()
 	b.mu.Lock()
 	entries, withdrawn := b.entries, b.withdrawn
 	b.entries, b.withdrawn = nil, nil

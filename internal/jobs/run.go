@@ -25,6 +25,7 @@ type run struct {
 	// submitted once at most: what the ledger learns meanwhile concerns others.
 	before []past
 	allow  allowance
+	missed missed
 }
 
 // A past is what a recipient's earlier submissions were.
@@ -32,6 +33,10 @@ type past struct {
 	tries, attempts int
 	code            string    // of the last outcome
 	at              time.Time // of the last outcome
+}
+
+func pastOf(p ledger.Pending) past {
+	return past{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
 }
 
 func newRun(s *sending, ref reference, claim *ledger.Claim) *run {
@@ -88,7 +93,7 @@ func (r *run) send(ctx context.Context) error {
 func (r *run) ready() (ready []int, next time.Time) {
 	now := r.s.w.now()
 	for i, p := range r.claim.Pending() {
-		r.before[i] = past{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
+		r.before[i] = pastOf(p)
 		at := latest(r.s.dueAt(r.n, i, p), r.opens(i, now))
 		switch {
 		case !at.After(now):
@@ -122,8 +127,9 @@ func (r *run) waiting() string {
 	return fmt.Sprintf("%d recipients wait for their time of day, %d for their retry after %s", windows, retries, countsText(codes))
 }
 
-// pass submits the recipients of ready once each. The intents of one chunk are
-// written while the chunk before it is being submitted.
+// pass submits the recipients of ready once each; those whose slot passed get
+// another one. The intents of one chunk are written while the chunk before it is
+// being submitted.
 func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
 	units := r.s.group(r.claim.Recipients, r.before, ready)
 	r.allow.suppressed = 0 // of a list that changed since, only those of the last pass were asked
@@ -135,6 +141,12 @@ func (r *run) pass(ctx context.Context, ready []int, deadline time.Time) error {
 		}
 	})
 	err := r.feed(ctx, units, chunks, deadline)
+	for err == nil {
+		if units, err = r.again(); err != nil || len(units) == 0 {
+			break
+		}
+		err = r.feed(ctx, units, chunks, deadline)
+	}
 	close(chunks)
 	r.book.submitting.Wait()
 	if settleErr := r.book.close(); err == nil {
@@ -175,6 +187,7 @@ func (r *run) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, dea
 		r.s.tempo.begun(time.Since(began))
 		c.grant.Begun()
 		faultpoint.At(faultpoint.AfterBegin)
+		r.missed.undecided.Add(len(c.units))
 		chunks <- c
 		units = rest
 	}

@@ -14,9 +14,11 @@ import (
 // submitted after all is withdrawn, which costs nobody anything.
 func (r *run) submit(ctx context.Context, c *chunk) {
 	var withdrawn []int
+	decided := 0
 	for i, unit := range c.units {
 		if r.s.stopped.Err() != nil {
 			withdrawn = append(withdrawn, slices.Concat(c.units[i:]...)...)
+			decided += len(c.units) - i
 			if c.placed {
 				for range c.units[i:] {
 					r.s.account.Pace.Release()
@@ -26,11 +28,13 @@ func (r *run) submit(ctx context.Context, c *chunk) {
 		}
 		if !r.submitUnit(ctx, c, i, unit) {
 			withdrawn = append(withdrawn, unit...)
+			decided++
 		}
 	}
 	if len(withdrawn) > 0 {
 		r.withdraw(c.grant, withdrawn)
 	}
+	r.missed.undecided.Add(-decided)
 }
 
 // submitUnit waits for the unit's slot and a place in flight, and starts its
@@ -50,21 +54,26 @@ func (r *run) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool 
 	account.pool.do(func() {
 		defer r.book.submitting.Done()
 		defer account.Pace.Release()
-		switch {
-		case r.s.stopped.Err() != nil, r.s.w.lapsed(c.life), c.grant.Late(i), len(unit) > 1 && account.breaker.probing():
-			// Much can happen while a unit waits for its slot, its place and a
-			// processor.
-			r.withdraw(c.grant, unit)
-			return
-		}
-		told, ok := account.breaker.allow()
+		told, ok := r.still(c, i, unit)
 		if !ok {
 			r.withdraw(c.grant, unit)
-			return
 		}
-		r.post(c.grant, unit, told)
+		r.missed.undecided.Done()
+		if ok {
+			r.post(c.grant, unit, told)
+		}
 	})
 	return true
+}
+
+// still says whether a unit may go out after it has waited for its slot, its place
+// and a processor, in which time much can happen; and whom to tell the outcome.
+func (r *run) still(c *chunk, i int, unit []int) (told func(sender.Result) bool, ok bool) {
+	breaker := r.s.account.breaker
+	if r.s.stopped.Err() != nil || r.s.w.lapsed(c.life) || c.grant.Late(i) || len(unit) > 1 && breaker.probing() {
+		return nil, false
+	}
+	return breaker.allow()
 }
 
 // withdraw takes intents back that are not acted on, which costs nobody anything.
@@ -72,6 +81,7 @@ func (r *run) withdraw(g *ratelimit.Grant, indexes []int) {
 	g.Unused(len(indexes))
 	r.s.w.metrics.withdraw(len(indexes))
 	r.book.withdraw(indexes)
+	r.missed.add(indexes)
 }
 
 // post makes one submission and enters its results.

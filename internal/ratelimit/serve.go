@@ -12,6 +12,7 @@ func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	s.dropLate(now)
 	sooner := func(at time.Time) {
 		if soonest.IsZero() || at.Before(soonest) {
 			soonest = at
@@ -95,27 +96,13 @@ func (s *Sender) inHand(campaign string) (n int, ends time.Time) {
 	return n, ends
 }
 
-// piece cuts off what one batch gets now, or nil and when it gets some. Slots that
-// have passed are lost. A slot for a whole submission goes to nobody else. Single
+// piece cuts off what one batch gets now, or nil and when it gets some. A slot for a
+// whole submission goes to nobody else. Single
 // messages are kept until they are due, so that the oldest batch gets them all: the
 // batches end one after the other, and not all at once.
 func (s *Sender) piece(ask Ask, now time.Time) (g *Grant, due time.Time) {
 	parts := s.parts[ask.Campaign]
-	for len(parts) > 0 {
-		p := parts[0]
-		if !p.whole() {
-			p.dropLate()
-		}
-		if p.N == 0 || p.whole() && time.Since(p.start) > 0 {
-			s.lose(p.bucket, p.N)
-			parts = parts[1:]
-			continue
-		}
-		break
-	}
-	s.parts[ask.Campaign] = parts
 	if len(parts) == 0 {
-		delete(s.parts, ask.Campaign)
 		return nil, time.Time{}
 	}
 	p := parts[0]
@@ -137,22 +124,39 @@ func (s *Sender) piece(ask Ask, now time.Time) (g *Grant, due time.Time) {
 		p.N -= g.N
 	}
 	p.start = p.start.Add(time.Duration(g.N) * p.step)
+	if p.N == 0 {
+		s.parts[ask.Campaign] = parts[1:]
+	}
 	return g, time.Time{}
 }
 
 // whole says that all messages are at one instant.
 func (g *Grant) whole() bool { return g.step == 0 && g.N > 1 }
 
-// dropLate drops the messages whose time has passed.
-func (g *Grant) dropLate() {
-	for g.N > 0 && time.Since(g.start) > 0 {
-		n := g.N
-		if g.step > 0 {
-			n = min(n, int(time.Since(g.start)/g.step)+1)
+// dropLate drops the slots whose time has passed, also of campaigns that ask no
+// more.
+func (s *Sender) dropLate(now time.Time) {
+	for id, parts := range s.parts {
+		for len(parts) > 0 {
+			p := parts[0]
+			if late := now.Sub(p.start); late > 0 {
+				n := p.N
+				if p.step > 0 {
+					n = min(n, int(late/p.step)+1)
+				}
+				s.lose(p.bucket, n)
+				p.N -= n
+				p.start = p.start.Add(time.Duration(n) * p.step)
+			}
+			if p.N > 0 {
+				break
+			}
+			parts = parts[1:]
 		}
-		g.s.lose(g.bucket, n)
-		g.N -= n
-		g.start = g.start.Add(time.Duration(n) * g.step)
+		s.parts[id] = parts
+		if len(parts) == 0 {
+			delete(s.parts, id)
+		}
 	}
 }
 
