@@ -76,11 +76,11 @@ func (b *bench) open(ctx context.Context, limits string, sandboxArgs ...string) 
 	if err != nil {
 		return nil, err
 	}
-	first(s.procs[len(s.procs)-1].Process.Pid)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		return nil, fmt.Errorf("starting the sandbox: %w", err)
 	}
+	first(s.procs[len(s.procs)-1].Process.Pid)
 	s.sandbox = regexp.MustCompile(`http://\S+`).FindString(line)
 	return s, s.write("senders.yaml", fmt.Sprintf(senders, s.sandbox, limits))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,4 +53,14 @@ func rssOf(pid int) (float64, error) {
 
 // first lets a process go before the others where that is allowed: what delays the
 // judge would count as what it judges.
-func first(pid int) { _ = syscall.Setpriority(syscall.PRIO_PROCESS, pid, -15) }
+func first(pid int) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return
+	}
+	for _, t := range threads { // those to come are like those that start them
+		if id, err := strconv.Atoi(t.Name()); err == nil {
+			_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, -15)
+		}
+	}
+}

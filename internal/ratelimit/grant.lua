@@ -140,19 +140,52 @@ for s, e, n, g in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,
 	if e > now - SECOND - GUARD then log[#log + 1] = {s, e, n, g} end
 end
 
--- The first moment at which single messages may go on at the full rate: for each
--- grant, the messages since it began fit into the time since it began.
+-- Single messages go out one after the other at the full rate, but for those of
+-- campaigns with a lower limit of their own: their stretches lie beside, marked by a
+-- guard of -1, and what they reserve the others do without meanwhile.
+local BESIDE = -1
+
+-- The most that they reserve at any moment of a time. Where single messages count, a
+-- stretch is one longer than what goes out in it.
+local LONGER = single < 200 and 1 or 0
+local function reserved(from, to)
+	local most = 0
+	local function at(t)
+		local sum = 0
+		for _, g in ipairs(log) do
+			if g[4] == BESIDE and g[1] <= t and g[2] > t then
+				sum = sum + (g[3] + LONGER) / (g[2] - g[1]) * SECOND
+			end
+		end
+		most = math.max(most, sum)
+	end
+	at(from)
+	for _, g in ipairs(log) do
+		if g[1] > from and g[1] < to then at(g[1]) end
+	end
+	return most
+end
+
+-- Half of the rate may be for stretches beside.
+local function room_beside(per_second, from, to)
+	return single == 0 or reserved(from, to) + per_second <= single * 0.5
+end
+
+-- The first moment at which single messages may go on at the full rate: all before
+-- have ended, and for each grant, the messages since it began fit into the time
+-- since it began.
 local function first_single(rate)
 	local at = math.max(now + req.lead, tonumber(pace.pause or '0'))
 	if rate == 0 then return at end
-	local later = 0
 	for i = #log, 1, -1 do
-		later = 0
-		for k = 1, #log do
-			if log[k][1] >= log[i][1] then later = later + log[k][3] end
+		if log[i][4] ~= BESIDE then
+			local later = 0
+			for k = 1, #log do
+				if log[k][1] >= log[i][1] and log[k][4] ~= BESIDE then later = later + log[k][3] end
+			end
+			local whole = log[i][4] > 0 and 1 or 0 -- it leaves the second at once, not one by one
+			at = math.max(at, log[i][4] ~= 1 and log[i][2] or 0, log[i][1] + log[i][4] + (later + whole) / rate * SECOND)
 		end
-		local whole = log[i][4] > 0 and 1 or 0 -- it leaves the second at once, not one by one
-		at = math.max(at, log[i][1] + log[i][4] + (later + whole) / rate * SECOND)
 	end
 	return math.ceil(at)
 end
@@ -196,11 +229,11 @@ local contenders, weights = 0, 0
 local asked = {}
 for _, a in ipairs(req.asks) do asked[a.id] = true end
 for i = 1, #stored, 2 do
-	local vt, due, free, weight = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)')
-	if not weight or tonumber(due) < now - 60 * SECOND then
+	local vt, due, free, weight, last = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)')
+	if not last or tonumber(due) < now - 60 * SECOND then
 		redis.call('HDEL', KEYS[2], stored[i])
 	else
-		local share = {vt = tonumber(vt), due = tonumber(due), free = tonumber(free)}
+		local share = {vt = tonumber(vt), due = tonumber(due), free = tonumber(free), whole = tonumber(last)}
 		shares[stored[i]] = share
 		share.contends = share.due > now - GRACE
 		if share.contends then least = math.min(least, share.vt) end
@@ -209,17 +242,20 @@ for i = 1, #stored, 2 do
 		end
 	end
 end
+local FAR = math.max(0.6 * SECOND, req.lead + 0.25 * SECOND) -- slots are granted so far ahead
 local OWN = now - GRACE -- the due of one that its own limit holds: it holds nobody
 local begin = first_single(single)
 local asks, soonest = {}, math.huge
 for _, a in ipairs(req.asks) do
-	local share = shares[a.id] or {vt = 0, due = now, free = 0}
+	local share = shares[a.id] or {vt = 0, due = now, free = 0, whole = 0}
 	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least) end
 	a.share = share
-	if a.per_second > 0 and share.free > begin + 1000 then
+	-- Its stretches may be granted ahead, unless they go out among the others'.
+	a.beside = not a.whole and a.per_second > 0 and room_beside(a.per_second, now, now + 2 * SECOND)
+	local ahead = a.beside and FAR or begin - now
+	if a.per_second > 0 and share.free > now + ahead + 1000 then
 		share.due = OWN
-		-- Slots begin so long after they are asked for.
-		soonest = math.min(soonest, math.max(share.free - (begin - now), now + IDLE / 2))
+		soonest = math.min(soonest, math.max(share.free - ahead, now + IDLE / 2))
 	else
 		share.due = math.max(share.due, now)
 		contenders, weights = contenders + 1, weights + a.weight
@@ -227,6 +263,11 @@ for _, a in ipairs(req.asks) do
 	end
 end
 for _, a in ipairs(asks) do least = math.min(least, a.share.vt) end
+-- What was long ago does not count: nobody is further ahead than by a second's
+-- messages, or by two bursts.
+for _, a in ipairs(asks) do
+	if single > 0 then a.share.vt = math.min(a.share.vt, least + math.max(2, single * math.max(1, 2 * burst)) / a.weight) end
+end
 
 local function keep()
 	local text = {}
@@ -235,7 +276,7 @@ local function keep()
 	end
 	redis.call('HSET', KEYS[1], 'log', table.concat(text), 'seen', string.format('%.0f', now))
 	for _, a in ipairs(req.asks) do
-		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f %d', a.share.vt, a.share.due, a.share.free, a.weight))
+		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f %d %d', a.share.vt, a.share.due, a.share.free, a.weight, a.share.whole))
 	end
 	redis.call('PEXPIRE', KEYS[2], 120000)
 end
@@ -264,9 +305,16 @@ if ahead > 0 and not idle then
 	return come_back(at, 'share')
 end
 
--- Slots are granted so far ahead, so that whoever comes later begins within a second.
-local horizon = math.max(0.6 * SECOND, req.lead + 0.25 * SECOND, single > 0 and 2 * SECOND / single or 0)
+-- Not further, so that whoever comes later begins within a second.
+local horizon = math.max(FAR, single > 0 and 2 * SECOND / single or 0)
 local slots = {}
+
+-- Whoever is told to come back contends all the same.
+local function far_ahead(at)
+	for _, a in ipairs(asks) do a.share.due = math.max(a.share.due, math.min(at, now + 2 * SECOND)) end
+	keep()
+	return come_back(at, 'horizon')
+end
 
 local function grant(a, n, start, length, guard)
 	log[#log + 1] = {start, start + length, n, guard}
@@ -291,21 +339,21 @@ if asks[1].whole then
 	end
 	local start = first_whole(n, n <= limit and limit or 0)
 	if n > limit and limit > 0 then start = math.max(start, first_single(limit)) end
-	if start > now + math.max(horizon, 2 * SECOND * burst) then
-		keep()
-		return come_back(start - SECOND, 'horizon')
-	end
+	-- What it has more than the submission before must first leave the second.
+	if a.per_second > 0 then start = math.max(start, a.share.free + math.max(0, n - a.share.whole) / a.per_second * SECOND) end
+	local far = math.max(horizon, 2 * SECOND * burst)
+	if start > now + far then return far_ahead(start - math.min(far, SECOND)) end
 	if requests > 0 then redis.call('HSET', KEYS[1], 'next_request', string.format('%.0f', start + SECOND / requests)) end
 	-- n > limit: a single message of a limit below one a second, spread over its time.
 	local length = 0
 	if limit > 0 and n > limit then length = n / limit * SECOND end
 	grant(a, n, start, length, length == 0 and GUARD or 0)
-	slots[1].step = 0
+	slots[1].step, a.share.whole = 0, n
 else
 	if begin > now + horizon then
-		keep()
-		-- With many workers, each comes back when it may be its turn.
-		return come_back(math.max(begin - math.min(horizon, SECOND) + (live > 10 and live * 50000 or 0), now + math.min(turn, 0.2 * SECOND)), 'horizon')
+		-- With many workers, each comes back when it may be its turn, and not all at once.
+		local stagger = live > 10 and live * 50000 * tonumber(string.sub(redis.sha1hex(req.worker), 1, 4), 16) / 65536 or 0
+		return far_ahead(math.max(begin - math.min(horizon, math.max(SECOND, FAR)) + stagger, now + math.min(turn, 0.2 * SECOND)))
 	end
 	local length = math.max(0.1, math.min(0.25, 1 / live))
 	local k = single > 0 and math.max(1, math.floor(single * length)) or 1000
@@ -314,9 +362,17 @@ else
 	-- Where several contend, one's own part of it is enough: so nobody gets far ahead.
 	local level = math.huge
 	if contenders > 1 and single > 0 then
-		local part = math.max(k, many and 50 * contenders or 1) / weights
+		local part = math.max(k, (many and 50 or math.max(1, single * 0.02)) * contenders) / weights
 		level = math.max(least, ahead > 0 and asks[1].share.vt or least) + part
 		level = math.max(level, asks[1].share.vt + 1 / asks[1].weight)
+	end
+	-- A campaign's own limit bounds a stretch: to a second beside the others; among
+	-- them to what is little of its own limit, or, where that is high and the stretch
+	-- is slower than the others, to what goes out too late for little of the sender's.
+	local function most_of(a)
+		local n = a.per_second * (a.beside and 1 or 0.03)
+		if not a.beside and a.per_second > single * 0.5 then n = a.per_second < single and 0.025 * single / (1 - a.per_second / single) or k end
+		return math.max(1, math.floor(n))
 	end
 	local given, total = {}, 0
 	while total < k do
@@ -325,7 +381,7 @@ else
 			if not a.whole then
 				local got = given[i] or 0
 				local most = a.want
-				if a.per_second > 0 then most = math.min(most, math.max(1, math.floor(a.per_second))) end
+				if a.per_second > 0 then most = math.min(most, most_of(a)) end
 				if got < most then
 					local vt = a.share.vt + got / a.weight
 					if vt < level and (not best or vt < best.vt) then best = {i = i, vt = vt, room = most - got} end
@@ -337,16 +393,36 @@ else
 		given[best.i] = (given[best.i] or 0) + n
 		total = total + n
 	end
-	-- One after the other, so that no two campaigns' messages fall together. A
-	-- campaign with a lower limit of its own has a longer stretch, into which the
-	-- others' reach: its mark of 1 counts a message more for that.
+	-- One after the other, so that no two campaigns' messages fall together, at what
+	-- the stretches beside leave of the rate.
 	for i, a in ipairs(asks) do
 		local n = given[i]
 		if n then
-			local span = single > 0 and n / single * SECOND or 0
-			local own = a.per_second > 0 and n / a.per_second * SECOND or 0
-			grant(a, n, first_single(single), math.max(span, own), own > span and 1 or 0)
+			local start = first_single(single)
+			local from, own = math.max(start, a.share.free), a.per_second > 0 and n / a.per_second * SECOND or 0
+			a.share.whole = 0
+			if a.beside and n > 1 and room_beside(a.per_second, from, from + own) then
+				local step = own / n
+				grant(a, n, from, own + LONGER * step, BESIDE)
+				slots[#slots].start, slots[#slots].step = from + step - now, step
+			elseif single == 0 then
+				grant(a, n, start, 0, 0)
+			elseif from <= start + 1000 then
+				if a.beside then
+					a.beside = false
+					n = math.min(n, most_of(a))
+				end
+				local rate = single
+				for _ = 1, 4 do rate = single - reserved(start, start + n / rate * SECOND) end
+				local span = n / rate * SECOND
+				own = a.per_second > single * 0.5 and n / a.per_second * SECOND or 0
+				grant(a, n, start, math.max(span, own), own > span and 1 or 0)
+			end
 		end
+	end
+	if #slots == 0 then
+		keep()
+		return come_back(now + turn, 'share')
 	end
 end
 keep()

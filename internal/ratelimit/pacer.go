@@ -93,6 +93,9 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 		return
 	}
 	s.clock.sample(a.Now, sent, received)
+	s.mu.Lock()
+	s.took = min(received.Sub(sent), maxTook)
+	s.mu.Unlock()
 	s.learn(a, was, asks)
 	s.flight.resize(s.share(a, req.Busy))
 }
@@ -124,18 +127,16 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 			}
 		case "share", "campaign":
 			for _, ask := range asks {
-				s.later[ask.ID] = at
+				s.later[ask.ID] = at.Add(-s.took / 2) // the question is on its way so long
 			}
 		default:
 			s.notYet = at
 		}
 	} else if len(asks) > 0 {
 		s.notYet = time.Time{}
-		for _, ask := range asks {
-			delete(s.later, ask.ID)
-		}
 	}
 	for _, sl := range a.Slots {
+		delete(s.later, sl.ID)
 		start := s.clock.local(a.Now + sl.Start)
 		if late := time.Since(start); late > 0 {
 			s.lead.arrived(-late) // nobody may be left of it to find that out
@@ -172,7 +173,11 @@ func (s *Sender) giveBack(ctx context.Context) {
 	for bucket, n := range back {
 		if err := s.l.rdb.HIncrBy(ctx, dayKey(s.name), strconv.FormatInt(bucket, 10), int64(-n)).Err(); err != nil {
 			s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("unused messages of the day not given back")
+			continue
 		}
+		s.mu.Lock()
+		s.dayFull = time.Time{}
+		s.mu.Unlock()
 	}
 }
 

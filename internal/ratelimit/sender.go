@@ -13,6 +13,8 @@ const (
 	beat = time.Second
 	// askWithin bounds one question to Redis. A slow answer's slot is late anyway.
 	askWithin = 5 * time.Second
+	// maxTook bounds how much earlier slots are handed out for a slow Redis.
+	maxTook = 250 * time.Millisecond
 	// awayPause is how long Redis is left alone after it did not answer.
 	awayPause = 200 * time.Millisecond
 )
@@ -42,8 +44,9 @@ type Sender struct {
 	paused  time.Time     // the provider wants nothing before
 	back    map[int64]int // of the day, by bucket
 	sent    rateMeter
-	part    int  // of what may be in flight
-	joined  bool // all others have known of this worker
+	took    time.Duration // the last question to Redis, in which no slot is handed out
+	part    int           // of what may be in flight
+	joined  bool          // all others have known of this worker
 }
 
 // A waiter is a batch that waits for its grant.

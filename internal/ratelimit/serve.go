@@ -1,9 +1,13 @@
 package ratelimit
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
+
+// farAhead is how far ahead slots are granted, in grant.lua.
+const farAhead = 600 * time.Millisecond
 
 // serve gives those who wait their pieces of the slots that are ours, each when it
 // is due, and returns what is asked for, by campaign. One that was told to come
@@ -13,6 +17,7 @@ func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.dropLate(now)
+	maps.DeleteFunc(s.later, func(_ string, at time.Time) bool { return !at.After(now) })
 	sooner := func(at time.Time) {
 		if soonest.IsZero() || at.Before(soonest) {
 			soonest = at
@@ -54,7 +59,10 @@ func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 		if !w.Whole {
 			w.Want -= n
 		}
-		early := ends.Add(-s.lead.get() - 3*s.lead.piece())
+		early := ends.Add(-s.lead.get() - 3*s.lead.piece() - s.took)
+		if w.PerSecond > 0 {
+			early = early.Add(-farAhead) // its next stretch begins where this one ends
+		}
 		switch later := s.later[id]; {
 		case n > 0 && (w.Want <= 0 || w.Whole):
 			continue
@@ -106,7 +114,7 @@ func (s *Sender) piece(ask Ask, now time.Time) (g *Grant, due time.Time) {
 		return nil, time.Time{}
 	}
 	p := parts[0]
-	if due := p.start.Add(-s.lead.get()); !p.whole() && due.After(now) {
+	if due := p.start.Add(-s.lead.get() - s.took); !p.whole() && due.After(now) {
 		return nil, due
 	}
 	cut := *p

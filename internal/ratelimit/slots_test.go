@@ -77,8 +77,14 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 		rdb.FlushAll(t.Context())
 		limit := rapid.SampledFrom([]float64{0.5, 1, 3, 20, 80, 500, 2000}).Draw(t, "limit")
 		campaigns := rapid.IntRange(1, 4).Draw(t, "campaigns")
+		own := make([]float64, campaigns)
+		for c := range own {
+			own[c] = rapid.SampledFrom([]float64{0, 0, 1, 10, 100, 400}).Draw(t, "per second")
+		}
 		now := int64(1_700_000_000_000_000)
 		var all []event
+		each := map[string][]event{}
+		var granted []string
 		for range rapid.IntRange(5, 40).Draw(t, "asks") {
 			now += int64(rapid.IntRange(100, 700_000).Draw(t, "pause"))
 			req := request{
@@ -91,18 +97,61 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 						ID: fmt.Sprint("c", c), Weight: rapid.SampledFrom([]int{1, 2, 4}).Draw(t, "weight"),
 						Want:      rapid.IntRange(1, 1000).Draw(t, "want"),
 						Whole:     rapid.IntRange(0, 3).Draw(t, "whole") == 0,
-						PerSecond: rapid.SampledFrom([]float64{0, 0, 1, 10, 100}).Draw(t, "per second"),
+						PerSecond: own[c],
 					})
 				}
 			}
-			all = append(all, events(now, ask(t, rdb, script, "s", now, req))...)
+			a := ask(t, rdb, script, "s", now, req)
+			all = append(all, events(now, a)...)
+			for _, s := range a.Slots {
+				one := answer{Slots: []slot{s}}
+				granted = append(granted, fmt.Sprintf("%s at %.3f: %d every %.3f", s.ID, (float64(now-1_700_000_000_000_000)+s.Start)/1e6, s.N, s.Step/1e6))
+				each[s.ID] = append(each[s.ID], events(now, &one)...)
+			}
 		}
-		most := math.Ceil(limit)
-		if limit < 50 {
-			most++
+		within := func(who string, limit float64, events []event) {
+			most := math.Ceil(limit)
+			if limit < 50 {
+				most++
+			}
+			if got := float64(busiest(events)); limit > 0 && got > max(most, limit*1.03) {
+				t.Fatalf("%v messages of %s in one second, the limit is %v: %v", got, who, limit, granted)
+			}
 		}
-		if got := float64(busiest(all)); got > max(most, limit*1.005) {
-			t.Fatalf("%v messages in one second, the limit is %v", got, limit)
+		within("the sender", limit, all)
+		for c, limit := range own {
+			within(fmt.Sprint("campaign ", c), limit, each[fmt.Sprint("c", c)])
+		}
+	})
+}
+
+// A campaign with a limit of its own that asks once leaves the others no more than
+// what it does not use.
+func TestSlotsBesideACampaignThatEnds(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	rapid.Check(t, func(t *rapid.T) {
+		rdb.FlushAll(t.Context())
+		limit := rapid.SampledFrom([]float64{20, 80, 500, 2000}).Draw(t, "limit")
+		now := int64(1_700_000_000_000_000)
+		var all []event
+		var granted []string
+		for i := range 20 {
+			req := request{Worker: "w", Stamp: 1, MPS: limit, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000}}}
+			if rapid.IntRange(0, 6).Draw(t, "own") == 0 {
+				own := limit * rapid.SampledFrom([]float64{0.1, 0.2, 0.3, 0.5, 0.9}).Draw(t, "part")
+				req.Asks = []scriptA{{ID: fmt.Sprint("own", i), Weight: 2, Want: rapid.IntRange(1, 1000).Draw(t, "want"), PerSecond: own}}
+			}
+			a := ask(t, rdb, script, "s", now, req)
+			all = append(all, events(now, a)...)
+			for _, s := range a.Slots {
+				granted = append(granted, fmt.Sprintf("%s at %.3f: %d every %.3f", s.ID, (float64(now-1_700_000_000_000_000)+s.Start)/1e6, s.N, s.Step/1e6))
+			}
+			now += int64(max(a.Wait, 1000))
+		}
+		if got := float64(busiest(all)); got > max(limit+1, limit*1.03) {
+			t.Fatalf("%v messages in one second, the limit is %v: %v", got, limit, granted)
 		}
 	})
 }
