@@ -273,7 +273,8 @@ func TestSlotsThatNobodyTakes(t *testing.T) {
 	}
 }
 
-// While there is work, slots follow each other without a gap: the limit is used.
+// While there is work, slots follow each other without a gap: the limit is used. No
+// worker asks again and again for what is not to be had yet.
 func TestSlotsUseTheLimit(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
@@ -281,12 +282,14 @@ func TestSlotsUseTheLimit(t *testing.T) {
 	for _, tt := range []struct {
 		limit float64
 		whole bool
-	}{{1, false}, {20, false}, {80, false}, {2000, false}, {80, true}, {500, true}, {3500, true}} {
+		burst float64
+	}{{1, false, 1}, {20, false, 1}, {80, false, 1}, {2000, false, 1}, {80, true, 1}, {500, true, 1}, {3500, true, 1}, {500, true, 0.25}, {80, true, 0.1}} {
 		rdb.FlushAll(t.Context())
 		now := int64(1_700_000_000_000_000)
-		first, last, n := math.Inf(1), 0.0, 0
+		first, last, n, asked := math.Inf(1), 0.0, 0, 0
 		for now < 1_700_000_030_000_000 {
-			req := request{Worker: "w", Stamp: 1, MPS: tt.limit, Burst: 1, Lead: 1000, Now: now, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000, Whole: tt.whole}}}
+			req := request{Worker: "w", Stamp: 1, MPS: tt.limit, Burst: tt.burst, Lead: 1000, Now: now, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000, Whole: tt.whole}}}
+			asked++
 			a, err := call(t.Context(), rdb, script, "s", req)
 			if err != nil {
 				t.Fatal(err)
@@ -301,7 +304,10 @@ func TestSlotsUseTheLimit(t *testing.T) {
 			now += 10_000
 		}
 		if share := float64(n) / ((last-first)/1e6 + 1/tt.limit) / tt.limit; share < 0.97 {
-			t.Errorf("limit %v, whole %v: %.1f %% of it used", tt.limit, tt.whole, share*100)
+			t.Errorf("%+v: %.1f %% of it used", tt, share*100)
+		}
+		if asked > 30*40 {
+			t.Errorf("%+v: %d questions in 30 s", tt, asked)
 		}
 	}
 }
