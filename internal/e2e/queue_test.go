@@ -140,7 +140,7 @@ func TestQueueStopsWaiting(t *testing.T) {
 	w.writeSenders(", messages_per_second: 200", "")
 	w.file("senders.yaml", strings.ReplaceAll(readFile(t, w.dir+"/senders.yaml"), "in_flight: 64", "in_flight: 500"))
 	stop := w.workInside("hasty", time.Now, time.Millisecond)
-	if _, code := w.run("producer", "send", w.nxCampaign("pushed", w.list("p.csv", 600), "")); code != 0 {
+	if _, code := w.run("producer", "send", w.nxCampaign("pushed", w.list("p.csv", 1000), "")); code != 0 {
 		t.Fatal("send failed")
 	}
 	w.awaitAccount("pushed", "under way", time.Minute, func(a account) bool { return a.Accepted > 100 })
@@ -151,7 +151,7 @@ func TestQueueStopsWaiting(t *testing.T) {
 		t.Fatalf("the queue waited\n%s", w.logs.tail(2000))
 	}
 	a := w.awaitState("pushed", "finished", time.Minute)
-	if a.Accepted != 600 {
+	if a.Accepted != 1000 {
 		t.Errorf("%+v", a)
 	}
 	w.judge("pushed")
