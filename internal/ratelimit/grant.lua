@@ -251,11 +251,11 @@ for _, a in ipairs(req.asks) do
 	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least) end
 	a.share = share
 	-- Its stretches may be granted ahead, unless they go out among the others'.
-	a.beside = not a.whole and a.per_second > 0 and room_beside(a.per_second, now, now + 2 * SECOND)
-	local ahead = a.beside and FAR or begin - now
-	if a.per_second > 0 and share.free > now + ahead + 1000 then
+	a.beside = not a.whole and (a.per_second >= 2 or single == 0 and a.per_second > 0) and room_beside(a.per_second, now, now + 2 * SECOND)
+	local early = a.beside and FAR or begin - now
+	if a.per_second > 0 and share.free > now + early + 1000 then
 		share.due = OWN
-		soonest = math.min(soonest, math.max(share.free - ahead, now + IDLE / 2))
+		soonest = math.min(soonest, math.max(share.free - early, now + IDLE / 2))
 	else
 		share.due = math.max(share.due, now)
 		contenders, weights = contenders + 1, weights + a.weight
@@ -406,7 +406,7 @@ else
 				grant(a, n, from, own + LONGER * step, BESIDE)
 				slots[#slots].start, slots[#slots].step = from + step - now, step
 			elseif single == 0 then
-				grant(a, n, start, 0, 0)
+				grant(a, n, from, 0, 0)
 			elseif from <= start + 1000 then
 				if a.beside then
 					a.beside = false

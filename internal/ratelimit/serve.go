@@ -104,10 +104,10 @@ func (s *Sender) inHand(campaign string) (n int, ends time.Time) {
 	return n, ends
 }
 
-// piece cuts off what one batch gets now, or nil and when it gets some. A slot for a
-// whole submission goes to nobody else. Single
-// messages are kept until they are due, so that the oldest batch gets them all: the
-// batches end one after the other, and not all at once.
+// piece cuts off what one batch gets now, or nil and when it gets some. A slot for
+// a whole submission goes to nobody else. Single messages are kept until they are
+// due, so that the oldest batch gets them all: the batches end one after the other,
+// and not all at once.
 func (s *Sender) piece(ask Ask, now time.Time) (g *Grant, due time.Time) {
 	parts := s.parts[ask.Campaign]
 	if len(parts) == 0 {

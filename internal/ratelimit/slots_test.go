@@ -75,7 +75,7 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 	script := redis.NewScript(grantLua)
 	rapid.Check(t, func(t *rapid.T) {
 		rdb.FlushAll(t.Context())
-		limit := rapid.SampledFrom([]float64{0.5, 1, 3, 20, 80, 500, 2000}).Draw(t, "limit")
+		limit := rapid.SampledFrom([]float64{0, 0.5, 1, 3, 20, 80, 500, 2000}).Draw(t, "limit")
 		campaigns := rapid.IntRange(1, 4).Draw(t, "campaigns")
 		own := make([]float64, campaigns)
 		for c := range own {
@@ -154,6 +154,28 @@ func TestSlotsBesideACampaignThatEnds(t *testing.T) {
 			t.Fatalf("%v messages in one second, the limit is %v: %v", got, limit, granted)
 		}
 	})
+}
+
+// A campaign's own limit holds also where it asks for one message at a time.
+func TestOwnLimitMessageByMessage(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	script := redis.NewScript(grantLua)
+	for _, limit := range []float64{0, 80, 500} {
+		rdb.FlushAll(t.Context())
+		var all []event
+		for now := int64(1_700_000_000_000_000); now < 1_700_000_005_000_000; now += 10_000 {
+			req := request{Worker: "w", Busy: true, Stamp: 1, MPS: limit, Burst: 1, Lead: 1000, Now: now, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1, PerSecond: 10}}}
+			a, err := call(t.Context(), rdb, script, "s", req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, events(now, a)...)
+		}
+		if got := busiest(all); got > 11 || len(all) < 40 {
+			t.Errorf("limit %v: %d messages in one second, %d in five; its own limit is 10", limit, got, len(all))
+		}
+	}
 }
 
 // After a limit was lowered, slots granted by the old one included, no later
