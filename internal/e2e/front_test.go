@@ -34,28 +34,18 @@ func (w *world) newFront(expired func(int64) bool) *front {
 	w.t.Helper()
 	f := &front{}
 	f.expired.Store(&expired)
-	to, err := url.Parse(w.sandbox)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	l := w.listen("127.0.0.1:0")
 	f.url = "https://" + l.Addr().String()
 	good, stale := certificate(w.t, 24*time.Hour), certificate(w.t, -24*time.Hour)
-	srv := &http.Server{
-		Handler: httputil.NewSingleHostReverseProxy(to), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
-		TLSConfig: &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if (*f.expired.Load())(f.handshakes.Add(1)) {
-				return &stale, nil
-			}
-			return &good, nil
-		}},
-	}
-	srv.SetKeepAlivesEnabled(false)
+	srv := w.proxy()
+	srv.ErrorLog = log.New(io.Discard, "", 0)
+	srv.TLSConfig = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if (*f.expired.Load())(f.handshakes.Add(1)) {
+			return &stale, nil
+		}
+		return &good, nil
+	}}
 	go srv.ServeTLS(l, "", "")
-	w.t.Cleanup(func() { srv.Close() })
 	var roots []byte
 	for _, c := range []tls.Certificate{good, stale} {
 		roots = append(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})...)
@@ -63,6 +53,29 @@ func (w *world) newFront(expired func(int64) bool) *front {
 	w.env = append(w.env, "SSL_CERT_FILE="+w.file("roots.pem", string(roots)))
 	w.sendersWith(w.sandbox, f.url)
 	return f
+}
+
+// proxy is a server, not started yet, that hands on to the sandbox and keeps no
+// connection for a second request.
+func (w *world) proxy() *http.Server {
+	w.t.Helper()
+	to, err := url.Parse(w.sandbox)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	srv := &http.Server{Handler: httputil.NewSingleHostReverseProxy(to), ReadHeaderTimeout: time.Minute}
+	srv.SetKeepAlivesEnabled(false)
+	w.t.Cleanup(func() { srv.Close() })
+	return srv
+}
+
+func (w *world) listen(addr string) net.Listener {
+	w.t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return l
 }
 
 // certificate is one for 127.0.0.1 that signs itself and is good for so long

@@ -3,8 +3,6 @@ package e2e
 import (
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,26 +57,14 @@ func TestProviderNameFlaps(t *testing.T) {
 // for each submission, and counts the connections.
 func (w *world) named(name string) *atomic.Int64 {
 	w.t.Helper()
-	to, err := url.Parse(w.sandbox)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	var connections atomic.Int64
-	srv := &http.Server{
-		Handler: httputil.NewSingleHostReverseProxy(to), ReadHeaderTimeout: time.Minute,
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				connections.Add(1)
-			}
-		},
+	srv, l := w.proxy(), w.listen("127.0.0.1:0")
+	srv.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
 	}
-	srv.SetKeepAlivesEnabled(false)
 	go srv.Serve(l)
-	w.t.Cleanup(func() { srv.Close() })
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	w.sendersWith(w.sandbox, "http://"+net.JoinHostPort(name, port))
 	return &connections

@@ -2,10 +2,6 @@ package e2e
 
 import (
 	"flag"
-	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -128,23 +124,11 @@ func TestProviderOutOfReach(t *testing.T) {
 			return func() { good := func(int64) bool { return false }; f.expired.Store(&good) }
 		}},
 		"refused": {"nothing listens", func(w *world) func() {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				w.t.Fatal(err)
-			}
+			l, srv := w.listen("127.0.0.1:0"), w.proxy()
 			addr := l.Addr().String()
 			l.Close()
-			to, _ := url.Parse(w.sandbox)
 			w.sendersWith(w.sandbox, "http://"+addr)
-			return func() {
-				l, err := net.Listen("tcp", addr)
-				if err != nil {
-					w.t.Fatal(err)
-				}
-				srv := &http.Server{Handler: httputil.NewSingleHostReverseProxy(to), ReadHeaderTimeout: time.Minute}
-				go srv.Serve(l)
-				w.t.Cleanup(func() { srv.Close() })
-			}
+			return func() { go srv.Serve(w.listen(addr)) }
 		}},
 		// A name with an empty label has no address anywhere, and no server is asked.
 		"dns": {"host name has no address", func(w *world) func() {

@@ -11,8 +11,9 @@
 -- Times are told from now, because JSON here keeps 14 digits of a number.
 --
 -- Inside, times are whole microseconds, which doubles hold exactly. Every grant is kept
--- in a log {start, end, n, guard} for the second in which it matters. For any
--- window of one second the log's messages in it are at most the limit.
+-- in a log {start, end, n, guard, campaign} for the second in which it matters. For
+-- any window of one second the log's messages in it are at most the limit. Only a
+-- campaign with a limit of its own is named.
 
 local req = cjson.decode(ARGV[1])
 local now = req.now
@@ -47,7 +48,7 @@ if newer then redis.call('HSET', KEYS[1], 'stamp', req.stamp) end
 local seen_at = tonumber(pace.seen or '0')
 if seen_at > now + SECOND then
 	local rest = math.max(0, tonumber(pace.pause or '0') - seen_at)
-	for e in string.gmatch(pace.log or '', '[^,;]+,([^,;]+),[^,;]+,[^,;]+;') do rest = math.max(rest, tonumber(e) - seen_at) end
+	for e in string.gmatch(pace.log or '', '[^,;]+,([^,;]+),[^,;]+,[^,;]+,[^;]+;') do rest = math.max(rest, tonumber(e) - seen_at) end
 	pace.log, pace.next_request, pace.factor_at = '', '0', now
 	pace.pause = now + rest + SECOND + GUARD
 	redis.call('HSET', KEYS[1], 'log', '', 'next_request', '0', 'factor_at', string.format('%.0f', now),
@@ -135,9 +136,9 @@ end
 local single = limit -- submissions of one message a second
 if requests > 0 and (single == 0 or requests < single) then single = requests end
 local log = {}
-for s, e, n, g in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+);') do
+for s, e, n, g, id in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+),([^;]+);') do
 	s, e, n, g = tonumber(s), tonumber(e), tonumber(n), tonumber(g)
-	if e > now - SECOND - GUARD then log[#log + 1] = {s, e, n, g} end
+	if e > now - SECOND - GUARD then log[#log + 1] = {s, e, n, g, id} end
 end
 
 -- Single messages go out one after the other at the full rate, but for those of
@@ -179,26 +180,32 @@ local function first_single(rate)
 	if rate == 0 then return at end
 	for i = #log, 1, -1 do
 		if log[i][4] ~= BESIDE then
-			local later = 0
+			local later, left = 0, rate
 			for k = 1, #log do
-				if log[k][1] >= log[i][1] and log[k][4] ~= BESIDE then later = later + log[k][3] end
+				if log[k][1] >= log[i][1] and log[k][4] ~= BESIDE then
+					later = later + log[k][3]
+					-- What went out at once left nothing to the stretches beside.
+					if log[k][4] > 1 then left = math.max(rate * 0.3, rate - reserved(log[i][1], log[i][1] + SECOND)) end
+				end
 			end
 			local whole = log[i][4] > 0 and 1 or 0 -- it leaves the second at once, not one by one
-			at = math.max(at, log[i][4] ~= 1 and log[i][2] or 0, log[i][1] + log[i][4] + (later + whole) / rate * SECOND)
+			at = math.max(at, log[i][4] ~= 1 and log[i][2] or 0, log[i][1] + log[i][4] + (later + whole) / left * SECOND)
 		end
 	end
 	return math.ceil(at)
 end
 
--- The first moment at which n messages may go out at once: the log's messages of
--- the second before it, and all that is granted after, leave room for them.
-local function first_whole(n, rate)
-	local at = math.max(now + req.lead, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'))
+-- The first moment from one on at which n messages may go out at once: the log's
+-- messages, or those of one campaign, of the second before it, and all that is
+-- granted after, leave room for them.
+local function first_whole(n, rate, at, id)
 	if rate == 0 then return at end
 	local function fits(at)
 		local sum, since = n, at - SECOND - GUARD
 		for _, g in ipairs(log) do
-			if g[1] == g[2] then
+			if id and g[5] ~= id then
+				-- It is another's.
+			elseif g[1] == g[2] then
 				if g[1] > since then sum = sum + g[3] end
 			elseif g[2] > since then
 				-- Messages come whole: a part of a stretch may hold one more.
@@ -229,11 +236,11 @@ local contenders, weights = 0, 0
 local asked = {}
 for _, a in ipairs(req.asks) do asked[a.id] = true end
 for i = 1, #stored, 2 do
-	local vt, due, free, weight, last = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)')
-	if not last or tonumber(due) < now - 60 * SECOND then
+	local vt, due, free, weight = string.match(stored[i + 1], '([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)')
+	if not weight or tonumber(due) < now - 60 * SECOND then
 		redis.call('HDEL', KEYS[2], stored[i])
 	else
-		local share = {vt = tonumber(vt), due = tonumber(due), free = tonumber(free), whole = tonumber(last)}
+		local share = {vt = tonumber(vt), due = tonumber(due), free = tonumber(free)}
 		shares[stored[i]] = share
 		share.contends = share.due > now - GRACE
 		if share.contends then least = math.min(least, share.vt) end
@@ -247,8 +254,9 @@ local OWN = now - GRACE -- the due of one that its own limit holds: it holds nob
 local begin = first_single(single)
 local asks, soonest = {}, math.huge
 for _, a in ipairs(req.asks) do
-	local share = shares[a.id] or {vt = 0, due = now, free = 0, whole = 0}
-	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least) end
+	local share = shares[a.id] or {vt = 0, due = now, free = 0}
+	-- A newcomer comes before those who are level.
+	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least - math.max(1, single * 0.05)) end
 	a.share = share
 	-- Its stretches may be granted ahead, unless they go out among the others'.
 	a.beside = not a.whole and (a.per_second >= 2 or single == 0 and a.per_second > 0) and room_beside(a.per_second, now, now + 2 * SECOND)
@@ -272,11 +280,11 @@ end
 local function keep()
 	local text = {}
 	for _, g in ipairs(log) do
-		text[#text + 1] = string.format('%.0f,%.0f,%.0f,%.0f;', g[1], g[2], g[3], g[4])
+		text[#text + 1] = string.format('%.0f,%.0f,%.0f,%.0f,%s;', g[1], g[2], g[3], g[4], g[5])
 	end
 	redis.call('HSET', KEYS[1], 'log', table.concat(text), 'seen', string.format('%.0f', now))
 	for _, a in ipairs(req.asks) do
-		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f %d %d', a.share.vt, a.share.due, a.share.free, a.weight, a.share.whole))
+		redis.call('HSET', KEYS[2], a.id, string.format('%.6f %.0f %.0f %d', a.share.vt, a.share.due, a.share.free, a.weight))
 	end
 	redis.call('PEXPIRE', KEYS[2], 120000)
 end
@@ -298,8 +306,13 @@ local many = single >= 500
 local turn = many and math.max(IDLE / 2, math.min((live > 10 and 2 or 0.5) * SECOND, live * 25 / single * SECOND)) or 0.05 * SECOND
 local ahead = single > 0 and asks[1].share.vt - least - math.max(1, single * 0.02) * contenders / weights or 0
 if ahead > 0 and not idle then
-	local at = math.min(begin - req.lead - IDLE / 2, now + ahead * weights / single * SECOND)
-	at = math.max(at, now + turn)
+	local at = math.max(now + turn, math.min(begin - req.lead - IDLE / 2, now + ahead * weights / single * SECOND))
+	-- One of them all is back in time if nobody else takes the slot.
+	local lost, watch = begin - req.lead - IDLE / 2, tonumber(pace.watch or '0')
+	if at > lost and (watch <= now or watch > lost) then
+		at = lost
+		redis.call('HSET', KEYS[1], 'watch', string.format('%.0f', at))
+	end
 	for _, a in ipairs(asks) do a.share.due = math.max(a.share.due, at) end
 	keep()
 	return come_back(at, 'share')
@@ -317,9 +330,12 @@ local function far_ahead(at)
 end
 
 local function grant(a, n, start, length, guard)
-	log[#log + 1] = {start, start + length, n, guard}
+	log[#log + 1] = {start, start + length, n, guard, a.per_second > 0 and a.id or '-'}
 	a.share.vt = a.share.vt + n / a.weight
-	if a.per_second > 0 then a.share.free = math.max(start, a.share.free) + n / a.per_second * SECOND end
+	if a.per_second > 0 then
+		a.share.free = math.max(start, a.share.free) + n / a.per_second * SECOND
+		if guard ~= BESIDE then a.share.free = math.max(a.share.free, start + length) end
+	end
 	a.share.due = math.max(a.share.due, start + length)
 	if a.per_second > 0 and a.per_second < single * a.weight / weights then a.share.due = OWN end
 	if day > 0 then redis.call('HINCRBY', KEYS[4], bucket, n) end
@@ -337,10 +353,10 @@ if asks[1].whole then
 			if n < rate then n = math.max(1, math.min(n, math.floor(rate / math.ceil(rate / n)))) end
 		end
 	end
-	local start = first_whole(n, n <= limit and limit or 0)
+	local start = math.max(now + req.lead, tonumber(pace.pause or '0'), tonumber(pace.next_request or '0'), a.share.free)
+	if n <= a.per_second then start = first_whole(n, a.per_second, start, a.id) end
+	if n <= limit then start = first_whole(n, limit, start) end
 	if n > limit and limit > 0 then start = math.max(start, first_single(limit)) end
-	-- What it has more than the submission before must first leave the second.
-	if a.per_second > 0 then start = math.max(start, a.share.free + math.max(0, n - a.share.whole) / a.per_second * SECOND) end
 	local far = math.max(horizon, 2 * SECOND * burst)
 	if start > now + far then return far_ahead(start - math.min(far, SECOND)) end
 	if requests > 0 then redis.call('HSET', KEYS[1], 'next_request', string.format('%.0f', start + SECOND / requests)) end
@@ -348,7 +364,7 @@ if asks[1].whole then
 	local length = 0
 	if limit > 0 and n > limit then length = n / limit * SECOND end
 	grant(a, n, start, length, length == 0 and GUARD or 0)
-	slots[1].step, a.share.whole = 0, n
+	slots[1].step = 0
 else
 	if begin > now + horizon then
 		-- With many workers, each comes back when it may be its turn, and not all at once.
@@ -400,7 +416,6 @@ else
 		if n then
 			local start = first_single(single)
 			local from, own = math.max(start, a.share.free), a.per_second > 0 and n / a.per_second * SECOND or 0
-			a.share.whole = 0
 			if a.beside and n > 1 and room_beside(a.per_second, from, from + own) then
 				local step = own / n
 				grant(a, n, from, own + LONGER * step, BESIDE)

@@ -13,14 +13,13 @@ type Options struct {
 
 // A Limiter is this worker's end of the shared pace.
 type Limiter struct {
-	rdb    redis.UniversalClient
-	o      Options
-	script *redis.Script
+	rdb redis.UniversalClient
+	o   Options
 }
 
 // New makes a Limiter on rdb, which stays the caller's to close.
 func New(rdb redis.UniversalClient, o Options) *Limiter {
-	return &Limiter{rdb: rdb, o: o, script: redis.NewScript(grantLua)}
+	return &Limiter{rdb: rdb, o: o}
 }
 
 // Sender joins the workers of a sender, until Close.

@@ -74,6 +74,9 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 		Lead: s.lead.get().Microseconds(),
 	}
 	was := s.live
+	for _, a := range asks {
+		s.asked[a.ID] = time.Now()
+	}
 	s.mu.Unlock()
 	if req.Burst == 0 {
 		req.Burst = 1
@@ -81,7 +84,7 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 	short, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	sent := time.Now()
-	a, err := call(short, s.l.rdb, s.l.script, s.name, req)
+	a, err := call(short, s.l.rdb, s.name, req)
 	received := time.Now()
 	if err != nil {
 		s.mu.Lock()

@@ -13,6 +13,8 @@ import (
 //go:embed grant.lua
 var grantLua string
 
+var grantScript = redis.NewScript(grantLua)
+
 // request is what grant.lua is asked; its comment says what each means.
 type request struct {
 	Worker string    `json:"worker"`
@@ -88,7 +90,7 @@ if pause > tonumber(f[3] or '0') then redis.call('HSET', KEYS[1], 'pause', strin
 return tostring(factor)`)
 
 // call runs grant.lua.
-func call(ctx context.Context, rdb redis.UniversalClient, script *redis.Script, name string, req request) (*answer, error) {
+func call(ctx context.Context, rdb redis.UniversalClient, name string, req request) (*answer, error) {
 	if req.Asks == nil {
 		req.Asks = []scriptA{}
 	}
@@ -97,7 +99,7 @@ func call(ctx context.Context, rdb redis.UniversalClient, script *redis.Script, 
 		return nil, fmt.Errorf("asking for a slot of %s: %w", name, err)
 	}
 	keys := []string{paceKey(name), sharesKey(name), workersKey(name), dayKey(name)}
-	got, err := script.Run(ctx, rdb, keys, text).Text()
+	got, err := grantScript.Run(ctx, rdb, keys, text).Text()
 	if err != nil {
 		return nil, fmt.Errorf("asking for a slot of %s: %w", name, err)
 	}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"sluice/internal/redistest"
 )
 
@@ -89,7 +87,6 @@ func TestWorkerThatJoins(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.New(t).Client(t)
-	script := redis.NewScript(grantLua)
 	for name, a := range map[string]scriptA{
 		"singles":  {ID: "c", Weight: 2, Want: 1000},
 		"own rate": {ID: "c", Weight: 2, Want: 1000, PerSecond: 50},
@@ -99,7 +96,7 @@ func TestClockSetBack(t *testing.T) {
 		end := 0.0 // of what was granted, from now on
 		req := request{Worker: "w", Busy: true, Stamp: 1, MPS: 100, RPS: 10, Burst: 1, Lead: 1000, Now: now, Asks: []scriptA{a}}
 		for range 3 {
-			got, err := call(t.Context(), rdb, script, name, req)
+			got, err := call(t.Context(), rdb, name, req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +107,7 @@ func TestClockSetBack(t *testing.T) {
 		back := now - 3600e6
 		var first float64
 		for req.Now = back; first == 0; req.Now += 100_000 {
-			got, err := call(t.Context(), rdb, script, name, req)
+			got, err := call(t.Context(), rdb, name, req)
 			if err != nil {
 				t.Fatal(err)
 			}

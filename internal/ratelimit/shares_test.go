@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"testing"
@@ -27,26 +26,17 @@ type sharer struct {
 // campaigns whose slots end within 100 ms, not before the time they were told.
 type crowd struct {
 	rdb     redis.UniversalClient
-	script  *redis.Script
 	limit   float64
 	sharers []sharer
 	asked   int
 	all     int // messages that slots were granted for
 	whys    map[string]int
-	granted map[string][]event
+	granted record
 }
-
-// A tester is a test, or one draw of a property.
-type tester interface {
-	Context() context.Context
-	Fatal(args ...any)
-}
-
-const crowdBegan = int64(1_700_000_000_000_000)
 
 func (c *crowd) run(t tester, until int64) {
 	c.rdb.FlushAll(t.Context())
-	c.granted = map[string][]event{}
+	c.granted = record{}
 	c.whys = map[string]int{}
 	left := map[string]int{}
 	ends, later := map[string]int64{}, map[string]int64{} // of a campaign on a worker
@@ -57,7 +47,7 @@ func (c *crowd) run(t tester, until int64) {
 	for _, s := range c.sharers {
 		own[s.id] = s.perSecond > 0
 		if s.before > 0 {
-			c.rdb.HSet(t.Context(), sharesKey("s"), s.id, fmt.Sprintf("%d %d 0 %d 0", s.before, crowdBegan-10_000_000, s.weight))
+			c.rdb.HSet(t.Context(), sharesKey("s"), s.id, fmt.Sprintf("%d %d 0 %d", s.before, began-10_000_000, s.weight))
 		}
 		left[s.id] = s.rows
 		for _, w := range s.workers {
@@ -67,15 +57,14 @@ func (c *crowd) run(t tester, until int64) {
 	}
 	for at := int64(0); at < until; at += 5000 {
 		for w := range last + 1 {
-			if at < notYet[w] {
-				continue
-			}
-			req := request{Worker: fmt.Sprint("w", w), Busy: true, Stamp: 1, MPS: c.limit, Burst: 1, Lead: 25_000, Now: crowdBegan + at}
+			req := request{Worker: fmt.Sprint("w", w), MPS: c.limit, Lead: 25_000}
 			reason := false
 			for _, s := range workers[w] {
 				key := fmt.Sprint(w, s.id)
 				if at >= s.from && at >= ends[key] && (s.rows == 0 || left[s.id] > 0) {
-					reason = reason || at >= later[key]
+					_, known := ends[key]
+					reason = reason || at >= max(later[key], notYet[w]) || !known
+					ends[key] = max(ends[key], 0)
 					want := 1000
 					if s.rows > 0 {
 						want = min(want, left[s.id])
@@ -86,10 +75,8 @@ func (c *crowd) run(t tester, until int64) {
 			if !reason {
 				continue
 			}
-			a, err := call(t.Context(), c.rdb, c.script, "s", req)
-			if err != nil {
-				t.Fatal(err)
-			}
+			a := ask(t, c.rdb, began+at, req)
+			c.granted.add(began+at, a)
 			c.asked++
 			c.whys[a.Why]++
 			switch a.Why {
@@ -109,9 +96,6 @@ func (c *crowd) run(t tester, until int64) {
 					early += farAhead.Microseconds()
 				}
 				ends[key] = max(ends[key], at+int64(s.Start+float64(s.N)*s.Step)-early)
-				one := *a
-				one.Slots = []slot{s}
-				c.granted[s.ID] = append(c.granted[s.ID], events(at, &one)...)
 			}
 		}
 	}
@@ -119,7 +103,7 @@ func (c *crowd) run(t tester, until int64) {
 
 // between is how many messages a campaign got slots for in a stretch of time.
 func (c *crowd) between(id string, from, to float64) (n int) {
-	for _, e := range c.granted[id] {
+	for _, e := range c.granted.each[id] {
 		if e.us >= from && e.us < to {
 			n += e.n
 		}
@@ -131,10 +115,8 @@ func (c *crowd) between(id string, from, to float64) (n int) {
 // seconds, the limit is used, and one that comes later begins within a second.
 func TestSharesByWeight(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.New(t).Client(t)
-	script := redis.NewScript(grantLua)
-	rapid.Check(t, func(t *rapid.T) {
-		c := crowd{rdb: rdb, script: script, limit: rapid.SampledFrom([]float64{80, 500, 2000, 10_000}).Draw(t, "limit")}
+	check(t, func(t *rapid.T, rdb redis.UniversalClient) {
+		c := crowd{rdb: rdb, limit: rapid.SampledFrom([]float64{80, 500, 2000, 10_000}).Draw(t, "limit")}
 		workers := rapid.SampledFrom([]int{1, 2, 3, 5, 8, 20}).Draw(t, "workers")
 		weights := 0.0
 		for i := range rapid.IntRange(2, 5).Draw(t, "campaigns") {
@@ -159,18 +141,18 @@ func TestSharesByWeight(t *testing.T) {
 			n := c.between(s.id, 2.5e6, 7.5e6)
 			sum += n
 			want := c.limit * 5 * float64(s.weight) / weights
-			// A question is for fifty messages or more, which matter where there are few.
-			if off := math.Abs(float64(n) - want); off > max(want*0.1, 75) {
+			// A campaign gets up to a quarter of a second at once, which may lie at an edge.
+			if off := math.Abs(float64(n) - want); off > max(want*0.1, min(100, c.limit*0.3)) {
 				t.Errorf("%s got %d, and not %.0f", s.id, n, want)
 			}
 		}
 		if used := float64(sum) / c.limit / 5; used < 0.99 {
 			t.Errorf("%.1f %% of the limit used", used*100)
 		}
-		if first := c.granted["c0"][0].us; first > 2e6 && workers < 10 {
+		if first := c.granted.each["c0"][0].us; first > 2e6 {
 			t.Errorf("the late campaign began after %.0f ms", first/1000-1000)
 		}
-		if asks := float64(c.asked) / float64(c.all); c.limit >= 500 && workers < 10 && asks > 0.07 {
+		if asks := float64(c.asked) / float64(c.all); c.limit >= 500 && workers < 10 && asks > 0.08 {
 			t.Errorf("%.3f questions a message, %v", asks, c.whys)
 		}
 	})
@@ -192,7 +174,7 @@ func TestWhatOneLeavesOthersUse(t *testing.T) {
 		"more than enough": {sharer{perSecond: 400}, 1600},
 	} {
 		for _, workers := range [][]int{{0}, {1}, {1, 2}} {
-			c := crowd{rdb: rdb, script: redis.NewScript(grantLua), limit: 500}
+			c := crowd{rdb: rdb, limit: 500}
 			tt.other.id, tt.other.weight, tt.other.workers = "other", 2, workers
 			c.sharers = []sharer{{id: "big", weight: 2, workers: []int{0, 3}}, tt.other}
 			c.run(t, 10_000_000)
