@@ -15,7 +15,7 @@ import (
 type paceCase struct {
 	limit, workers, campaigns int
 	latency                   string
-	rough                     bool // workers are killed, and Redis once
+	kill                      time.Duration // how often a worker is, and Redis once; 0: never
 }
 
 // pace measures how a limit is kept and used, by the sandbox' own clock. Slow
@@ -23,9 +23,9 @@ type paceCase struct {
 func (b *bench) pace(ctx context.Context, w io.Writer) error {
 	fmt.Fprint(w, "## Pace\n\nBy the sandbox' log of arrivals: the most messages in any sliding second, and the average from the first arrival to the\n"+
 		"last, as shares of the limit; whole campaigns, their beginning and end included. Shares are how far a campaign's part of\n"+
-		"the messages is from an equal one, in the middle half of the time. Rough: in the first 30 of\n"+
-		"40 seconds a worker is killed every other second, and Redis once. All runs on one machine, and\n"+
-		"the sandbox goes first where the system allows it, for its own delays would count as the workers'.\n\n"+
+		"the messages is from an equal one, in the middle half of the time. Where workers are killed, so often in 40 seconds, and\n"+
+		"Redis once; there the campaign is longer than that. All runs on one machine, and the sandbox goes first where the\n"+
+		"system allows it, for its own delays would count as the workers'.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
 		if b.limit > 0 && b.limit != float64(limit.perSecond) {
@@ -35,12 +35,14 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		for _, workers := range []int{1, 3, 8} {
 			for _, latency := range []string{"0s", "50ms", "300ms"} {
 				for _, campaigns := range []int{1, 5} {
-					cases = append(cases, paceCase{limit.perSecond, workers, campaigns, latency, false})
+					cases = append(cases, paceCase{limit.perSecond, workers, campaigns, latency, 0})
 				}
 			}
 		}
 		if limit.perSecond >= 80 {
-			cases = append(cases, paceCase{limit.perSecond, 3, 1, "50ms", true})
+			for _, kill := range []time.Duration{10 * time.Second, 2 * time.Second} {
+				cases = append(cases, paceCase{limit.perSecond, 3, 1, "50ms", kill})
+			}
 		}
 		rows := make([]string, len(cases))
 		g, ctx := errgroup.WithContext(ctx)
@@ -76,8 +78,8 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 	}
 	began := time.Now()
 	length := s.length(c)
-	if c.rough {
-		if err := s.roughen(ctx, length); err != nil {
+	if c.kill > 0 {
+		if err := s.killEvery(ctx, c.kill, length); err != nil {
 			return "", err
 		}
 	}
@@ -87,9 +89,11 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 			return "", err
 		}
 	}
-	for i := range c.campaigns {
-		if err := s.awaitFinished(ctx, fmt.Sprintf("pace-%d", i)); err != nil {
-			return "", err
+	if c.kill == 0 {
+		for i := range c.campaigns {
+			if err := s.awaitFinished(ctx, fmt.Sprintf("pace-%d", i)); err != nil {
+				return "", err
+			}
 		}
 	}
 	r, err := s.report(ctx)
@@ -101,8 +105,8 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 		return "", err
 	}
 	note := ""
-	if c.rough {
-		note = "rough"
+	if c.kill > 0 {
+		note = fmt.Sprintf("one killed every %.0f s", c.kill.Seconds())
 	}
 	took := time.Duration(r.LastUS-r.FirstUS) * time.Microsecond
 	row := fmt.Sprintf("| %d | %d | %s | %d | %s | %.1f %% | %.1f %% | %.3f | %s |\n", c.limit, c.workers, c.latency, c.campaigns, note,
@@ -114,7 +118,7 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 // length is about how long a case takes.
 func (s *site) length(c paceCase) time.Duration {
 	switch {
-	case c.rough:
+	case c.kill > 0:
 		return 40 * time.Second
 	case c.limit == 1:
 		return 20 * time.Second
@@ -122,9 +126,13 @@ func (s *site) length(c paceCase) time.Duration {
 	return 10 * time.Second
 }
 
-// sendAll launches the case's campaigns, which together take its length.
+// sendAll launches the case's campaigns, which together take its length, or where
+// workers are killed ten times that: what a dead worker has is no work for six seconds.
 func (s *site) sendAll(ctx context.Context, c paceCase) error {
 	rows := int(s.length(c).Seconds()) * c.limit / c.campaigns
+	if c.kill > 0 {
+		rows *= 10
+	}
 	if err := s.list(rows); err != nil {
 		return err
 	}
@@ -141,11 +149,10 @@ func (s *site) sendAll(ctx context.Context, c paceCase) error {
 	return nil
 }
 
-// roughen kills a worker every other second, and Redis once; not in the last
-// quarter, for what the dead were at goes on after six seconds.
-func (s *site) roughen(ctx context.Context, length time.Duration) error {
-	for i := range int(length.Seconds() * 3 / 8) {
-		if err := sleep(ctx, 2*time.Second); err != nil {
+// killEvery kills the oldest worker again and again for so long, and Redis once.
+func (s *site) killEvery(ctx context.Context, every, length time.Duration) error {
+	for i := range int(length / every) {
+		if err := sleep(ctx, every); err != nil {
 			return err
 		}
 		if err := s.killOne("worker"); err != nil {
