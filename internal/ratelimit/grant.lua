@@ -48,7 +48,7 @@ if newer then redis.call('HSET', KEYS[1], 'stamp', req.stamp) end
 local seen_at = tonumber(pace.seen or '0')
 if seen_at > now + SECOND then
 	local rest = math.max(0, tonumber(pace.pause or '0') - seen_at)
-	for e in string.gmatch(pace.log or '', '[^,;]+,([^,;]+),[^,;]+,[^,;]+,[^;]+;') do rest = math.max(rest, tonumber(e) - seen_at) end
+	for e in string.gmatch(pace.log or '', '[^,;]+,([^,;]+),[^,;]+,[^;]+;') do rest = math.max(rest, tonumber(e) - seen_at) end
 	pace.log, pace.next_request, pace.factor_at = '', '0', now
 	pace.pause = now + rest + SECOND + GUARD
 	redis.call('HSET', KEYS[1], 'log', '', 'next_request', '0', 'factor_at', string.format('%.0f', now),
@@ -136,7 +136,7 @@ end
 local single = limit -- submissions of one message a second
 if requests > 0 and (single == 0 or requests < single) then single = requests end
 local log = {}
-for s, e, n, g, id in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+),([^;]+);') do
+for s, e, n, g, id in string.gmatch(pace.log or '', '([^,;]+),([^,;]+),([^,;]+),([^,;]+),?([^;]*);') do
 	s, e, n, g = tonumber(s), tonumber(e), tonumber(n), tonumber(g)
 	if e > now - SECOND - GUARD then log[#log + 1] = {s, e, n, g, id} end
 end
@@ -162,9 +162,14 @@ local function reserved(from, to)
 	end
 	at(from)
 	for _, g in ipairs(log) do
-		if g[1] > from and g[1] < to then at(g[1]) end
+		if g[4] == BESIDE and g[1] > from and g[1] < to then at(g[1]) end
 	end
 	return most
+end
+
+-- What they leave of a rate; something also where that has fallen since.
+local function beside_leave(rate, from, to)
+	return math.max(rate * 0.3, rate - reserved(from, to))
 end
 
 -- Half of the rate may be for stretches beside.
@@ -180,14 +185,15 @@ local function first_single(rate)
 	if rate == 0 then return at end
 	for i = #log, 1, -1 do
 		if log[i][4] ~= BESIDE then
-			local later, left = 0, rate
+			local later, burst = 0, false
 			for k = 1, #log do
 				if log[k][1] >= log[i][1] and log[k][4] ~= BESIDE then
 					later = later + log[k][3]
-					-- What went out at once left nothing to the stretches beside.
-					if log[k][4] > 1 then left = math.max(rate * 0.3, rate - reserved(log[i][1], log[i][1] + SECOND)) end
+					burst = burst or log[k][4] > 1
 				end
 			end
+			-- What the stretches beside reserve is missing after a burst.
+			local left = burst and beside_leave(rate, log[i][1], log[i][1] + SECOND) or rate
 			local whole = log[i][4] > 0 and 1 or 0 -- it leaves the second at once, not one by one
 			at = math.max(at, log[i][4] ~= 1 and log[i][2] or 0, log[i][1] + log[i][4] + (later + whole) / left * SECOND)
 		end
@@ -195,7 +201,7 @@ local function first_single(rate)
 	return math.ceil(at)
 end
 
--- The first moment from one on at which n messages may go out at once: the log's
+-- The first moment, not before at, at which n messages may go out at once: the log's
 -- messages, or those of one campaign, of the second before it, and all that is
 -- granted after, leave room for them.
 local function first_whole(n, rate, at, id)
@@ -259,7 +265,7 @@ for _, a in ipairs(req.asks) do
 	if not share.contends and least < math.huge then share.vt = math.max(share.vt, least - math.max(1, single * 0.05)) end
 	a.share = share
 	-- Its stretches may be granted ahead, unless they go out among the others'.
-	a.beside = not a.whole and (a.per_second >= 2 or single == 0 and a.per_second > 0) and room_beside(a.per_second, now, now + 2 * SECOND)
+	a.beside = not a.whole and (a.per_second >= 2 and a.want > 1 or single == 0 and a.per_second > 0) and room_beside(a.per_second, now, now + 2 * SECOND)
 	local early = a.beside and FAR or begin - now
 	if a.per_second > 0 and share.free > now + early + 1000 then
 		share.due = OWN
@@ -306,12 +312,12 @@ local many = single >= 500
 local turn = many and math.max(IDLE / 2, math.min((live > 10 and 2 or 0.5) * SECOND, live * 25 / single * SECOND)) or 0.05 * SECOND
 local ahead = single > 0 and asks[1].share.vt - least - math.max(1, single * 0.02) * contenders / weights or 0
 if ahead > 0 and not idle then
-	local at = math.max(now + turn, math.min(begin - req.lead - IDLE / 2, now + ahead * weights / single * SECOND))
-	-- One of them all is back in time if nobody else takes the slot.
 	local lost, watch = begin - req.lead - IDLE / 2, tonumber(pace.watch or '0')
-	if at > lost and (watch <= now or watch > lost) then
+	local at = math.max(now + turn, math.min(lost, now + ahead * weights / single * SECOND))
+	-- One of them all is back in time if nobody else takes the slot.
+	if at > lost and (watch <= now or watch > lost or pace.watcher == req.worker) then
 		at = lost
-		redis.call('HSET', KEYS[1], 'watch', string.format('%.0f', at))
+		redis.call('HSET', KEYS[1], 'watch', string.format('%.0f', at), 'watcher', req.worker)
 	end
 	for _, a in ipairs(asks) do a.share.due = math.max(a.share.due, at) end
 	keep()
@@ -334,7 +340,7 @@ local function grant(a, n, start, length, guard)
 	a.share.vt = a.share.vt + n / a.weight
 	if a.per_second > 0 then
 		a.share.free = math.max(start, a.share.free) + n / a.per_second * SECOND
-		if guard ~= BESIDE then a.share.free = math.max(a.share.free, start + length) end
+		if guard == GUARD and n <= a.per_second then a.share.free = first_whole(n, a.per_second, a.share.free, a.id) end
 	end
 	a.share.due = math.max(a.share.due, start + length)
 	if a.per_second > 0 and a.per_second < single * a.weight / weights then a.share.due = OWN end
@@ -428,7 +434,7 @@ else
 					n = math.min(n, most_of(a))
 				end
 				local rate = single
-				for _ = 1, 4 do rate = single - reserved(start, start + n / rate * SECOND) end
+				for _ = 1, 4 do rate = beside_leave(single, start, start + n / rate * SECOND) end
 				local span = n / rate * SECOND
 				own = a.per_second > single * 0.5 and n / a.per_second * SECOND or 0
 				grant(a, n, start, math.max(span, own), own > span and 1 or 0)

@@ -74,9 +74,6 @@ func (s *Sender) ask(ctx context.Context, asks []scriptA) {
 		Lead: s.lead.get().Microseconds(),
 	}
 	was := s.live
-	for _, a := range asks {
-		s.asked[a.ID] = time.Now()
-	}
 	s.mu.Unlock()
 	if req.Burst == 0 {
 		req.Burst = 1
@@ -111,32 +108,7 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 	s.live.Slots = nil
 	s.pauseUntil(s.clock.local(a.Now + a.Pause))
 	if a.Wait > 0 {
-		at := s.clock.local(a.Now + a.Wait)
-		switch a.Why {
-		case "day":
-			// What is in hand goes out first, and some of it may come back.
-			var ends time.Time
-			for id := range s.parts {
-				if _, end := s.inHand(id); end.After(ends) {
-					ends = end
-				}
-			}
-			if ends.Before(time.Now()) {
-				s.fullUntil(at)
-				break
-			}
-			for _, ask := range asks {
-				s.later[ask.ID] = ends
-			}
-		case "share", "campaign":
-			for _, ask := range asks {
-				s.later[ask.ID] = at.Add(-s.took / 2) // the question is on its way so long
-			}
-		default:
-			s.notYet = at
-		}
-	} else if len(asks) > 0 {
-		s.notYet = time.Time{}
+		s.wait(a, asks)
 	}
 	for _, sl := range a.Slots {
 		delete(s.later, sl.ID)
@@ -156,9 +128,32 @@ func (s *Sender) learn(a *answer, was answer, asks []scriptA) {
 	}
 }
 
+// wait takes in that there is nothing yet for those who asked. Others may ask.
+func (s *Sender) wait(a *answer, asks []scriptA) {
+	at := s.clock.local(a.Now + a.Wait).Add(-s.took / 2) // the question is on its way so long
+	if a.Why == "day" {
+		// What is in hand goes out first, and some of it may come back.
+		var ends time.Time
+		for id := range s.parts {
+			if _, end := s.inHand(id); end.After(ends) {
+				ends = end
+			}
+		}
+		if ends.Before(time.Now()) {
+			s.fullUntil(at)
+			return
+		}
+		at = ends
+	}
+	for _, ask := range asks {
+		s.later[ask.ID] = at
+	}
+}
+
 // fullUntil answers those who wait when the day is used up.
 func (s *Sender) fullUntil(until time.Time) {
-	s.dayFull, s.notYet = until, time.Time{}
+	s.dayFull = until
+	clear(s.rest)
 	for _, w := range s.waiting {
 		w.err = &DayFullError{Until: until}
 		w.got <- nil

@@ -38,9 +38,8 @@ type Sender struct {
 	waiting []*waiter
 	parts   map[string][]*Grant  // slots that are ours, by campaign
 	rest    map[batch]wish       // of batches that will come back
-	notYet  time.Time            // nothing is to be had before
-	later   map[string]time.Time // nor, for a campaign, before
-	asked   map[string]time.Time // when the last question for a campaign was
+	notYet  time.Time            // Redis is left alone until then
+	later   map[string]time.Time // for a campaign nothing is to be had before
 	dayFull time.Time
 	paused  time.Time     // the provider wants nothing before
 	back    map[int64]int // of the day, by bucket
@@ -74,7 +73,7 @@ type wish struct {
 func newSender(l *Limiter, name string, lim Limits) *Sender {
 	s := &Sender{
 		l: l, name: name, closed: make(chan struct{}), wake: make(chan struct{}, 1),
-		lim: lim, parts: map[string][]*Grant{}, rest: map[batch]wish{}, later: map[string]time.Time{}, asked: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
+		lim: lim, parts: map[string][]*Grant{}, rest: map[batch]wish{}, later: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
 	}
 	s.flight.init(lim.InFlight)
 	return s

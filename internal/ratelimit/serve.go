@@ -9,10 +9,6 @@ import (
 // farAhead is how far ahead slots are granted, in grant.lua.
 const farAhead = 600 * time.Millisecond
 
-// forgotten is how long after its last question a campaign that wants nothing is new
-// when it wants slots again.
-const forgotten = 2 * time.Second
-
 // serve gives those who wait their pieces of the slots that are ours, each when it
 // is due, and returns what is asked for, by campaign. One that was told to come
 // back later is no reason to ask before; soonest is when there is more to do.
@@ -57,15 +53,8 @@ func (s *Sender) serve() (asks []scriptA, soonest time.Time) {
 		}
 		add(wants, rest.Ask)
 	}
-	maps.DeleteFunc(s.asked, func(id string, at time.Time) bool {
-		_, wants := wants[id]
-		return !wants && now.Sub(at) > forgotten
-	})
 	reason := false
 	for id, w := range wants {
-		if _, ok := s.asked[id]; !ok {
-			s.notYet = time.Time{} // what the others were told says nothing to it
-		}
 		n, ends := s.inHand(id)
 		if !w.Whole {
 			w.Want -= n

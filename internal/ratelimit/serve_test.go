@@ -59,20 +59,34 @@ func TestSlotsThatNobodyTakes(t *testing.T) {
 	}
 }
 
-// What the others were told holds back no campaign that was not asked for yet, and
-// nothing but that.
+// What one campaign was told to wait for holds back no other.
 func TestNewcomerIsAskedForAtOnce(t *testing.T) {
 	t.Parallel()
-	for _, new := range []bool{true, false} {
-		s := newSender(New(nil, Options{}), "s", Limits{MessagesPerSecond: 1000})
-		now := time.Now()
-		s.notYet = now.Add(time.Minute)
-		if !new {
-			s.asked["c"] = now.Add(-time.Minute)
+	s := newSender(New(nil, Options{}), "s", Limits{MessagesPerSecond: 1000})
+	now := time.Now()
+	s.clock.sample(0, now, now)
+	s.learn(&answer{Wait: 60e6, Why: "horizon"}, answer{}, []scriptA{{ID: "old"}})
+	for _, tt := range []struct {
+		id   string
+		asks int
+	}{{"old", 0}, {"newcomer", 2}} {
+		s.waiting = append(s.waiting, &waiter{ask: Ask{Campaign: tt.id, Want: 1, Since: now}, got: make(chan *Grant, 1)})
+		if asks, _ := s.serve(); len(asks) != tt.asks || s.notBefore().After(now) {
+			t.Errorf("with %s: %d questions, not before %v", tt.id, len(asks), s.notBefore().Sub(now))
 		}
-		s.waiting = []*waiter{{ask: Ask{Campaign: "c", Want: 1, Since: now}, got: make(chan *Grant, 1)}}
-		if asks, _ := s.serve(); len(asks) != 1 || s.notBefore().After(now) == new {
-			t.Errorf("new %v: %d questions, not before %v", new, len(asks), s.notBefore().Sub(now))
-		}
+	}
+}
+
+// Once the day is full nothing is asked for a batch that has yet to learn it.
+func TestDayFullEndsAsking(t *testing.T) {
+	t.Parallel()
+	s := newSender(New(nil, Options{}), "s", Limits{MessagesPerSecond: 1000, MessagesPerDay: 1000})
+	now := time.Now()
+	s.clock.sample(0, now, now)
+	ask := Ask{Campaign: "c", Want: 10, Since: now}
+	s.rest[ask.batch()] = wish{ask, now.Add(time.Minute)}
+	s.learn(&answer{Wait: 60e6, Why: "day"}, answer{}, []scriptA{{ID: "c"}})
+	if asks, _ := s.serve(); len(asks) != 0 {
+		t.Errorf("%d questions", len(asks))
 	}
 }
