@@ -121,7 +121,9 @@ func (s *Sender) piece(ask Ask, now time.Time) (g *Grant, due time.Time) {
 	g = &cut
 	switch {
 	case p.whole() && ask.Whole:
-		g.N, p.N = min(ask.Want, p.N), 0
+		g.N = min(ask.Want, p.N)
+		s.lose(p.bucket, p.N-g.N)
+		p.N = 0
 	case p.whole() || ask.Whole:
 		g.N, p.N = 1, p.N-1
 	default:

@@ -46,15 +46,18 @@ func TestSlotsAreAskedForEarly(t *testing.T) {
 	}
 }
 
-// Slots of a campaign that asks no more are given back to the day.
+// Slots of a campaign that asks no more, or wants fewer, are given back to the day.
 func TestSlotsThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	s := newSender(New(nil, Options{}), "s", Limits{MessagesPerSecond: 1000, MessagesPerDay: 1000})
 	past := time.Now().Add(-time.Second)
 	s.parts["paced"] = []*Grant{{N: 100, start: past, step: time.Millisecond, bucket: 7, s: s}}
 	s.parts["whole"] = []*Grant{{N: 100, start: past, bucket: 7, s: s}}
+	s.parts["less"] = []*Grant{{N: 100, start: time.Now().Add(time.Hour), bucket: 7, s: s}}
+	s.waiting = []*waiter{{ask: Ask{Campaign: "less", Want: 99, Whole: true}, got: make(chan *Grant, 1)}}
 	s.serve()
-	if len(s.parts) != 0 || s.back[7] != 200 {
+	delete(s.parts, "less")
+	if len(s.parts) != 0 || s.back[7] != 201 {
 		t.Errorf("%d campaigns keep slots, %d are given back", len(s.parts), s.back[7])
 	}
 }
