@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -21,12 +22,7 @@ type event struct {
 
 // busiest is the most messages in any window of one second.
 func busiest(events []event) int {
-	slices.SortFunc(events, func(a, b event) int {
-		if a.us < b.us {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.us, b.us) })
 	most, sum, from := 0, 0, 0
 	for to := range events {
 		sum += events[to].n
@@ -123,4 +119,13 @@ func (s *slot) events(at float64) []event {
 		all[i] = event{at + float64(i)*s.Step, 1}
 	}
 	return all
+}
+
+// longestGap is the longest time without a message before a time, in microseconds.
+func longestGap(events []event, until float64) (longest float64) {
+	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.us, b.us) })
+	for i := 1; i < len(events) && events[i].us < until; i++ {
+		longest = max(longest, events[i].us-events[i-1].us)
+	}
+	return longest
 }

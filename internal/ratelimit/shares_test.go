@@ -174,6 +174,9 @@ func TestWhatOneLeavesOthersUse(t *testing.T) {
 			if used := (big + other) / 5000; used < 0.98 || other < tt.want*0.9 || other > max(tt.want*1.02+1, 2500) {
 				t.Errorf("%s, on %v: big %.0f, the other %.0f; %.1f %% of the limit used", name, workers, big, other, used*100)
 			}
+			if gap := longestGap(c.granted.all, 10e6); gap > 60_000 {
+				t.Errorf("%s, on %v: nothing went out for %.0f ms", name, workers, gap/1000)
+			}
 		}
 	}
 }
