@@ -38,10 +38,7 @@ func (w *world) watch() *sentry {
 		n, err := rdb.Wait(w.t.Context(), 1, 100*time.Millisecond).Result()
 		return err == nil && n == 1
 	})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	l := w.listen("127.0.0.1:0")
 	addr := l.Addr().String()
 	l.Close()
 	_, sentinelPort, _ := net.SplitHostPort(addr)

@@ -146,8 +146,9 @@ end
 -- guard of -1, and what they reserve the others do without meanwhile.
 local BESIDE = -1
 
--- The most that they reserve at any moment of a time. Where single messages count, a
--- stretch is one longer than what goes out in it.
+-- The most that they reserve at any moment of a time. A second can hold one message
+-- more of each than its rate: where single messages count, a stretch is one longer than
+-- what goes out in it, and elsewhere one a second is reserved beside.
 local LONGER = single < 200 and 1 or 0
 local function reserved(from, to)
 	local most = 0
@@ -155,7 +156,7 @@ local function reserved(from, to)
 		local sum = 0
 		for _, g in ipairs(log) do
 			if g[4] == BESIDE and g[1] <= t and g[2] > t then
-				sum = sum + (g[3] + LONGER) / (g[2] - g[1]) * SECOND
+				sum = sum + (g[3] + LONGER) / (g[2] - g[1]) * SECOND + 1 - LONGER
 			end
 		end
 		most = math.max(most, sum)

@@ -148,6 +148,11 @@ func (s *Sender) wait(a *answer, asks []scriptA) {
 	for _, ask := range asks {
 		s.later[ask.ID] = at
 	}
+	if a.Why == "horizon" { // nor is there for those that have slots in hand
+		for id := range s.parts {
+			s.later[id] = at
+		}
+	}
 }
 
 // fullUntil answers those who wait when the day is used up.

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -29,7 +30,6 @@ type crowd struct {
 	limit   float64
 	sharers []sharer
 	asked   int
-	all     int // messages that slots were granted for
 	whys    map[string]int
 	granted record
 }
@@ -76,13 +76,17 @@ func (c *crowd) run(t tester, until int64) {
 			c.granted.add(began+at, a)
 			c.asked++
 			c.whys[a.Why]++
-			for _, ask := range req.Asks {
-				later[fmt.Sprint(w, ask.ID)] = at + int64(a.Wait)
+			for _, s := range workers[w] {
+				key := fmt.Sprint(w, s.id)
+				asks := slices.ContainsFunc(req.Asks, func(a scriptA) bool { return a.ID == s.id })
+				if a.Wait > 0 && (asks || a.Why == "horizon" && ends[key] > 0) {
+					later[key] = at + int64(a.Wait)
+				}
 			}
 			for _, s := range a.Slots {
 				left[s.ID] -= s.N
-				c.all += s.N
 				key := fmt.Sprint(w, s.ID)
+				delete(later, key)
 				early := int64(100_000)
 				if own[s.ID] {
 					early += farAhead.Microseconds()
@@ -133,8 +137,8 @@ func TestSharesByWeight(t *testing.T) {
 			n := c.between(s.id, 2.5e6, 7.5e6)
 			sum += n
 			want := c.limit * 5 * float64(s.weight) / weights
-			// A campaign gets up to a quarter of a second at once, which may lie at an edge.
-			if off := math.Abs(float64(n) - want); off > max(want*0.1, min(100, c.limit*0.3)) {
+			// A question is for fifty messages or more, which matter where there are few.
+			if off := math.Abs(float64(n) - want); off > max(want*0.1, min(75, c.limit*0.3)) {
 				t.Errorf("%s got %d, and not %.0f", s.id, n, want)
 			}
 		}
@@ -144,7 +148,7 @@ func TestSharesByWeight(t *testing.T) {
 		if first := c.granted.each["c0"][0].us; first > 2e6 {
 			t.Errorf("the late campaign began after %.0f ms", first/1000-1000)
 		}
-		if asks := float64(c.asked) / float64(c.all); c.limit >= 500 && workers < 10 && asks > 0.1 {
+		if asks := float64(c.asked) / float64(len(c.granted.all)); c.limit >= 500 && workers < 10 && asks > 0.07 {
 			t.Errorf("%.3f questions a message, %v", asks, c.whys)
 		}
 	})
@@ -157,13 +161,14 @@ func TestWhatOneLeavesOthersUse(t *testing.T) {
 	rdb := redistest.New(t).Client(t)
 	for name, tt := range map[string]struct {
 		other sharer
-		want  float64 // of the other in the ten seconds
+		want  float64 // of the other in the ten seconds, roughly
+		most  float64
 	}{
-		"it ended":         {sharer{rows: 1000}, 1000},
-		"its own limit":    {sharer{perSecond: 10}, 100},
-		"a greater one":    {sharer{perSecond: 100}, 1000},
-		"long before":      {sharer{perSecond: 10, before: 1e6}, 80},
-		"more than enough": {sharer{perSecond: 400}, 1600},
+		"it ended":         {sharer{rows: 1000}, 1000, 1001},
+		"its own limit":    {sharer{perSecond: 10}, 100, 101},
+		"a greater one":    {sharer{perSecond: 100}, 1000, 1001},
+		"long before":      {sharer{perSecond: 10, before: 1e6}, 80, 101},
+		"more than enough": {sharer{perSecond: 400}, 1600, 2500},
 	} {
 		for _, workers := range [][]int{{0}, {1}, {1, 2}} {
 			c := crowd{rdb: rdb, limit: 500}
@@ -171,7 +176,7 @@ func TestWhatOneLeavesOthersUse(t *testing.T) {
 			c.sharers = []sharer{{id: "big", weight: 2, workers: []int{0, 3}}, tt.other}
 			c.run(t, 10_000_000)
 			big, other := float64(c.between("big", 0, 10e6)), float64(c.between("other", 0, 10e6))
-			if used := (big + other) / 5000; used < 0.98 || other < tt.want*0.9 || other > max(tt.want*1.02+1, 2500) {
+			if used := (big + other) / 5000; used < 0.98 || other < tt.want*0.9 || other > tt.most {
 				t.Errorf("%s, on %v: big %.0f, the other %.0f; %.1f %% of the limit used", name, workers, big, other, used*100)
 			}
 			if gap := longestGap(c.granted.all, 10e6); gap > 60_000 {
