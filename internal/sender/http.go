@@ -19,6 +19,12 @@ const (
 	// maxAnswer is the most that is read of an answer; the providers' answers
 	// are a few hundred bytes, a page of templates some ten thousand.
 	maxAnswer = 1 << 20
+	// maxHeaders is the most that is read of an answer's head; gateways send a
+	// few hundred bytes. Without it each submission could cost ten megabytes.
+	maxHeaders = 64 << 10
+	// firstRead is what is made ready for an answer whose length is told: more
+	// than nearly all have, and what follows it must have come before it costs.
+	firstRead = 4 << 10
 	// maxRetryAfter bounds what a provider can ask for.
 	maxRetryAfter = 24 * time.Hour
 	// idleTimeout is shorter than the 60 or 75 seconds after which servers
@@ -91,6 +97,8 @@ func NewHTTP(o HTTPOptions) *HTTP {
 			IdleConnTimeout:     idleTimeout,
 			WriteBufferSize:     writeBuffer,
 			Protocols:           protocols,
+
+			MaxResponseHeaderBytes: maxHeaders,
 		},
 	}
 }
@@ -122,7 +130,7 @@ func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Re
 	defer response.Body.Close()
 	answer := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
 	if answer.Body, err = readAnswer(response); err != nil {
-		if answer.Status/100 != 2 {
+		if answer.Status/100 != 2 && !NamesMessage(answer.Body) {
 			answer.Body = nil
 			return answer, nil
 		}
@@ -162,15 +170,13 @@ func fits(rawURL string, header http.Header) bool {
 	return n < writeBuffer
 }
 
-// readAnswer reads the body, or says that it is too long or broke off.
+// readAnswer reads the body; where it is too long or broke off, the error says
+// so, and the body is what came of it.
 func readAnswer(r *http.Response) ([]byte, error) {
-	if r.ContentLength > maxAnswer {
-		return nil, errors.New("the answer is too long")
-	}
-	if r.ContentLength >= 0 {
+	if r.ContentLength >= 0 && r.ContentLength <= firstRead {
 		body := make([]byte, r.ContentLength)
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
+		n, err := io.ReadFull(r.Body, body)
+		return body[:n], err
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {

@@ -538,3 +538,64 @@ func TestSecretHides(t *testing.T) {
 		t.Error("the secret is lost")
 	}
 }
+
+// What the other end sends costs no more than the bounds: megabytes of headers
+// are not read, and a length that is told is not believed before it comes.
+func TestPostBoundsTheAnswer(t *testing.T) {
+	t.Parallel()
+	line := "X-Filler: " + strings.Repeat("x", 1000) + "\r\n"
+	for _, test := range []struct {
+		name string
+		head string
+		fill int // lines of a thousand bytes
+	}{
+		{"nine megabytes of headers", "HTTP/1.1 200 OK\r\n", 9000},
+		{"headers before the answer", "HTTP/1.1 103 Early Hints\r\n", 9000},
+		{"one long header", "HTTP/1.1 200 OK\r\nX-Long: " + strings.Repeat("y", 1<<20) + "\r\n", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sent := make(chan int, 1)
+			url := listen(t, func(c net.Conn) {
+				readRequest(c)
+				n, _ := io.WriteString(c, test.head)
+				for range test.fill {
+					m, err := io.WriteString(c, line)
+					if n += m; err != nil {
+						break
+					}
+				}
+				_, _ = io.WriteString(c, "Content-Length: 2\r\n\r\n{}")
+				sent <- n
+			})
+			a, res := newHTTP(t, 10*time.Second).Post(url, http.Header{}, []byte("{}"))
+			if res == nil || *res != (sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}) {
+				t.Errorf("got %d headers' answer, %+v", a.Status, res)
+			}
+			// Beside what the kernel's buffers take.
+			if n := <-sent; n > 8<<20 {
+				t.Errorf("%d bytes were taken", n)
+			}
+		})
+	}
+}
+
+func TestNamesMessage(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"message_id":"x"}`, `{"data":{"messageId": 7}}`, `{"MessageID":["x"]}`, `{"msg_id" : { "id":"x"}}`, `{"messageIds":[{"a":"x"}]}`,
+		`{"messages":[{"status":"ok","id":"wamid.1"}]}`, `{"code":-1,"data":{"message_id":"x`,
+	} {
+		if !sender.NamesMessage([]byte(body)) {
+			t.Errorf("%s: none", body)
+		}
+	}
+	for _, body := range []string{
+		``, `{}`, `{"message_id":null}`, `{"message_id":""}`, `{"message_id":" "}`, `{"message_id":0}`, `{"message_id":[]}`, `{"message_id":false}`,
+		`{"message":"x","id":"y"}`, `{"messages":[]}`, `{"message":"say \"message_id\":\"x\""}`, `<html>message_id</html>`,
+	} {
+		if sender.NamesMessage([]byte(body)) {
+			t.Errorf("%s: one", body)
+		}
+	}
+}

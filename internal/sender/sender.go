@@ -39,6 +39,8 @@ type Submitter interface {
 	// moment of sending, and sets out[i] for each rs[i]. Whatever goes wrong,
 	// something is true of every recipient, so there is no error. Cancelling
 	// ctx does not make a submission undone: its outcome is then Unknown.
+	// An answer that carries a message_id is Accepted or Unknown, never Failed,
+	// whatever its code; but whom a success itself names as refused is Rejected.
 	Submit(ctx context.Context, ref Ref, rs []batch.Recipient, out []Result)
 }
 
@@ -55,8 +57,8 @@ type Result struct {
 	Outcome Outcome
 	// Code is the provider's code ("22091"), the code that Meta's platform gave
 	// inside it ("meta_131026"), or one of the transport's: "http_503",
-	// "refused", "dns", "tls", "timeout", "reset", "bad_answer". Accepted has
-	// none. The set is bounded.
+	// "refused", "dns", "tls", "timeout", "reset", "bad_answer"; any of them
+	// with "_with_id" behind it, see WithID. Accepted has none. The set is bounded.
 	Code string
 	// MessageID is the provider's, where it accepted.
 	MessageID string

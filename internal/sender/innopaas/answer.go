@@ -50,7 +50,8 @@ func (s *scalar) UnmarshalJSON(b []byte) error {
 // HTTP status, which the provider does not document, but
 //   - success under a status that says otherwise is in doubt;
 //   - an unlisted code under such a status may be a gateway's: the status counts;
-//   - a failure under a status that asks for fewer requests is Throttled.
+//   - a failure under a status that asks for fewer requests is Throttled;
+//   - whatever is no success and names a message all the same is in doubt.
 func (r *reader) read(a sender.Answer, rs []batch.Recipient, out []sender.Result) {
 	out = out[:len(rs)]
 	var e envelope
@@ -67,22 +68,31 @@ func (r *reader) read(a sender.Answer, rs []batch.Recipient, out []sender.Result
 			fill(out, sender.Result{Outcome: sender.Unknown, Code: httpCode(a.Status)})
 		}
 	case !isCode(c):
-		fill(out, a.ResultByStatus())
+		fill(out, withID(a.ResultByStatus(), e, a))
 	case ok:
-		fill(out, withWait(r.failed(c, e, len(rs)), a))
+		fill(out, withID(withWait(r.failed(c, e, len(rs)), a), e, a))
 	default:
-		fill(out, withWait(r.failedBoth(c, e, len(rs), a), a))
+		fill(out, withID(withWait(r.failedBoth(c, e, len(rs), a), a), e, a))
 	}
 }
 
-// failed is what a code that is no success means. One that no table has may be a
-// success that no table has: all zeros is one at a sibling, and a failure has
-// no data as far as documented, so a message id beside it speaks for one. What
-// may have been taken is in doubt, and is not sent again.
+// failed is what a code that is no success means. All zeros, which no table has,
+// is a success at a sibling: what may have been taken is in doubt, and is not
+// sent again.
 func (r *reader) failed(c string, e envelope, n int) sender.Result {
 	result := r.classify(c, string(e.Message), n)
-	if result.Unlisted && (isZeros(c) || namesMessage(e.Data)) {
+	if result.Unlisted && isZeros(c) {
 		result.Outcome = sender.Unknown
+	}
+	return result
+}
+
+// withID is what a failure means after a look at whether its answer names a
+// message. A failure has no data as far as documented; where one has, a listed
+// code's may be words about it, and any other's is taken for an id.
+func withID(result sender.Result, e envelope, a sender.Answer) sender.Result {
+	if sender.NamesMessage(a.Body) || namesMessage(e.Data, result.Unlisted) {
+		return result.WithID()
 	}
 	return result
 }
@@ -280,12 +290,23 @@ func kind(data json.RawMessage) byte {
 	return data[0]
 }
 
-// namesMessage says that data holds what a success would.
-func namesMessage(data json.RawMessage) bool {
+// namesMessage says that data holds what a success would: an id by its name, or
+// by itself in the form of one, for which anyForm takes whatever is there.
+func namesMessage(data json.RawMessage, anyForm bool) bool {
 	ids, _ := split(data)
+	is := func(one json.RawMessage) bool {
+		id := idOf(one)
+		return id != "" && (anyForm || kind(one) == '{' || kind(data) == '{' || looksLikeID(id))
+	}
 	if kind(ids) == '[' {
 		var each []json.RawMessage
-		return json.Unmarshal(ids, &each) == nil && slices.ContainsFunc(each, func(one json.RawMessage) bool { return idOf(one) != "" })
+		return json.Unmarshal(ids, &each) == nil && slices.ContainsFunc(each, is)
 	}
-	return idOf(ids) != ""
+	return is(ids)
+}
+
+// looksLikeID says that s is one word with a digit in it, and not only zeros.
+func looksLikeID(s string) bool {
+	const others = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.=:+/-"
+	return strings.Trim(s, others+"0123456789") == "" && strings.ContainsAny(s, "123456789")
 }

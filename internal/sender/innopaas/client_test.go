@@ -37,6 +37,10 @@ func subject(split bool) sendertest.Subject {
 		Accepted: func(int) []byte {
 			return []byte(`{"code":"0","message":"提交成功","data":"701000000000000042"}`)
 		},
+		Refused: func(code string) []byte {
+			return []byte(`{"code":"` + code + `","message":"提交失败","data":"701000000000000042"}`)
+		},
+		Codes: []string{"108", "109", "110", "130", "131", "133", "143", "777"},
 		Answers: []string{
 			`{"code":"0","data":{"messageId":"1","errorPhone":["4917012345000"]}}`,
 			`{"code":"0","data":{"messageId":"1","errorPhone":["1"]}}`,

@@ -198,8 +198,10 @@ func (p *Provider) Meaning(c string) string {
 	if row, found := lookup(c); found {
 		return row.meaning
 	}
-	if m := sender.MetaMeaning(c); m != "" {
-		return m
+	for _, meaning := range []func(string) string{sender.WithIDMeaning, sender.MetaMeaning} {
+		if m := meaning(c); m != "" {
+			return m
+		}
 	}
 	return sender.TransportMeaning(c)
 }

@@ -81,7 +81,7 @@ func TestEveryDocumentedCode(t *testing.T) {
 	for c, want := range table() {
 		for _, form := range []string{
 			`{"code":"%s","message":"x","data":null}`, `{"code":%s,"message":"x"}`, `{"code":" %s "}`,
-			`{"data":{},"message":null,"code": %s }`, `{"code":"%s","message":{"a":1},"data":"901234567890123456"}`,
+			`{"data":{},"message":null,"code": %s }`, `{"code":"%s","message":{"a":1},"data":"余额不足 0"}`,
 		} {
 			body := fmt.Sprintf(form, c)
 			for _, status := range []int{200, 201, 400, 401, 403, 500} {
@@ -203,9 +203,9 @@ func TestRead(t *testing.T) {
 		{"without data", ok(`{"code":"000000","data":null}`), []sender.Result{unlisted(sender.Unknown, "000000")}},
 		{"unlisted", ok(`{"code":"777","message":"x","data":null}`), everybody(2, unlisted(sender.Failed, "777"))},
 		{"unlisted, no data", ok(`{"code":-1,"data":{}}`), []sender.Result{unlisted(sender.Failed, "-1")}},
-		{"unlisted, with an id", ok(`{"code":200,"data":"` + id + `"}`), []sender.Result{unlisted(sender.Unknown, "200")}},
-		{"unlisted, with an id in an object", ok(`{"code":200,"data":{"messageId":"1","errorPhone":["4910"]}}`), []sender.Result{unlisted(sender.Unknown, "200")}},
-		{"unlisted, with ids", ok(`{"code":200,"data":["1","2"]}`), everybody(3, unlisted(sender.Unknown, "200"))},
+		{"unlisted, with an id", ok(`{"code":200,"data":"` + id + `"}`), []sender.Result{unlisted(sender.Unknown, "200_with_id")}},
+		{"unlisted, with an id in an object", ok(`{"code":200,"data":{"messageId":"1","errorPhone":["4910"]}}`), []sender.Result{unlisted(sender.Unknown, "200_with_id")}},
+		{"unlisted, with ids", ok(`{"code":200,"data":["1","2"]}`), everybody(3, unlisted(sender.Unknown, "200_with_id"))},
 
 		{"limited", ok(`{"code":"777","message":"appkey access Rate Limit"}`), everybody(2, throttled("777", 0))},
 		{"limited in Chinese", ok(`{"code":"130","message":"请求频率过高"}`), []sender.Result{throttled("130", 0)}},
@@ -243,6 +243,38 @@ func TestRead(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A failure that names a message is in doubt, whatever its code and status.
+func TestFailuresThatNameAMessage(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, options())
+	codes := []string{"77777", "-1"}
+	for c := range table() {
+		codes = append(codes, c)
+	}
+	for _, c := range codes {
+		for _, form := range []string{
+			`{"code":"%s","message":"x","data":"901234567890123456"}`, `{"code":"%s","data":901234567890123456}`,
+			`{"code":"%s","data":{"messageId":"a"}}`, `{"code":"%s","data":{"id":7,"errorPhone":["4910"]}}`,
+			`{"code":"%s","data":["901234567890123456"]}`, `{"code":"%s","data":[{"message_id":"a"}]}`, `{"code":"%s","messageId":"a"}`,
+		} {
+			for _, status := range []int{200, 400, 429, 503} {
+				for _, r := range []reader{{success: []string{"0"}}, {success: []string{"0"}, split: true, template: true}} {
+					a := sender.Answer{Status: status, Body: []byte(fmt.Sprintf(form, c)), RetryAfter: time.Second}
+					for _, got := range r.results(a, several(2)) {
+						want := sender.Result{Outcome: sender.Unknown, Code: got.Code, Unlisted: true}
+						if got != want && got.Code != c {
+							t.Errorf("HTTP %d %s: %+v", status, a.Body, got)
+						}
+						if got.Outcome != sender.Unknown || p.Meaning(got.Code) == "" {
+							t.Errorf("HTTP %d %s: %+v, which means %q", status, a.Body, got, p.Meaning(got.Code))
+						}
+					}
+				}
+			}
+		}
 	}
 }
 

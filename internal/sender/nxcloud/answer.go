@@ -3,6 +3,7 @@ package nxcloud
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"sluice/internal/sender"
 )
@@ -69,6 +70,11 @@ type reply struct {
 	messageID string
 }
 
+// namesMessage says that the answer a, opened as r, names a message.
+func (r reply) namesMessage(a sender.Answer) bool {
+	return r.messageID != "" || sender.NamesMessage(a.Body)
+}
+
 // openReply reads the form that the provider documents in one go, and any
 // other leniently.
 func openReply(body []byte) reply {
@@ -80,7 +86,7 @@ func openReply(body []byte) reply {
 		} `json:"data"`
 	}
 	if json.Unmarshal(body, &documented) == nil {
-		r := reply{message: documented.Message, messageID: documented.Data.MessageID}
+		r := reply{message: documented.Message, messageID: strings.TrimSpace(documented.Data.MessageID)}
 		r.code, r.ok = number(documented.Code.String())
 		return r
 	}
@@ -90,15 +96,24 @@ func openReply(body []byte) reply {
 	}
 	// What is no object has no message_id.
 	_ = json.Unmarshal(e.Data, &data)
-	return reply{code: e.code, ok: e.ok, message: string(e.Message), messageID: string(data.MessageID)}
+	return reply{code: e.code, ok: e.ok, message: string(e.Message), messageID: strings.TrimSpace(string(data.MessageID))}
 }
 
 // read is what an answer to a send, opened as e, means for its recipient. The code goes
 // before the HTTP status, which the provider does not document, but
 //   - success under a status that says otherwise is in doubt;
 //   - an unlisted code under such a status may be a gateway's: the status counts;
-//   - a failure under a status that asks for fewer requests is Throttled.
+//   - a failure under a status that asks for fewer requests is Throttled;
+//   - whatever is no success and names a message all the same is in doubt.
 func read(a sender.Answer, e reply, try int) sender.Result {
+	result := readCode(a, e, try)
+	if result.Outcome != sender.Accepted && e.namesMessage(a) {
+		return result.WithID()
+	}
+	return result
+}
+
+func readCode(a sender.Answer, e reply, try int) sender.Result {
 	success := a.Status >= 200 && a.Status <= 299
 	switch {
 	case !e.ok:

@@ -264,6 +264,10 @@ func subject() sendertest.Subject {
 		},
 		Message:  template(sender.Template{Body: []string{"Hello {{name}}"}}),
 		Accepted: func(int) []byte { return []byte(accepted("msg-0001")) },
+		Refused: func(code string) []byte {
+			return []byte(`{"code":` + code + `,"message":"(#131056) rate limit","data":{"message_id":"msg-0001"}}`)
+		},
+		Codes: []string{"-1", "1002", "1003", "1004", "22041", "22042", "22091", "22125", "22141", "77777"},
 		Answers: []string{
 			`{"code":1004}`, `{"code":22141,"message":"(#131056)"}`, `{"code":22042,"message":"(#130429) rate limit"}`,
 			`{"code":22091,"message":"非WhatsApp用户","data":null}`,

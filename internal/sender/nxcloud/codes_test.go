@@ -125,6 +125,9 @@ func TestRead(t *testing.T) {
 	accepted := sender.Result{Outcome: sender.Accepted, MessageID: "msg-0001"}
 	unknown := func(code string) sender.Result { return sender.Result{Outcome: sender.Unknown, Code: code} }
 	failed := func(code string) sender.Result { return sender.Result{Outcome: sender.Failed, Code: code} }
+	withID := func(code string) sender.Result {
+		return sender.Result{Outcome: sender.Unknown, Code: code + "_with_id", Unlisted: true}
+	}
 	tests := []struct {
 		name   string
 		answer sender.Answer
@@ -141,6 +144,7 @@ func TestRead(t *testing.T) {
 		{"data array", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":[]}`)}, 1, unknown("no_message_id")},
 		{"empty id", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":""}}`)}, 1, unknown("no_message_id")},
 		{"null id", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":null}}`)}, 1, unknown("no_message_id")},
+		{"blank id", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":" "}}`)}, 1, unknown("no_message_id")},
 		{"endless id", sender.Answer{Status: 200, Body: []byte(`{"code":0,"data":{"message_id":"` + strings.Repeat("x", 257) + `"}}`)}, 1, unknown("bad_answer")},
 		{"no code", sender.Answer{Status: 200, Body: []byte(`{"data":{"message_id":"x"}}`)}, 1, unknown("bad_answer")},
 		{"code null", sender.Answer{Status: 200, Body: []byte(`{"code":null}`)}, 1, unknown("bad_answer")},
@@ -158,6 +162,13 @@ func TestRead(t *testing.T) {
 		{"HTML 503", sender.Answer{Status: 503, Body: []byte(`<html>`)}, 1, failed("http_503")},
 
 		{"unlisted", sender.Answer{Status: 200, Body: []byte(`{"code":77777,"message":"x"}`)}, 1, sender.Result{Outcome: sender.Failed, Code: "77777", Unlisted: true}},
+		{"22041 and an id", sender.Answer{Status: 200, Body: []byte(`{"code":22041,"data":{"message_id":"msg-0001"}}`)}, 1, withID("22041")},
+		{"22091 and an id", sender.Answer{Status: 200, Body: []byte(`{"code":"22091","data":{"message_id":7}}`)}, 1, withID("22091")},
+		{"22125 and an id", sender.Answer{Status: 403, Body: []byte(`{"code":22125,"message_id":"x"}`)}, 1, withID("22125")},
+		{"Meta's code and an id", sender.Answer{Status: 200, Body: []byte(`{"code":22042,"message":"(#130429)","data":{"messages":[{"id":"wamid.1"}]}}`)}, 1, withID("meta_130429")},
+		{"429 and an id", sender.Answer{Status: 429, Body: []byte(`{"data":{"messageId":"x"}}`), RetryAfter: time.Second}, 1, withID("http_429")},
+		{"503 and half an id", sender.Answer{Status: 503, Body: []byte(`{"code":-1,"data":{"message_id":"msg-`)}, 1, withID("http_503")},
+		{"an empty id is none", sender.Answer{Status: 200, Body: []byte(`{"code":22041,"data":{"message_id":" ","messageId":null,"msgId":0,"messages":[]}}`)}, 1, failed("22041")},
 		{"unlisted, limited", sender.Answer{Status: 200, Body: []byte(`{"code":77777,"message":"Appkey access Rate Limit"}`)}, 1, sender.Result{Outcome: sender.Throttled, Code: "77777"}},
 		{"limited in Chinese", sender.Answer{Status: 200, Body: []byte(`{"code":-1,"message":"请求频率过高"}`)}, 1, sender.Result{Outcome: sender.Throttled, Code: "-1"}},
 		{"limited, another word", sender.Answer{Status: 200, Body: []byte(`{"code":22041,"message":"已限流"}`)}, 1, sender.Result{Outcome: sender.Throttled, Code: "22041"}},

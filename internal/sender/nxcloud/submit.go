@@ -30,7 +30,8 @@ func (s *submitter) Check(r *batch.Recipient) error { return s.message.check(r) 
 // cut it off. On code 1004, an expired timestamp, it signs anew and sends once
 // more, and so can take twice the timeout. That is no retry of a submission:
 // 1004 is a refusal before any sending, so the same recipient is not sent to
-// twice; the request had only grown old on its way. When 1004 comes again the
+// twice; the request had only grown old on its way. A 1004 that names a message
+// is no such refusal, and is not sent again. When 1004 comes again the
 // clock is wrong, and the campaign halts.
 func (s *submitter) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipient, out []sender.Result) {
 	buffer, ok := s.bodies.Get().(*[]byte)
@@ -55,7 +56,7 @@ func (s *submitter) submit(body []byte, try int) sender.Result {
 		return *result
 	}
 	e := openReply(answer.Body)
-	if e.ok && e.code == expired {
+	if e.ok && e.code == expired && !e.namesMessage(answer) {
 		if answer, result = s.provider.send.post(s.provider.http, body); result != nil {
 			return *result
 		}

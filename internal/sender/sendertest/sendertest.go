@@ -33,6 +33,11 @@ type Subject struct {
 	// Accepted is the body of a success for n recipients, whose message_ids
 	// are then as the provider's documents say.
 	Accepted func(n int) []byte
+	// Refused is the body of an answer with a code that is no success, which
+	// names a message_id all the same; Codes are some of every sort, among them
+	// one that is in no table.
+	Refused func(code string) []byte
+	Codes   []string
 	// Answers are bodies to meet beside those that the suite brings.
 	Answers []string
 	// Secrets must be in no Result and no Meaning.
@@ -49,6 +54,8 @@ func Run(t *testing.T, s Subject) {
 	t.Run("redirect", s.redirect)
 	t.Run("any status", s.anyStatus)
 	t.Run("any answer", s.anyAnswer)
+	t.Run("refused, with a message_id", s.refusedWithID)
+	t.Run("broken off, with a message_id", s.brokenWithID)
 	t.Run("concurrent", s.concurrent)
 }
 
@@ -232,6 +239,65 @@ func (s Subject) anyAnswer(t *testing.T) {
 				s.check(t, s.submit(submitter, s.several(submitter), try))
 			}
 		}
+	}
+}
+
+// refusedWithID wants a doubt wherever a failure names a message: what has an id
+// may be on its way, and is not sent again. And one request, whatever the code.
+func (s Subject) refusedWithID(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var body []byte
+	status, requests := 0, 0
+	submitter := s.compile(t, listen(t, func(c net.Conn, r *bufio.Reader) bool {
+		if !readRequest(r) {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		requests++
+		writeAnswer(c, status, "Retry-After: 1\r\n", body)
+		return true
+	}), Timeout)
+	if len(s.Codes) == 0 {
+		t.Fatal("the subject has no codes")
+	}
+	for _, code := range s.Codes {
+		for _, with := range []int{200, 400, 403, 429, 500, 503} {
+			for try := 1; try <= 2; try++ {
+				mu.Lock()
+				status, body, requests = with, s.Refused(code), 0
+				mu.Unlock()
+				for _, got := range s.submit(submitter, s.several(submitter), try) {
+					s.check(t, []sender.Result{got})
+					if got.Outcome != sender.Accepted && got.Outcome != sender.Unknown {
+						t.Errorf("HTTP %d, code %s and a message_id: %+v, want accepted or unknown", with, code, got)
+					}
+					if got.Outcome == sender.Unknown && submitter.provider.Meaning(got.Code) == "" {
+						t.Errorf("HTTP %d, code %s and a message_id: %s has no meaning", with, code, got.Code)
+					}
+				}
+				mu.Lock()
+				if requests != 1 {
+					t.Errorf("HTTP %d, code %s and a message_id: %d requests", with, code, requests)
+				}
+				mu.Unlock()
+			}
+		}
+	}
+}
+
+// brokenWithID is refusedWithID where the end of the answer never comes.
+func (s Subject) brokenWithID(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 400, 429, 503} {
+		submitter := s.compile(t, listen(t, func(c net.Conn, r *bufio.Reader) bool {
+			if readRequest(r) {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 %d X\r\nContent-Length: 9999\r\n\r\n%s", status, `{"code":-1,"data":{"message_id":"m1"},`)
+			}
+			return false
+		}), Timeout)
+		s.want(t, s.submit(submitter, s.several(submitter), 1), sender.Unknown, "bad_answer")
 	}
 }
 
