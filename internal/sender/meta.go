@@ -84,8 +84,10 @@ func metaRow(code int) (metaCode, bool) {
 		return metaCode{Result{Outcome: Rejected}, "the business may not message this country"}, true
 	case 131009:
 		return metaCode{Result{Outcome: Rejected, Repeats: true}, "a parameter has a value that Meta refuses; check the number and the variables"}, true
-	case 132000, 132005, 132012:
-		return metaCode{Result{Outcome: Rejected, Repeats: true}, "the variables do not fit the template in number, length or form; compare the campaign with the template"}, true
+	case 132000, 132005, 132012, 132018:
+		return metaCode{Result{Outcome: Rejected, Repeats: true}, "the variables do not fit the template in number, length or form; compare the row, and the campaign, with the template"}, true
+	case 100, 131008:
+		return metaCode{Result{Outcome: Rejected, Repeats: true}, "a parameter is missing or wrong, which may be this row's value alone; compare the row, and the campaign, with the template"}, true
 
 	case 131048:
 		return metaCode{Result{Outcome: Denied}, "Meta restricts the sending number because people report it as spam; look at its quality in WhatsApp Manager before going on"}, true
@@ -103,7 +105,7 @@ func metaRow(code int) (metaCode, bool) {
 		return metaCode{Result{Outcome: Denied}, "the terms of WhatsApp Payments are not accepted; accept them, then resume"}, true
 	case 131055, 131063, 134100, 134102:
 		return metaCode{Result{Outcome: Denied}, "marketing cannot be sent this way (Cloud API, or Marketing Messages API); use the other one or another template"}, true
-	case 100, 131008, 131051, 135000:
+	case 131051, 135000:
 		return metaCode{Result{Outcome: Denied}, "a parameter is missing or wrong, or the type of message is not supported; compare the campaign with the template"}, true
 	case 132001:
 		return metaCode{Result{Outcome: Denied}, "the template does not exist in this language, or is not approved; correct name or language, then resume"}, true
@@ -113,8 +115,6 @@ func metaRow(code int) (metaCode, bool) {
 		return metaCode{Result{Outcome: Denied}, "the template is paused for low quality; wait or improve it, then resume"}, true
 	case 132016:
 		return metaCode{Result{Outcome: Denied}, "the template is disabled for low quality; use another"}, true
-	case 132018:
-		return metaCode{Result{Outcome: Denied}, "the template's parameters are not valid; compare the campaign with the template"}, true
 	case 132068, 132069:
 		return metaCode{Result{Outcome: Denied}, "the template's flow is blocked or throttled; look at the flow, then resume"}, true
 	case 131053, 131014:

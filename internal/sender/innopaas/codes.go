@@ -16,6 +16,7 @@ const (
 	dailyWait = time.Hour
 
 	codeNumbers = "109"
+	metaValue   = "meta_131009" // a value that Meta refuses: the number's, it may be
 	// Codes of our own.
 	codeNoMessageID = "no_message_id"
 	codeErrorPhone  = "error_phone"
@@ -27,7 +28,7 @@ type scope uint8
 const (
 	everyone  scope = iota // the account, the template, the request as a whole
 	oneNumber              // a number; of several nobody knows which
-	content                // what is sent: with a template the account's affair, else the message's
+	content                // what is sent: of one recipient perhaps their values; of several who share them, with a template, the account's affair
 	numbers                // how many numbers, says one page; which number, another
 )
 
@@ -124,7 +125,7 @@ func (r *reader) classify(c, message string, n int) sender.Result {
 	result.Code = c
 	switch row.scope {
 	case content:
-		if r.template {
+		if r.template && n > 1 {
 			return sender.Result{Outcome: sender.Denied, Code: c}
 		}
 	case numbers:
@@ -141,7 +142,11 @@ func (r *reader) classify(c, message string, n int) sender.Result {
 		return result
 	}
 	if m, found := metaResult(message); found {
-		if n > 1 && (m.Outcome == sender.Rejected || m.Pair) {
+		switch {
+		case n > 1 && m.Repeats && m.Code != metaValue:
+			// Of values that several share: no one row's.
+			return sender.Result{Outcome: sender.Denied, Code: m.Code}
+		case n > 1 && (m.Outcome == sender.Rejected || m.Pair):
 			return r.partial(m.Code)
 		}
 		return m

@@ -64,7 +64,7 @@ func table() map[string]documented {
 	daily := sender.Result{Outcome: sender.Throttled, Code: "131", RetryAfter: time.Hour}
 	all["131"] = documented{daily, daily, daily}
 	for _, c := range []string{"106", "123", "124"} { // what is sent
-		all[c] = documented{result(sender.Denied, c), repeats(c), result(sender.Denied, c)}
+		all[c] = documented{repeats(c), repeats(c), result(sender.Denied, c)}
 	}
 	for _, c := range []string{"108", "115", "125"} { // one number
 		all[c] = documented{result(sender.Rejected, c), result(sender.Rejected, c), result(sender.Unknown, c)}
@@ -227,6 +227,9 @@ func TestRead(t *testing.T) {
 
 		{"Meta's code", ok(`{"code":"130","message":"(#131026) Message undeliverable"}`), []sender.Result{result(sender.Rejected, "meta_131026")}},
 		{"Meta's code for several", ok(`{"code":"130","message":"(#131026) Message undeliverable"}`), everybody(2, result(sender.Unknown, "meta_131026"))},
+		{"Meta's code of one row's values", ok(`{"code":"130","message":"(#100) Invalid parameter"}`), []sender.Result{repeats("meta_100")}},
+		{"Meta's code of values that several share", ok(`{"code":"130","message":"(#132018) x"}`), everybody(2, result(sender.Denied, "meta_132018"))},
+		{"Meta's code of a value that may be a number", ok(`{"code":"130","message":"(#131009) x"}`), everybody(2, result(sender.Unknown, "meta_131009"))},
 		{"Meta's pair limit", ok(`{"code":"999","message":"x (#131056) y"}`), []sender.Result{{Outcome: sender.Throttled, Code: "meta_131056", Pair: true}}},
 		{"Meta's pair limit with a wait", sender.Answer{Status: 200, Body: []byte(`{"code":"999","message":"(#131056)"}`), RetryAfter: time.Second}, []sender.Result{{Outcome: sender.Throttled, Code: "meta_131056", Pair: true}}},
 		{"Meta's pair limit for several", ok(`{"code":"999","message":"x (#131056) y"}`), everybody(2, result(sender.Unknown, "meta_131056"))},

@@ -55,9 +55,9 @@ func documentedMeta() map[int]sender.Result {
 	put(sender.Result{Outcome: sender.Throttled, Pair: true}, 131056)
 	put(sender.Result{Outcome: sender.Rejected}, 131049, 130472, 131026, 130403, 131021, 131047, 470, 130497)
 	put(sender.Result{Outcome: sender.Rejected, OptOut: true}, 131050)
-	put(sender.Result{Outcome: sender.Rejected, Repeats: true}, 131009, 132000, 132005, 132012)
+	put(sender.Result{Outcome: sender.Rejected, Repeats: true}, 131009, 132000, 132005, 132012, 100, 131008, 132018)
 	put(sender.Result{Outcome: sender.Denied}, 131048, 131064, 0, 3, 10, 190, 131005, 368, 131031, 131042, 33, 131037, 131045, 133010,
-		134011, 131063, 131055, 134100, 134102, 100, 131008, 135000, 131051, 132001, 132007, 132015, 132016, 132018, 132068, 132069,
+		134011, 131063, 131055, 134100, 134102, 135000, 131051, 132001, 132007, 132015, 132016, 132068, 132069,
 		131053, 131014)
 	for n := 200; n <= 299; n++ {
 		put(sender.Result{Outcome: sender.Denied}, n)
