@@ -21,7 +21,7 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch bench campaign config export faultpoint jobs ledger ratelimit redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress; do
+for d in accounts batch bench campaign config dispatch export faultpoint jobs ledger ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -58,14 +58,19 @@ bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
 bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit
 bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
 bad campaign $i/jobs $i/config $i/sender/nxcloud
-bad jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status
+bad redisclock $i/ledger $i/config
+bad jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status $i/worker $i/dispatch $i/ratelimit
+bad dispatch $i/worker $i/jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status
+bad worker $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status $i/batch
 bad accounts $i/jobs $i/sandbox $i/status
 bad export $i/jobs $i/campaign
 bad status $i/jobs $i/config $i/sender/nxcloud
-for d in batch ledger campaign status accounts sandbox; do bad $d github.com/hibiken/asynq; done
-for d in jobs ledger redistest; do bad $d github.com/alicebob/miniredis/v2; done
+for d in batch ledger campaign status accounts sandbox worker dispatch; do bad $d github.com/hibiken/asynq; done
+for d in jobs worker dispatch ledger redistest; do bad $d github.com/alicebob/miniredis/v2; done
 for t in pgregory.net/rapid go.uber.org/goleak github.com/google/go-cmp $i/redistest $i/sender/sendertest; do
 	bad jobs "$t"
+	bad worker "$t"
+	bad dispatch "$t"
 	plant bad cmd/worker "$t"
 done
 plant bad cmd/worker $i/sandbox
@@ -78,7 +83,9 @@ good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/sender $i/batch
 good campaign $i/ledger $i/sender $i/batch
-good jobs $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint github.com/hibiken/asynq
+good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
+good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint
+good worker $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
 good status $i/campaign $i/ledger $i/ratelimit

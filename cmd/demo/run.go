@@ -20,11 +20,13 @@ import (
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
+	"sluice/internal/dispatch"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sandbox"
 	"sluice/internal/status"
+	"sluice/internal/worker"
 )
 
 const usage = `usage: demo [LIST.csv]
@@ -214,16 +216,16 @@ func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
 // send runs a worker until every campaign is finished.
 func (d *demo) send(ctx context.Context, files []demoFile) error {
 	limiter := ratelimit.New(d.rdb, ratelimit.Options{Worker: "demo", Log: zerolog.Nop()})
-	w := jobs.NewWorker(jobs.Options{
-		ID: "demo", Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Limiter: limiter, Log: zerolog.Nop(), Now: time.Now,
-		Backoff: jobs.Backoff{Base: 200 * time.Millisecond, Max: time.Second},
-		Account: func(name string) (*jobs.Account, error) {
+	w := worker.New(worker.Options{
+		ID: "demo", Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Log: zerolog.Nop(), Now: time.Now,
+		Backoff: dispatch.Backoff{Base: 200 * time.Millisecond, Max: time.Second},
+		Account: func(name string) (*worker.Account, error) {
 			s := d.senders[name]
 			provider, err := accounts.Open(s, time.Now)
 			if err != nil {
 				return nil, err
 			}
-			return &jobs.Account{Provider: provider, Label: name, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+			return &worker.Account{Provider: provider, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
 	})
 	ctx, cancel := context.WithCancel(ctx)

@@ -12,7 +12,7 @@ import (
 
 	"sluice/internal/accounts"
 	"sluice/internal/config"
-	"sluice/internal/jobs"
+	"sluice/internal/worker"
 )
 
 // openSenders are the senders file and those of its senders that are in use, so
@@ -26,12 +26,12 @@ type openSenders struct {
 // An opened sender is an account with the settings that it was opened with.
 type opened struct {
 	settings config.Sender
-	account  *jobs.Account
+	account  *worker.Account
 }
 
 // add notes a sender that was opened, and renews it at once if its settings have
 // changed meanwhile.
-func (o *openSenders) add(s config.Sender, a *jobs.Account) {
+func (o *openSenders) add(s config.Sender, a *worker.Account) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.open[s.Name] = opened{s, a}

@@ -20,11 +20,13 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
-	"sluice/internal/jobs"
+	"sluice/internal/dispatch"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
+	"sluice/internal/redisclock"
 	"sluice/internal/sender"
 	"sluice/internal/suppress"
+	"sluice/internal/worker"
 )
 
 // flags are the program's settings; a flag beats the environment.
@@ -87,7 +89,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	clock, err := jobs.NewClock(short, rdb)
+	clock, err := redisclock.New(short, rdb)
 	if err != nil {
 		return config.RedisAway(err, f.RedisURL)
 	}
@@ -102,7 +104,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	log = log.With().Str("worker", id).Logger()
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
 	reg := prometheus.NewRegistry()
-	metrics := jobs.NewMetrics(reg, slices.Collect(maps.Keys(senders))...)
+	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(senders))...)
 	led.OnDoubt(metrics.Doubted)
 	stopServing, err := serve(f.MetricsAddr, reg, rdb, log)
 	if err != nil {
@@ -116,12 +118,12 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	defer stopReloading()
 	reloading.Go(func() { clock.Keep(reloadCtx) })
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
-	w := jobs.NewWorker(jobs.Options{
-		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now), Limiter: limiter,
-		Account: func(name string) (*jobs.Account, error) { return openAccount(open, limiter, clock.Now, name) },
+	w := worker.New(worker.Options{
+		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
+		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
-		Backoff: jobs.Backoff{Base: f.RetryBase, Max: f.RetryMax},
+		Backoff: dispatch.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 	})
 	log.Info().Msg("worker ready")
 	if err := w.Run(ctx); err != nil {
@@ -135,7 +137,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 const stopSlack = 10 * time.Second
 
 // openAccount opens a sender for the worker's use.
-func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.Time, name string) (*jobs.Account, error) {
+func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.Time, name string) (*worker.Account, error) {
 	s, err := open.get(name)
 	if err != nil {
 		return nil, err
@@ -144,8 +146,8 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 	if err != nil {
 		return nil, err
 	}
-	account := &jobs.Account{
-		Provider: provider, Label: name, InFlight: s.Limits.InFlight,
+	account := &worker.Account{
+		Provider: provider, InFlight: s.Limits.InFlight,
 		StopWithin: 2*s.Timeout + stopSlack,
 		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {

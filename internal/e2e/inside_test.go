@@ -12,10 +12,10 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
-	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/suppress"
+	"sluice/internal/worker"
 )
 
 // workInside runs a worker inside the test, wired as cmd/worker wires it, where
@@ -33,9 +33,9 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 	}
 	log := zerolog.New(w.logs).With().Str("worker", id).Logger()
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
-	worker := jobs.NewWorker(jobs.Options{
-		ID: id, Redis: rdb, Ledger: ledger.New(rdb, now), Campaigns: campaign.NewStore(rdb, now), Limiter: limiter,
-		Account: func(name string) (*jobs.Account, error) {
+	wk := worker.New(worker.Options{
+		ID: id, Redis: rdb, Ledger: ledger.New(rdb, now), Campaigns: campaign.NewStore(rdb, now),
+		Account: func(name string) (*worker.Account, error) {
 			s, err := senders.Get(name)
 			if err != nil {
 				return nil, err
@@ -44,14 +44,14 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 			if err != nil {
 				return nil, err
 			}
-			return &jobs.Account{Provider: provider, Label: name, InFlight: s.Limits.InFlight, StopWithin: stopWithin, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
+			return &worker.Account{Provider: provider, InFlight: s.Limits.InFlight, StopWithin: stopWithin, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
 		Log: log, Now: now, Suppressed: suppress.New(rdb), Linger: time.Hour,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := worker.Run(ctx); err != nil {
+		if err := wk.Run(ctx); err != nil {
 			w.t.Errorf("worker %s: %v", id, err)
 		}
 	})

@@ -14,20 +14,22 @@ import (
 // call for many, and one at a time costs a round trip each.
 const enqueuers = 32
 
-// A Queue puts batches into their campaign's queue.
+// A Queue is what asynq holds of all campaigns: each has a queue of its own. It is
+// safe for use by many goroutines.
 type Queue struct {
+	rdb    redis.UniversalClient
 	client *asynq.Client
 }
 
 // NewQueue makes a Queue on rdb, which stays the caller's to close.
 func NewQueue(rdb redis.UniversalClient) *Queue {
-	return &Queue{client: asynq.NewClientFromRedisClient(rdb)}
+	return &Queue{rdb: rdb, client: asynq.NewClientFromRedisClient(rdb)}
 }
 
 // Enqueue puts one batch into its campaign's queue under an epoch. A batch that
 // is there already stays as it is: enqueueing is idempotent.
 func (q *Queue) Enqueue(ctx context.Context, campaign string, batch, recipients, epoch int) error {
-	r := reference{Campaign: campaign, Batch: batch, Recipients: recipients}
+	r := Reference{Campaign: campaign, Batch: batch, Recipients: recipients}
 	_, err := q.client.EnqueueContext(ctx, r.task(epoch))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueueing batch %d of %s: %w", batch, campaign, err)

@@ -13,7 +13,8 @@ import (
 	"sluice/internal/ledger"
 )
 
-var errTooManyTasks = errors.New("asynq holds a hundred tasks of it; delete them in the queue's web UI")
+// ErrTooManyTasks is about one campaign: its batches cannot be enqueued anew.
+var ErrTooManyTasks = errors.New("asynq holds a hundred tasks of it; delete them in the queue's web UI")
 
 // A Requeuer rebuilds a campaign's queue from the ledger: whatever is left to
 // send there has a task, or gets one.
@@ -57,7 +58,7 @@ func (r *Requeuer) Requeue(ctx context.Context, id string) (int, error) {
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return n, fmt.Errorf("looking at batch %d of %s: %w", b.N, id, err)
 		}
-		if err := queue.enqueueAnew(ctx, reference{Campaign: id, Batch: b.N, Recipients: b.Recipients}, epoch+1); err != nil {
+		if err := queue.EnqueueAnew(ctx, Reference{Campaign: id, Batch: b.N, Recipients: b.Recipients}, epoch+1); err != nil {
 			return n, err
 		}
 		n++
@@ -96,9 +97,9 @@ func (r *Requeuer) queued(id string) (map[int]bool, error) {
 	return queued, nil
 }
 
-// enqueueAnew enqueues a batch whose earlier tasks are over, but may still be
+// EnqueueAnew enqueues a batch whose earlier tasks are over, but may still be
 // held by asynq under their names, as completed or archived.
-func (q *Queue) enqueueAnew(ctx context.Context, r reference, epoch int) error {
+func (q *Queue) EnqueueAnew(ctx context.Context, r Reference, epoch int) error {
 	for try := range 100 {
 		_, err := q.client.EnqueueContext(ctx, r.task(epoch+try))
 		if err == nil {
@@ -108,5 +109,5 @@ func (q *Queue) enqueueAnew(ctx context.Context, r reference, epoch int) error {
 			return fmt.Errorf("enqueueing batch %d of %s: %w", r.Batch, r.Campaign, err)
 		}
 	}
-	return fmt.Errorf("enqueueing batch %d of %s: %w", r.Batch, r.Campaign, errTooManyTasks)
+	return fmt.Errorf("enqueueing batch %d of %s: %w", r.Batch, r.Campaign, ErrTooManyTasks)
 }

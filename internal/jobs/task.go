@@ -1,8 +1,8 @@
 // Package jobs is the queue, both ends: it stages and enqueues a campaign's
-// batches, and it runs them. The queue says only when a batch runs; what is left
-// to send is the ledger's word alone, so a task that is lost, late, repeated or
-// run twice at once loses nobody and sends nothing twice. It is the only package
-// that speaks asynq.
+// batches, hands them to whoever runs them, and rebuilds a queue from the ledger.
+// The queue says only when a batch runs; what is left to send is the ledger's word
+// alone, so a task that is lost, late, repeated or run twice at once loses nobody
+// and sends nothing twice. It is the only package that speaks asynq.
 package jobs
 
 import (
@@ -24,18 +24,18 @@ const maxRetry = math.MaxInt32
 // taskTimeout is beyond anything that a handler needs: it hands the rest of a
 // batch back long before, because asynq runs a task that outlasts its timeout
 // beside its successor.
-const (
-	taskTimeout     = time.Hour
-	defaultHandBack = 10 * time.Minute
-	maxHandBack     = taskTimeout / 2
-)
+const taskTimeout = time.Hour
+
+// MaxHandBack is how long a handler may take before it hands the rest of its
+// batch back.
+const MaxHandBack = taskTimeout / 2
 
 // retention is how long a batch that is done stays visible in the queue's web
 // UI, with its result.
 const retention = 24 * time.Hour
 
-// A reference is a task's whole payload: the recipients stay in the ledger.
-type reference struct {
+// A Reference is a task's whole payload: the recipients stay in the ledger.
+type Reference struct {
 	Campaign   string `json:"campaign"`
 	Batch      int    `json:"batch"`
 	Recipients int    `json:"recipients"`
@@ -44,7 +44,7 @@ type reference struct {
 // task is the task for a batch. Epoch 0 is the batch's first task; a batch that
 // lost its worker is enqueued anew under the epoch that is next, so that asynq,
 // which still holds the old task, takes the new one.
-func (r reference) task(epoch int) *asynq.Task {
+func (r Reference) task(epoch int) *asynq.Task {
 	payload, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // strings and ints always marshal
@@ -64,9 +64,9 @@ func batchOf(id string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// parseReference reads a payload. A payload that does not hold never will.
-func parseReference(payload []byte) (reference, error) {
-	var r reference
+// parseReference reads a payload. An invalid payload stays so.
+func parseReference(payload []byte) (Reference, error) {
+	var r Reference
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return r, fmt.Errorf("reading the task's payload: %w: %w", err, asynq.SkipRetry)
 	}

@@ -1,0 +1,157 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"sluice/internal/ledger"
+	"sluice/internal/sender"
+)
+
+// lookAgain is how often the recipients of a batch that is under way are held
+// against their windows.
+const lookAgain = time.Second
+
+// An allowance is what a run knows of who may be sent to just now.
+type allowance struct {
+	suppressed int64 // the version of the list that was asked
+	looked     time.Time
+	zones      map[int]*time.Location
+}
+
+// allowed are the units that may be begun now: the suppressed are settled as
+// such, and those whose window has closed stay pending.
+func (r *batchRun) allowed(ctx context.Context, units [][]int) ([][]int, error) {
+	if len(units) == 0 {
+		return nil, nil
+	}
+	if version := r.host.SuppressionVersion(); version != r.allow.suppressed {
+		var err error
+		if units, err = r.unsuppressed(ctx, units); err != nil {
+			return nil, err
+		}
+		r.allow.suppressed = version
+	}
+	now := r.host.Now()
+	if r.d.window == nil || now.Sub(r.allow.looked) < lookAgain {
+		return units, nil
+	}
+	r.allow.looked = now
+	return keep(units, func(i int) bool { return !r.opens(i, now).After(now) }), nil
+}
+
+// closed says that the window of one of the recipients has closed since they were
+// allowed: they waited for their slots, at a slow pace for long. All others are
+// looked at anew then.
+func (r *batchRun) closed(indexes []int) bool {
+	if r.d.window == nil {
+		return false
+	}
+	now := r.host.Now()
+	if !slices.ContainsFunc(indexes, func(i int) bool { return r.opens(i, now).After(now) }) {
+		return false
+	}
+	r.allow.looked = time.Time{}
+	return true
+}
+
+// unsuppressed asks the suppression list. A recipient that it names is rejected
+// without a submission; the intent before it keeps anyone else from sending.
+func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, error) {
+	all := slices.Concat(units...)
+	phones := make([]string, len(all))
+	for k, i := range all {
+		phones[k] = r.claim.Recipients[i].Phone
+	}
+	found, err := r.host.Suppressed.Contains(ctx, phones)
+	if err != nil {
+		return nil, err
+	}
+	named := map[int]bool{}
+	var indexes []int
+	for k, i := range all {
+		if found[k] {
+			named[i] = true
+			indexes = append(indexes, i)
+		}
+	}
+	if len(indexes) == 0 {
+		return units, nil
+	}
+	if err := r.claim.Begin(ctx, indexes); err != nil {
+		return nil, r.d.beginFailed(err)
+	}
+	for _, i := range indexes {
+		r.committer.enter(ledger.Settlement{Index: i, Outcome: sender.Rejected, Code: ledger.CodeSuppressed, Time: r.host.Now()})
+	}
+	return keep(units, func(i int) bool { return !named[i] }), nil
+}
+
+// keep keeps the recipients for which ok holds, and no empty units.
+func keep(units [][]int, ok func(int) bool) [][]int {
+	var kept [][]int
+	for _, unit := range units {
+		var some []int
+		for _, i := range unit {
+			if ok(i) {
+				some = append(some, i)
+			}
+		}
+		if len(some) > 0 {
+			kept = append(kept, some)
+		}
+	}
+	return kept
+}
+
+// opens is when recipient i may be sent to by the window of their own zone: zero
+// where there is no such window.
+func (r *batchRun) opens(i int, now time.Time) time.Time {
+	if r.d.window == nil {
+		return time.Time{}
+	}
+	if r.allow.zones == nil {
+		r.allow.zones = map[int]*time.Location{}
+	}
+	zone, ok := r.allow.zones[i]
+	if !ok {
+		zone = zoneOf(r.claim.Recipients[i].Phone, now)
+		r.allow.zones[i] = zone
+	}
+	return r.d.window.Opens(now, zone)
+}
+
+// zoneOf is the time zone of a number, from its country or region. Where there
+// are several, as for the mobiles of a large country, it is the one in the middle;
+// UTC where none is known.
+func zoneOf(phone string, now time.Time) *time.Location {
+	names, err := phonenumbers.GetTimezonesForPrefix("+" + phone)
+	if err != nil {
+		return time.UTC
+	}
+	var zones []*time.Location
+	for _, name := range names {
+		if zone, err := time.LoadLocation(name); err == nil {
+			zones = append(zones, zone)
+		}
+	}
+	if len(zones) == 0 {
+		return time.UTC
+	}
+	slices.SortStableFunc(zones, func(a, b *time.Location) int {
+		_, x := now.In(a).Zone()
+		_, y := now.In(b).Zone()
+		return x - y
+	})
+	return zones[len(zones)/2]
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,99 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/internal/sender"
+)
+
+// atFirst denies what may concern one recipient but more likely all, as long as
+// nobody of the campaign was accepted, by any worker.
+func (d *Dispatcher) atFirst(out []sender.Result) {
+	for k := range out {
+		switch {
+		case out[k].Outcome == sender.Accepted:
+			if !d.accepted.Load() {
+				d.accepted.Store(true)
+			}
+		case out[k].AtFirst && !d.anyAccepted():
+			out[k].Outcome, out[k].Repeats = sender.Denied, false
+		}
+	}
+}
+
+// anyAccepted says whether anybody of the campaign is known to be accepted.
+func (d *Dispatcher) anyAccepted() bool {
+	if d.accepted.Load() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if any, err := d.host.Campaigns.AnyAccepted(ctx, d.id); err != nil || !any {
+		return false // to halt for nothing loses nobody
+	}
+	d.accepted.Store(true)
+	return true
+}
+
+// heed does at once what a submission's results ask for beyond their own
+// recipients. Those that ended alike count once, however many they are.
+func (d *Dispatcher) heed(out []sender.Result) {
+	for len(out) > 0 {
+		res, n := out[0], 1
+		for n < len(out) && out[n].Outcome == res.Outcome && out[n].Code == res.Code {
+			n++
+		}
+		out = out[n:]
+		d.host.Metrics.submitted(d.sender.Name, res, n)
+		switch res.Outcome {
+		case sender.Throttled:
+			if !res.Pair {
+				d.throttle(res)
+			}
+		case sender.Denied:
+			d.Halt(res.Code, d.sender.Provider.Meaning(res.Code))
+		case sender.Accepted, sender.Rejected, sender.Failed, sender.Unknown:
+		}
+		if why := d.streak.add(res); why != "" {
+			d.Halt(res.Code, why)
+		}
+	}
+}
+
+// optOut puts someone who wants no more messages on the suppression list.
+func (d *Dispatcher) optOut(phone string) {
+	if d.host.Suppressed == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := d.host.Suppressed.Add(ctx, []string{phone}); err != nil {
+		d.host.Log.Error().Err(err).Str("campaign", d.id).Msg("an opt-out could not be put on the suppression list; it stands in the export")
+	}
+}
+
+func (d *Dispatcher) throttle(res sender.Result) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := d.sender.Pace.Throttled(ctx, res.RetryAfter); err != nil {
+		d.host.Log.Warn().Err(err).Str("campaign", d.id).Msg("could not slow the sender down")
+	}
+}
+
+// Halt stops the campaign here at once and everywhere as soon as Redis knows.
+func (d *Dispatcher) Halt(code, meaning string) {
+	d.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	reason := fmt.Sprintf("%s: %s; then `producer resume %s`", code, strings.TrimRight(meaning, ". "), d.id)
+	moved, err := d.host.Campaigns.Halt(ctx, d.id, code, reason)
+	switch {
+	case err != nil:
+		d.host.Log.Error().Err(err).Str("campaign", d.id).Str("code", code).Msg("could not record that the campaign halted")
+	case moved:
+		d.host.Log.Error().Str("campaign", d.id).Str("code", code).Str("reason", reason).Msg("campaign halted")
+	}
+}

@@ -1,0 +1,195 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/internal/faultpoint"
+	"sluice/internal/ledger"
+)
+
+// soon is a wait that is spent in the handler and not in the queue.
+const soon = time.Second
+
+// A batchRun is one batch in the hands of this worker, from its claim to its
+// release.
+type batchRun struct {
+	d         *Dispatcher
+	host      *Host
+	n         int
+	claim     *ledger.Claim
+	committer *committer
+	began     time.Time // of this process' own clock
+	// before is each recipient's past at the start of a pass, in which it is
+	// submitted once at most: what the ledger learns meanwhile concerns others.
+	before []past
+	allow  allowance
+	missed missed
+}
+
+// A past is what a recipient's earlier submissions were.
+type past struct {
+	tries, attempts int
+	code            string    // of the last outcome
+	at              time.Time // of the last outcome
+}
+
+func pastOf(p ledger.Pending) past {
+	return past{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
+}
+
+func newRun(d *Dispatcher, claim *ledger.Claim) *batchRun {
+	r := &batchRun{d: d, host: &d.host, n: claim.N, claim: claim, began: time.Now(), before: make([]past, len(claim.Recipients))}
+	r.committer = newCommitter(claim, func(ctx context.Context) error { return d.host.Campaigns.Reopen(ctx, d.id, claim) })
+	return r
+}
+
+// send submits what the ledger says is left of the batch, until nothing is
+// pending, or the rest must wait, or the campaign or the worker stops here.
+func (r *batchRun) send(ctx context.Context) error {
+	deadline := r.began.Add(r.host.HandBack)
+	for {
+		ready, next := r.ready()
+		if len(ready) > 0 {
+			if err := r.pass(ctx, ready, deadline); err != nil {
+				return err
+			}
+			continue
+		}
+		if next.IsZero() {
+			return nil
+		}
+		wait := next.Sub(r.host.Now())
+		if wait > soon {
+			return &Snooze{After: wait, Why: r.waiting()}
+		}
+		if err := r.d.pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// ready are the recipients to submit now, in input order, and when the first of
+// the others is due; zero where nobody is pending.
+func (r *batchRun) ready() (ready []int, next time.Time) {
+	now := r.host.Now()
+	for i, p := range r.claim.Pending() {
+		r.before[i] = pastOf(p)
+		at := latest(r.d.dueAt(r.n, i, p), r.opens(i, now))
+		switch {
+		case !at.After(now):
+			ready = append(ready, i)
+		case next.IsZero() || at.Before(next):
+			next = at
+		}
+	}
+	return ready, next
+}
+
+// waiting says for the queue's web UI why the batch waits: those who were never
+// submitted to wait for their own time of day.
+func (r *batchRun) waiting() string {
+	codes := map[string]int{}
+	retries, windows := 0, 0
+	for _, p := range r.claim.Pending() {
+		if p.Tries == 0 {
+			windows++
+			continue
+		}
+		codes[p.Code]++
+		retries++
+	}
+	switch {
+	case retries == 0:
+		return fmt.Sprintf("%d recipients wait for their time of day", windows)
+	case windows == 0:
+		return fmt.Sprintf("%d recipients wait for their retry after %s", retries, CountsText(codes))
+	}
+	return fmt.Sprintf("%d recipients wait for their time of day, %d for their retry after %s", windows, retries, CountsText(codes))
+}
+
+// pass submits the recipients of ready once each; those whose slot passed get
+// another one. The intents of one chunk are written while the chunk before it is
+// being submitted.
+func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) error {
+	units := r.d.group(r.claim.Recipients, r.before, ready)
+	r.allow.suppressed = 0 // of a list that changed since, only those of the last pass were asked
+	chunks := make(chan *chunk)
+	r.committer.open()
+	r.committer.submitting.Go(func() {
+		for c := range chunks {
+			r.submit(ctx, c)
+		}
+	})
+	err := r.feed(ctx, units, chunks, deadline)
+	for err == nil {
+		if units, err = r.again(); err != nil || len(units) == 0 {
+			break
+		}
+		err = r.feed(ctx, units, chunks, deadline)
+	}
+	close(chunks)
+	r.committer.submitting.Wait()
+	if settleErr := r.committer.close(); err == nil {
+		err = settleErr
+	}
+	return err
+}
+
+// feed takes the units' slots, writes their intents and hands them on.
+func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, deadline time.Time) error {
+	for len(units) > 0 {
+		if err := r.mayGoOn(ctx, deadline); err != nil {
+			return err
+		}
+		var err error
+		if units, err = r.allowed(ctx, units); err != nil || len(units) == 0 {
+			return err
+		}
+		c, rest, err := r.next(ctx, units)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			continue // no place in flight in time; the slot is lost
+		}
+		if r.closed(c.indexes()) {
+			r.giveUp(c) // whoever of them may still be sent to is ready again
+			units = rest
+			continue
+		}
+		c.life = r.host.Heartbeat.Incarnation()
+		faultpoint.At(faultpoint.BeforeBegin)
+		began := time.Now()
+		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
+			r.giveUp(c)
+			return r.d.beginFailed(err)
+		}
+		r.d.tempo.begun(time.Since(began))
+		c.grant.Begun()
+		faultpoint.At(faultpoint.AfterBegin)
+		r.missed.undecided.Add(len(c.units))
+		chunks <- c
+		units = rest
+	}
+	return nil
+}
+
+// mayGoOn says whether another chunk may be begun, after waiting for the circuit
+// breaker. A Snooze of no time hands the rest of the batch back.
+func (r *batchRun) mayGoOn(ctx context.Context, deadline time.Time) error {
+	for {
+		switch {
+		case r.d.stopped.Err() != nil || ctx.Err() != nil:
+			return &Snooze{Why: "the worker or the campaign stopped"}
+		case time.Now().After(deadline):
+			return &Snooze{Why: "the batch takes long; its rest goes on"}
+		case !r.d.sender.breaker.holds() && !r.host.Heartbeat.Lapsed(r.host.Heartbeat.Incarnation()):
+			return nil // what is begun in a life that is over is only withdrawn
+		}
+		if err := r.d.pause(ctx, probeEvery/10); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
+	"sluice/internal/sender"
+)
+
+// submit makes the submissions of a chunk, each at its time. What is not
+// submitted after all is withdrawn, which costs nobody anything.
+func (r *batchRun) submit(ctx context.Context, c *chunk) {
+	var withdrawn []int
+	decided := 0
+	for i, unit := range c.units {
+		if r.d.stopped.Err() != nil {
+			withdrawn = append(withdrawn, slices.Concat(c.units[i:]...)...)
+			decided += len(c.units) - i
+			if c.placed {
+				for range c.units[i:] {
+					r.d.sender.Pace.Release()
+				}
+			}
+			break
+		}
+		if !r.submitUnit(ctx, c, i, unit) {
+			withdrawn = append(withdrawn, unit...)
+			decided++
+		}
+	}
+	if len(withdrawn) > 0 {
+		r.withdraw(c.grant, withdrawn)
+	}
+	r.missed.undecided.Add(-decided)
+}
+
+// submitUnit waits for the unit's slot and a place in flight, and starts its
+// submission; or returns false where the slot is gone.
+func (r *batchRun) submitUnit(ctx context.Context, c *chunk, i int, unit []int) bool {
+	account := r.d.sender
+	if !c.placed {
+		if err := account.Pace.Acquire(ctx); err != nil {
+			return false
+		}
+	}
+	if err := c.grant.Wait(ctx, i); err != nil {
+		account.Pace.Release()
+		return false
+	}
+	r.committer.submitting.Add(1)
+	account.pool.do(func() {
+		defer r.committer.submitting.Done()
+		defer account.Pace.Release()
+		told, ok := r.still(c, i, unit)
+		if !ok {
+			r.withdraw(c.grant, unit)
+		}
+		r.missed.undecided.Done()
+		if ok {
+			r.post(c.grant, unit, told)
+		}
+	})
+	return true
+}
+
+// still says whether a unit may go out after it has waited for its slot, its place
+// and a processor, in which time much can happen; and whom to tell the outcome.
+func (r *batchRun) still(c *chunk, i int, unit []int) (told func(sender.Result) bool, ok bool) {
+	breaker := r.d.sender.breaker
+	if r.d.stopped.Err() != nil || r.host.Heartbeat.Lapsed(c.life) || c.grant.Late(i) || len(unit) > 1 && breaker.probing() {
+		return nil, false
+	}
+	return breaker.allow()
+}
+
+// withdraw takes intents back that are not acted on, which costs nobody anything.
+func (r *batchRun) withdraw(g *ratelimit.Grant, indexes []int) {
+	g.Unused(len(indexes))
+	r.host.Metrics.withdraw(len(indexes))
+	r.committer.withdraw(indexes)
+	r.missed.add(indexes)
+}
+
+// post makes one submission and enters its results.
+func (r *batchRun) post(g *ratelimit.Grant, unit []int, told func(sender.Result) bool) {
+	if len(unit) == 1 {
+		var out [1]sender.Result
+		i := unit[0]
+		r.d.submit(r.ref(i), r.claim.Recipients[i:i+1], out[:])
+		r.enter(g, unit, out[:], told(out[0]))
+		return
+	}
+	recipients := make([]recipient, len(unit))
+	for k, i := range unit {
+		recipients[k] = r.claim.Recipients[i]
+	}
+	out := make([]sender.Result, len(unit))
+	r.d.submit(r.ref(unit[0]), recipients, out)
+	r.enter(g, unit, out, told(out[0]))
+}
+
+func (r *batchRun) ref(i int) sender.Ref {
+	return sender.Ref{Campaign: r.d.id, Batch: r.n, Index: i, Try: r.before[i].tries + 1}
+}
+
+// enter enters results into the book, after what follows at once for campaign
+// and sender.
+func (r *batchRun) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
+	now := r.host.Now()
+	unused := 0
+	r.d.tempo.ended.Add(int64(len(out)))
+	r.d.atFirst(out)
+	r.d.heed(out)
+	for k, res := range out {
+		if res.OptOut {
+			r.d.optOut(r.claim.Recipients[unit[k]].Phone)
+		}
+		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
+			unused++
+		}
+		r.committer.enter(r.settlement(unit[k], res, closed, now))
+	}
+	g.Unused(unused)
+}
+
+// settlement is the ledger's entry for one result.
+func (r *batchRun) settlement(i int, res sender.Result, closed bool, now time.Time) ledger.Settlement {
+	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Code: res.Code, MessageID: res.MessageID, Time: now}
+	if res.Outcome != sender.Failed && (res.Outcome != sender.Unknown || !r.d.resend) {
+		return st
+	}
+	costs := r.d.sender.breaker.costs(res, closed, r.before[i].at)
+	switch {
+	case !costs && res.Outcome == sender.Failed:
+		// The outage's failure, not the recipient's.
+		st.Outcome = sender.Throttled
+	case costs && r.before[i].attempts+1 >= r.d.maxAttempts:
+		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
+	}
+	return st
+}

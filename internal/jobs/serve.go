@@ -1,0 +1,104 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/rs/zerolog"
+
+	"sluice/internal/faultpoint"
+)
+
+// A Handler runs one batch and returns what the queue's web UI shows of it, "" if
+// it did not run. It may be called twice for a batch, and twice at once. An error with a method
+// Delay() time.Duration is no failure: the batch runs again after that time.
+type Handler func(ctx context.Context, ref Reference) (result string, err error)
+
+// A Server takes batches from one campaign's queue.
+type Server struct{ asynq *asynq.Server }
+
+// ServeOptions are how a campaign's queue is worked on.
+type ServeOptions struct {
+	Batches int // batches that run at once
+	// StopWithin is how long Shutdown waits for handlers. It must be longer than a
+	// handler takes to stop: a task that is pushed back while its handler runs would
+	// be run by two workers at once.
+	StopWithin time.Duration
+	Log        zerolog.Logger
+}
+
+// Serve starts to take batches from a campaign's queue.
+func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, error) {
+	srv := asynq.NewServerFromRedisClient(q.rdb, asynq.Config{
+		Queues:                   map[string]int{campaign: 1},
+		Concurrency:              o.Batches,
+		ShutdownTimeout:          o.StopWithin,
+		RetryDelayFunc:           retryDelay,
+		IsFailure:                isFailure,
+		TaskCheckInterval:        200 * time.Millisecond,
+		DelayedTaskCheckInterval: time.Second,
+		Logger:                   asynqLog{o.Log},
+		LogLevel:                 asynq.WarnLevel,
+	})
+	if err := srv.Start(handler(h, o.Log)); err != nil {
+		return nil, fmt.Errorf("starting the queue of %s: %w", campaign, err)
+	}
+	return &Server{asynq: srv}, nil
+}
+
+// Shutdown takes no more batches and waits for those that run.
+func (s *Server) Shutdown() { s.asynq.Shutdown() }
+
+func handler(h Handler, log zerolog.Logger) asynq.HandlerFunc {
+	return func(ctx context.Context, t *asynq.Task) error {
+		ref, err := parseReference(t.Payload())
+		if err != nil {
+			return err
+		}
+		result, err := h(ctx, ref)
+		if result == "" {
+			return err // it did not run
+		}
+		if _, werr := t.ResultWriter().Write([]byte(result)); werr != nil {
+			log.Debug().Err(werr).Int("batch", ref.Batch).Msg("task result not written")
+		}
+		faultpoint.At(faultpoint.BeforeAck)
+		return err
+	}
+}
+
+// A snooze is an error that tells when the batch is to run again.
+type snooze interface {
+	error
+	Delay() time.Duration
+}
+
+// isFailure is asynq.Config.IsFailure.
+func isFailure(err error) bool {
+	var s snooze
+	return !errors.As(err, &s)
+}
+
+// retryDelay is asynq.Config.RetryDelayFunc. An error that is no snooze comes
+// from Redis or a broken batch; it is tried again soon and for ever, for a batch
+// must not get lost.
+func retryDelay(n int, err error, _ *asynq.Task) time.Duration {
+	var s snooze
+	if errors.As(err, &s) {
+		return s.Delay()
+	}
+	return min(time.Duration(n+1)*time.Second, 30*time.Second)
+}
+
+// asynqLog passes asynq's own words on. They name tasks and queues, never a
+// recipient.
+type asynqLog struct{ log zerolog.Logger }
+
+func (l asynqLog) Debug(args ...any) { l.log.Debug().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Info(args ...any)  { l.log.Debug().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Warn(args ...any)  { l.log.Warn().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Error(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }
+func (l asynqLog) Fatal(args ...any) { l.log.Error().Msg(fmt.Sprint(args...)) }

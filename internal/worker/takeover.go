@@ -1,0 +1,52 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"sluice/internal/dispatch"
+	"sluice/internal/jobs"
+	"sluice/internal/ledger"
+)
+
+// takeOver sends the batch of a worker that is gone, at once and beside the
+// queue: asynq would need one to two minutes, and the places of its server may
+// all be taken by batches that a slow pace makes long. Asynq's own task for the
+// batch finds it held, or done. It returns false if this worker has enough to do.
+func (s *server) takeOver(o ledger.Orphan) bool {
+	if s.takenNow.Add(1) > int64(s.w.Batches) || s.dispatcherStopped() {
+		s.takenNow.Add(-1)
+		return false
+	}
+	s.taken.Go(func() {
+		defer s.takenNow.Add(-1)
+		if err := s.takeOverNow(o); err != nil {
+			s.w.Log.Error().Err(err).Str("campaign", s.id).Int("batch", o.Batch).Msg("could not take the batch over; it is tried again")
+		}
+	})
+	return true
+}
+
+func (s *server) takeOverNow(o ledger.Orphan) error {
+	if _, twice := s.running.LoadOrStore(o.Batch, true); twice {
+		return nil
+	}
+	defer s.running.Delete(o.Batch)
+	ctx := context.Background() // ended by the dispatcher's stop, between submissions
+	claim, err := s.w.Ledger.Claim(ctx, s.id, o.Batch, s.w.ID, s.resend)
+	if errors.Is(err, ledger.ErrHeld) || errors.Is(err, ledger.ErrDone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.w.Log.Warn().Str("campaign", s.id).Int("batch", o.Batch).Str("gone", o.Worker).Msg("taking over the batch of a worker that is gone")
+	ref := jobs.Reference{Campaign: s.id, Batch: o.Batch, Recipients: len(claim.Recipients)}
+	_, err = s.process(ctx, ref, claim)
+	var l *dispatch.Snooze
+	if errors.As(err, &l) {
+		// The rest goes its usual way, whether or not the old task comes back.
+		return s.w.queue.EnqueueAnew(ctx, ref, claim.Epoch)
+	}
+	return err
+}

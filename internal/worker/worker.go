@@ -1,0 +1,281 @@
+// Package worker is the supervisor: it says which campaigns run in this process.
+// It runs each that is due, gives this worker's signs of life, takes over what
+// workers that are gone had in their hands, and retires campaigns that are over.
+// A batch that somebody has left comes back, whatever ended: a worker, a task, or
+// the connection to Redis.
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"sluice/internal/campaign"
+	"sluice/internal/dispatch"
+	"sluice/internal/jobs"
+	"sluice/internal/ledger"
+)
+
+const (
+	// lookEvery is how often a worker looks which campaigns are due. It bounds
+	// how long a campaign waits for its first submission, and a change of state
+	// for its effect on a server; the ledger refuses intents at once.
+	lookEvery = 250 * time.Millisecond
+	// aliveFor is how long a worker counts as alive without a sign of life, and
+	// aliveEvery how often it gives one. A batch whose worker is gone for so long
+	// is given to another; the old one can begin nothing any more.
+	aliveFor   = 6 * time.Second
+	aliveEvery = 1500 * time.Millisecond
+	// orphansEvery is how often a worker looks for batches whose worker is gone.
+	orphansEvery = 2 * time.Second
+	// defaultHandBack is Options.HandBack.
+	defaultHandBack = 10 * time.Minute
+)
+
+// Options are what a Worker works with. What is not said to be optional, or to
+// have a meaning when zero, is required.
+type Options struct {
+	ID        string // unique among all workers that ever were
+	Redis     redis.UniversalClient
+	Ledger    *ledger.Ledger
+	Campaigns *campaign.Store
+	// Account opens a sender by its name: once, and again after its Renew.
+	Account func(name string) (*Account, error)
+	Log     zerolog.Logger
+	Now     func() time.Time // the same for all workers: that of Redis
+	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
+	Backoff dispatch.Backoff
+	// Batches is how many batches of one campaign run here at once; 4 if zero.
+	Batches int
+	Metrics *Metrics // may be nil
+	// HandBack is how long a batch runs before the rest of it goes back into the
+	// queue, which costs nobody an attempt; 10 minutes if zero, 30 at most.
+	HandBack time.Duration
+	// Suppressed is the suppression list; nil: there is none.
+	Suppressed Suppressed
+	// PreflightEvery is how often templates are looked at again; 0: never.
+	PreflightEvery time.Duration
+	// Linger is how long a campaign that is over keeps its queue, for people to
+	// look at; Keep how long its rows are kept from then on, for ever if zero.
+	Linger, Keep time.Duration
+}
+
+// Suppressed is a list of numbers that get no message.
+type Suppressed interface {
+	dispatch.Suppressed
+	// Version changes whenever the list does; 0 is an empty list.
+	Version(ctx context.Context) (int64, error)
+}
+
+// A Worker sends whatever campaigns are due: it is the supervisor that runs one
+// asynq server for each of them.
+type Worker struct {
+	Options
+	queue    *jobs.Queue
+	accounts map[string]*Account
+	servers  map[string]*server
+	aside    map[string]time.Time // campaigns that could not be retired, and until when
+	metrics  *Metrics
+	// trouble is when Redis was last seen away. Signs of life may then be missing
+	// of workers that live.
+	trouble time.Time
+	lived   atomic.Pointer[time.Time] // when the last sign of life was given that Redis has
+	lives   atomic.Int64              // how often signs of life had ended before
+	// suppressed is the version of the suppression list, as last seen.
+	suppressed atomic.Int64
+}
+
+// New makes a Worker that does nothing until Run.
+func New(o Options) *Worker {
+	if o.Backoff == (dispatch.Backoff{}) {
+		o.Backoff = dispatch.Backoff{Base: time.Second, Max: time.Minute}
+	}
+	if o.Batches == 0 {
+		o.Batches = 4
+	}
+	if o.HandBack == 0 {
+		o.HandBack = defaultHandBack
+	}
+	o.HandBack = min(o.HandBack, jobs.MaxHandBack)
+	return &Worker{
+		Options: o, queue: jobs.NewQueue(o.Redis), metrics: o.Metrics,
+		accounts: map[string]*Account{}, servers: map[string]*server{}, aside: map[string]time.Time{},
+	}
+}
+
+func (w *Worker) now() time.Time { return w.Now() }
+
+// Run sends until ctx is cancelled and then stops: batches end between two
+// submissions, what is in flight is waited for and recorded. It returns nil, or
+// what kept it from starting.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.alive(ctx); err != nil {
+		return fmt.Errorf("announcing this worker in Redis: %w", err)
+	}
+	// The sign of life goes on while the servers stop, or another worker would
+	// take over batches that are about to be released.
+	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var life sync.WaitGroup
+	life.Go(func() { w.live(living) })
+	w.supervise(ctx)
+	w.stopAll()
+	cancel()
+	life.Wait()
+	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := w.Redis.Del(gone, ledger.WorkerKey(w.ID)).Err(); err != nil {
+		w.Log.Debug().Err(err).Msg("sign of life left to expire")
+	}
+	return nil
+}
+
+// supervise starts and stops servers as campaigns become due, until ctx ends.
+func (w *Worker) supervise(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	orphans := time.NewTicker(orphansEvery)
+	defer orphans.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			w.look(ctx)
+		case <-orphans.C:
+			w.recover(ctx)
+		}
+	}
+}
+
+// look compares the servers that run with the campaigns that are due.
+func (w *Worker) look(ctx context.Context) {
+	active, err := w.Campaigns.Active(ctx)
+	if err != nil {
+		w.away(ctx, "", err)
+		return
+	}
+	if w.Suppressed != nil {
+		version, err := w.Suppressed.Version(ctx)
+		if err != nil {
+			w.away(ctx, "", err)
+			return
+		}
+		w.suppressed.Store(version)
+	}
+	due := map[string]bool{}
+	for _, rec := range active {
+		if rec.State.Over() {
+			w.retire(ctx, rec)
+			continue
+		}
+		if w.due(ctx, rec) {
+			due[rec.ID] = true
+			w.start(ctx, rec)
+		}
+	}
+	for id, s := range w.servers {
+		if !due[id] || s.dispatcherStopped() || s.outdated() {
+			s.stopSoon()
+		}
+		if s.ended() {
+			delete(w.servers, id)
+		}
+	}
+	w.closeOutdated()
+	w.metrics.campaigns(active)
+	for name, a := range w.accounts {
+		w.metrics.pace(name, a.Pace.Factor())
+	}
+}
+
+// due says whether a campaign is to be sent now, and starts one whose time has
+// come.
+func (w *Worker) due(ctx context.Context, rec campaign.Brief) bool {
+	switch rec.State {
+	case campaign.Running:
+		now := w.now()
+		return !rec.Window.Next(now).After(now)
+	case campaign.Scheduled:
+		if rec.StartAt.After(w.now()) {
+			return false
+		}
+		if _, err := w.Campaigns.Start(ctx, rec.ID); err != nil {
+			w.Log.Warn().Err(err).Str("campaign", rec.ID).Msg("could not start the scheduled campaign")
+			return false
+		}
+		return true
+	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
+	}
+	return false
+}
+
+// closeOutdated closes the senders whose settings have changed, once the last of
+// their campaigns has stopped here. The next campaign opens them anew.
+func (w *Worker) closeOutdated() {
+	used := map[*Account]bool{}
+	for _, s := range w.servers {
+		if s.account != nil {
+			used[s.account] = true
+		}
+	}
+	for name, a := range w.accounts {
+		if a.outdated.Load() && !used[a] {
+			a.sender.Close()
+			delete(w.accounts, name)
+		}
+	}
+}
+
+// start runs a campaign's server if it does not run yet.
+func (w *Worker) start(ctx context.Context, rec campaign.Brief) {
+	id := rec.ID
+	if a := w.accounts[rec.Sender]; w.servers[id] != nil || a != nil && a.outdated.Load() {
+		return
+	}
+	s, err := w.open(ctx, id)
+	if ctx.Err() != nil && err != nil {
+		return // the worker is stopping
+	}
+	if err != nil {
+		// Nobody is lost: the batches stay in the queue for a worker that can.
+		w.Log.Error().Err(err).Str("campaign", id).Msg("cannot send this campaign")
+		w.servers[id] = brokenServer()
+		return
+	}
+	w.servers[id] = s
+	w.Log.Info().Str("campaign", id).Msg("sending campaign")
+}
+
+func (w *Worker) open(ctx context.Context, id string) (*server, error) {
+	rec, err := w.Campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	account := w.accounts[rec.Sender]
+	if account == nil {
+		if account, err = w.Account(rec.Sender); err != nil {
+			return nil, err
+		}
+		account.sender = dispatch.NewSender(rec.Sender, account.Provider, account.Pace, account.InFlight, w.Now, w.Log)
+		w.accounts[rec.Sender] = account
+	}
+	return startServer(w, rec, account)
+}
+
+// stopAll stops every server at once and waits for them.
+func (w *Worker) stopAll() {
+	for _, s := range w.servers {
+		s.stopSoon()
+	}
+	for _, s := range w.servers {
+		s.wait()
+	}
+	for _, a := range w.accounts {
+		a.sender.Close()
+	}
+}
