@@ -21,7 +21,7 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch bench campaign config dispatch export faultpoint jobs ledger ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
+for d in accounts batch bench campaign config desk dispatch export faultpoint jobs ledger ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -63,6 +63,8 @@ bad jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $
 bad dispatch $i/worker $i/jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status
 bad worker $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status $i/batch
 bad accounts $i/jobs $i/sandbox $i/status
+bad desk $i/worker $i/dispatch $i/accounts $i/config $i/sender/nxcloud $i/sandbox github.com/hibiken/asynq
+bad jobs $i/desk
 bad export $i/jobs $i/campaign
 bad status $i/jobs $i/config $i/sender/nxcloud
 for d in batch ledger campaign status accounts sandbox worker dispatch; do bad $d github.com/hibiken/asynq; done
@@ -88,6 +90,7 @@ good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoin
 good worker $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
+good desk $i/jobs $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox

@@ -17,15 +17,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"sluice/internal/accounts"
-	"sluice/internal/batch"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
+	"sluice/internal/desk"
 	"sluice/internal/dispatch"
-	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sandbox"
-	"sluice/internal/status"
 	"sluice/internal/worker"
 )
 
@@ -43,6 +41,7 @@ var errReal = errors.New("the demo speaks to the sandbox alone: its Redis lives 
 type demo struct {
 	out       io.Writer
 	rdb       *redis.Client
+	desk      *desk.Desk
 	ledger    *ledger.Ledger
 	campaigns *campaign.Store
 	sandbox   *sandbox.Sandbox
@@ -85,6 +84,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		out: stdout, rdb: rdb, dir: dir, ledger: ledger.New(rdb, time.Now), campaigns: campaign.NewStore(rdb, time.Now),
 		sandbox: sandbox.New(sandbox.Options{Faults: faults(), Latency: 2 * time.Millisecond, Seed: 1}),
 	}
+	d.desk = desk.New(desk.Options{Redis: rdb, Open: d.openSender, Now: time.Now})
 	stopSandbox, err := d.startSandbox()
 	if err != nil {
 		return err
@@ -143,10 +143,9 @@ func (d *demo) show(ctx context.Context, list string, sampled bool) error {
 	if err := d.send(ctx, files); err != nil {
 		return err
 	}
-	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Now: time.Now}
 	accountedFor := true
 	for _, f := range files {
-		st, err := source.Get(ctx, f.file.ID)
+		st, err := d.desk.Status(ctx, f.file.ID)
 		if err != nil {
 			return err
 		}
@@ -167,47 +166,37 @@ func (d *demo) show(ctx context.Context, list string, sampled bool) error {
 	return p.err
 }
 
+// openSender opens one of the sandbox's senders for the desk.
+func (d *demo) openSender(name string) (*desk.Sender, error) {
+	s, err := d.senders.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := accounts.Open(s, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &desk.Sender{Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s)}, nil
+}
+
+// firstInvalid is how many invalid rows of a plan the demo shows.
+const firstInvalid = 3
+
 // load imports one campaign and prints its plan.
 func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
-	in, _, err := batch.Open(f.list, nil)
+	prepared, err := d.desk.Prepare(desk.Order{Text: f.raw, Name: "demo.yaml", List: f.list, SkipPreflight: true})
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	provider, err := accounts.Open(d.senders[f.file.Sender], time.Now)
+	defer prepared.Close()
+	launched, err := d.desk.Launch(ctx, prepared)
 	if err != nil {
 		return err
 	}
-	columns, err := f.file.Message.Columns()
-	if err != nil {
-		return err
-	}
-	submitter, err := provider.Compile(f.file.Message, columns)
-	if err != nil {
-		return err
-	}
-	r, err := batch.NewReader(in, batch.Options{Phone: f.file.Recipients.Phone, Columns: columns, DefaultCountry: f.file.Recipients.DefaultCountry, Check: submitter.Check})
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.list, err)
-	}
-	if _, err := d.campaigns.Create(ctx, f.raw, f.file); err != nil {
-		return err
-	}
-	var invalid []batch.Skipped
-	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.rdb), Saw: func(b *batch.Batch) {
-		for _, s := range b.Skipped {
-			if s.Kind == batch.Invalid && len(invalid) < 3 {
-				invalid = append(invalid, s)
-			}
-		}
-	}}
-	plan, err := im.Run(ctx, f.file.ID, r)
-	if err != nil {
-		return err
-	}
+	plan := launched.Counts
 	p.printf("%s: %d rows = %d recipients + %d invalid + %d duplicate, in %d batches\n",
 		f.file.ID, plan.Rows, plan.Recipients, plan.Invalid, plan.Duplicate, plan.Tasks)
-	for _, s := range invalid {
+	for _, s := range launched.Invalid[:min(firstInvalid, len(launched.Invalid))] {
 		p.printf("    line %d: %s\n", s.Line, s.Reason)
 	}
 	return p.err

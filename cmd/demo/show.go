@@ -11,9 +11,8 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
 
-	"sluice/internal/accounts"
 	"sluice/internal/campaign"
-	"sluice/internal/export"
+	"sluice/internal/desk"
 	"sluice/internal/ledger"
 	"sluice/internal/status"
 )
@@ -30,14 +29,13 @@ const exportLines = 8
 
 // watch shows a bar until every campaign is over.
 func (d *demo) watch(ctx context.Context, files []demoFile) error {
-	source := status.Source{Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Now: time.Now}
 	var bar *progressbar.ProgressBar
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		rows, settled, over := 0, 0, 0
 		for _, f := range files {
-			st, err := source.Get(ctx, f.file.ID)
+			st, err := d.desk.Status(ctx, f.file.ID)
 			if err != nil {
 				return err
 			}
@@ -125,20 +123,14 @@ func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status,
 
 // firstLines prints the beginning of an export.
 func (d *demo) firstLines(ctx context.Context, f *campaign.File, p *printer) error {
-	provider, err := accounts.Open(d.senders[f.Sender], time.Now)
+	e, err := d.desk.Export(ctx, desk.ExportOrder{ID: f.ID, Format: desk.CSV})
 	if err != nil {
 		return err
 	}
 	p.printf("\nThe first lines of its export (producer export %s):\n", f.ID)
 	r, w := io.Pipe()
 	go func() {
-		rows := export.NewCSV(w)
-		err := d.ledger.Export(ctx, f.ID, func(row ledger.Row) error {
-			return rows.Write(export.NewRow(row, false, provider.Meaning))
-		})
-		if err == nil {
-			err = rows.Flush()
-		}
+		err := e.Write(ctx, w)
 		_ = w.CloseWithError(err) // never fails, by its contract
 	}()
 	s := bufio.NewScanner(r)

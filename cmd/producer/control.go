@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
-	"sluice/internal/campaign"
+	"sluice/internal/desk"
 )
 
 type pauseCommand struct {
@@ -14,7 +15,7 @@ type pauseCommand struct {
 
 // Run pauses a campaign.
 func (c *pauseCommand) Run(a *app) error {
-	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Pause(a.ctx, c.ID) })
+	return a.move(c.ID, (*desk.Desk).Pause)
 }
 
 type resumeCommand struct {
@@ -23,7 +24,7 @@ type resumeCommand struct {
 
 // Run resumes a campaign.
 func (c *resumeCommand) Run(a *app) error {
-	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Resume(a.ctx, c.ID) })
+	return a.move(c.ID, (*desk.Desk).Resume)
 }
 
 type cancelCommand struct {
@@ -32,27 +33,22 @@ type cancelCommand struct {
 
 // Run cancels a campaign.
 func (c *cancelCommand) Run(a *app) error {
-	return a.move(c.ID, func(s *campaign.Store) (bool, error) { return s.Cancel(a.ctx, c.ID) })
+	return a.move(c.ID, (*desk.Desk).Cancel)
 }
 
-// move makes one move of a campaign and says what came of it: resumed before its
-// start, a campaign is scheduled.
-func (a *app) move(id string, move func(*campaign.Store) (bool, error)) error {
+// move makes one move of a campaign and says what came of it.
+func (a *app) move(id string, move func(*desk.Desk, context.Context, string) (desk.Moved, error)) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	moved, err := move(a.campaigns)
+	m, err := move(a.desk, a.ctx, id)
 	if err != nil {
 		return err
 	}
-	rec, err := a.campaigns.Get(a.ctx, id)
-	if err != nil {
-		return err
-	}
-	if moved {
-		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, rec.State)
+	if m.Moved {
+		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, m.State)
 	} else {
-		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, rec.State)
+		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, m.State)
 	}
 	return err
 }
@@ -66,7 +62,7 @@ func (c *listCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	records, err := a.campaigns.List(a.ctx)
+	records, err := a.desk.List(a.ctx)
 	if err != nil {
 		return err
 	}

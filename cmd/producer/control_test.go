@@ -5,7 +5,7 @@ import "testing"
 // What is printed is the state that the campaign has come into.
 func TestMovesTellTheState(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newOperator(t)
 	d.must("send", d.campaign("now", ""), "--no-preflight")
 	d.must("send", d.campaign("later", "start_at: 2099-01-01T00:00:00Z"), "--no-preflight")
 	for _, tt := range []struct{ move, id, want string }{

@@ -13,7 +13,7 @@ import (
 
 // retire does what a worker does with a campaign that is over, and has its rows
 // expire or not.
-func (d *desk) retire(id string, expire bool) {
+func (d *operator) retire(id string, expire bool) {
 	d.t.Helper()
 	l := ledger.New(d.rdb, time.Now)
 	totals, err := l.Totals(d.ctx, id)
@@ -43,7 +43,7 @@ func (d *desk) retire(id string, expire bool) {
 // What asks for rows that have expired says so: no empty export, no false alarm.
 func TestRowsHaveExpired(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newOperator(t)
 	for _, id := range []string{"kept", "gone"} {
 		d.must("send", d.campaign(id, ""), "--no-preflight")
 		d.must("cancel", id)
@@ -84,7 +84,7 @@ func TestRowsHaveExpired(t *testing.T) {
 // A campaign that was cancelled before it had any rows has lost none.
 func TestNoRowsAreNotExpired(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newOperator(t)
 	d.create("early")
 	d.must("cancel", "early")
 	d.retire("early", false)

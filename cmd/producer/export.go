@@ -1,19 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"sluice/internal/campaign"
-	"sluice/internal/export"
-	"sluice/internal/ledger"
+	"sluice/internal/desk"
 )
 
 type exportCommand struct {
@@ -25,45 +20,17 @@ type exportCommand struct {
 
 // Run exports a campaign.
 func (c *exportCommand) Run(a *app) error {
-	for _, s := range c.States {
-		if !slices.Contains(export.States, s) {
-			return &usageError{fmt.Errorf("--states: there is no state %q; there are %s", s, strings.Join(export.States, ", "))}
-		}
-	}
 	if err := a.connect(); err != nil {
 		return err
 	}
-	rec, err := a.withRows(c.ID)
+	e, err := a.desk.Export(a.ctx, desk.ExportOrder{ID: c.ID, States: c.States, Format: c.Format})
 	if err != nil {
 		return err
 	}
 	if c.Output == "" {
-		return c.write(a, rec, a.out)
+		return e.Write(a.ctx, a.out)
 	}
-	return writeFile(c.Output, func(w io.Writer) error { return c.write(a, rec, w) })
-}
-
-func (c *exportCommand) write(a *app, rec *campaign.Record, w io.Writer) error {
-	buffered := bufio.NewWriterSize(w, 1<<20)
-	rows := export.NewCSV(buffered)
-	if c.Format == "ndjson" {
-		rows = export.NewNDJSON(buffered)
-	}
-	meaning := a.meaning(rec.Sender)
-	err := a.ledger.Export(a.ctx, rec.ID, func(r ledger.Row) error {
-		row := export.NewRow(r, rec.State == campaign.Cancelled, meaning)
-		if len(c.States) > 0 && !slices.Contains(c.States, row.State) {
-			return nil
-		}
-		return rows.Write(row)
-	})
-	if err != nil {
-		return fmt.Errorf("exporting %s: %w", rec.ID, err)
-	}
-	if err := errors.Join(rows.Flush(), buffered.Flush()); err != nil {
-		return fmt.Errorf("writing the export: %w", err)
-	}
-	return nil
+	return writeFile(c.Output, func(w io.Writer) error { return e.Write(a.ctx, w) })
 }
 
 // writeFile has write fill a new file beside path, which then takes path's

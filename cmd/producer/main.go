@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // windows name time zones, and small images have no list of them
 
 	"sluice/internal/config"
+	"sluice/internal/desk"
 )
 
 func main() {
@@ -26,16 +27,17 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// exitCode is 0 done, 1 failed, 2 wrong usage or a file that does not hold, 3
+// exitCode is 0 done, 1 failed, 2 wrong usage or an invalid file, 3
 // done, but not every row was accepted.
 func exitCode(err error) int {
 	var usage *usageError
+	var invalid *desk.InvalidError
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errNotAllAccepted):
 		return 3
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &invalid):
 		return 2
 	}
 	return 1
@@ -45,8 +47,7 @@ func exitCode(err error) int {
 // not accepted. The account that was printed says which.
 var errNotAllAccepted = errors.New("not every row was accepted")
 
-// A usageError is wrong usage, or a file that does not hold; trying again
-// without a change is of no use.
+// A usageError is wrong usage; trying again without a change is of no use.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
+
+	"sluice/internal/desk"
 )
 
 const (
@@ -23,13 +25,13 @@ type progress struct {
 	wg   sync.WaitGroup
 }
 
-// startProgress shows the reading of in until stop.
-func startProgress(a *app, what string, in *input) *progress {
+// startProgress shows how far a reading is until stop.
+func startProgress(a *app, how func() desk.Progress) *progress {
 	p := &progress{done: make(chan struct{})}
-	show, end, every := lines(a.err, what, in.size), func() {}, lineEvery
+	show, end, every := lines(a.err), func() {}, lineEvery
 	if isTerminal(a.err) {
-		bar := newBar(a.err, what, in.size, true)
-		show = func(n int64) { bar.Set64(n) }
+		bar := newBar(a.err, "", how().Size, true)
+		show = func(p desk.Progress) { bar.Describe(p.Doing); bar.Set64(p.Bytes) }
 		end = func() { bar.Finish(); fmt.Fprintln(a.err) }
 		every = barEvery
 	}
@@ -39,7 +41,9 @@ func startProgress(a *app, what string, in *input) *progress {
 		for {
 			select {
 			case <-tick.C:
-				show(in.read.Load())
+				if now := how(); now.Doing != "" {
+					show(now)
+				}
 			case <-p.done:
 				end()
 				return
@@ -55,13 +59,13 @@ func (p *progress) stop() {
 }
 
 // lines shows progress as plain lines.
-func lines(w io.Writer, what string, size int64) func(int64) {
-	return func(n int64) {
-		if size > 0 {
-			fmt.Fprintf(w, "%s: %d %% of %d MB\n", what, n*100/size, size>>20)
+func lines(w io.Writer) func(desk.Progress) {
+	return func(p desk.Progress) {
+		if p.Size > 0 {
+			fmt.Fprintf(w, "%s: %d %% of %d MB\n", p.Doing, p.Bytes*100/p.Size, p.Size>>20)
 			return
 		}
-		fmt.Fprintf(w, "%s: %d MB\n", what, n>>20)
+		fmt.Fprintf(w, "%s: %d MB\n", p.Doing, p.Bytes>>20)
 	}
 }
 

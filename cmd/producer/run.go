@@ -10,10 +10,9 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
 
-	"sluice/internal/campaign"
 	"sluice/internal/config"
+	"sluice/internal/desk"
 	"sluice/internal/ledger"
-	"sluice/internal/status"
 )
 
 // commands are the program's commands and flags; a flag beats the environment.
@@ -41,15 +40,15 @@ type commands struct {
 type app struct {
 	streams
 	*commands
-	ctx       context.Context
-	getenv    func(string) string
-	now       func() time.Time
-	redis     redis.UniversalClient
-	ledger    *ledger.Ledger
-	campaigns *campaign.Store
+	ctx    context.Context
+	getenv func(string) string
+	now    func() time.Time
+	redis  redis.UniversalClient // nil before connect
+	desk   *desk.Desk            // without Redis, before connect
 }
 
-// run is the program. Wrong usage and files that do not hold are *usageError.
+// run is the program. Wrong usage is a *usageError, an invalid file
+// a *desk.InvalidError.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c commands
 	helped := false
@@ -71,6 +70,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return &usageError{fmt.Errorf("%w; see producer --help", err)}
 	}
 	a := &app{streams: streams{stdin, stdout, stderr}, commands: &c, ctx: ctx, getenv: getenv, now: time.Now}
+	a.desk = desk.New(desk.Options{Open: a.openSender, Now: a.now})
 	defer a.close()
 	return k.Run(a)
 }
@@ -98,21 +98,16 @@ func (a *app) connect() error {
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	a.redis = rdb
-	a.ledger = ledger.New(rdb, a.now)
-	a.campaigns = campaign.NewStore(rdb, a.now)
+	a.desk = desk.New(desk.Options{Redis: rdb, Open: a.openSender, Now: a.now})
 	// The client rides over short outages; at the start, none is to be waited for.
 	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
 	defer cancel()
-	err = a.ledger.CheckRedis(ctx)
+	err = a.desk.CheckRedis(ctx)
 	if errors.Is(err, ledger.ErrUncheckable) {
 		fmt.Fprintln(a.err, "producer: warning:", err)
 		return nil
 	}
 	return config.RedisAway(err, a.RedisURL)
-}
-
-func (a *app) source() status.Source {
-	return status.Source{Redis: a.redis, Ledger: a.ledger, Campaigns: a.campaigns, Now: a.now}
 }
 
 func (a *app) close() {

@@ -4,13 +4,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"sluice/internal/desk"
 )
 
 // Preflight is asked for what is to be imported, before a key is written. What is
 // imported is not held up by a template that nobody can look at any more.
 func TestSendAgainAsksNoTemplate(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newOperator(t)
 	file := d.campaign("again", "")
 	if _, said, code := d.run("send", file); code != 1 || !strings.Contains(said, "--no-preflight") {
 		t.Fatalf("a new campaign: exit code %d, %s", code, said)
@@ -45,10 +47,10 @@ func TestSendAgainAsksNoTemplate(t *testing.T) {
 // not there.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newOperator(t)
 	d.must("suppress", "add", "5511987654321")
 	keys := d.rdb.DBSize(d.ctx).Val()
-	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", firstInvalid+2))
+	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", desk.FirstInvalid+2))
 	file := d.campaign("dry", "")
 	out := d.must("send", file, "--no-preflight", "--dry-run")
 	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "and 2 more\n") || strings.Contains(out, "producer export") {

@@ -32,7 +32,7 @@ func (c *statusCommand) Run(a *app) error {
 	}
 	ids := []string{c.ID}
 	if c.ID == "" {
-		records, err := a.campaigns.List(a.ctx)
+		records, err := a.desk.List(a.ctx)
 		if err != nil {
 			return err
 		}
@@ -42,14 +42,14 @@ func (c *statusCommand) Run(a *app) error {
 		}
 	}
 	for _, id := range ids {
-		st, err := a.source().Get(a.ctx, id)
+		st, err := a.desk.Status(a.ctx, id)
 		if err != nil {
 			return err
 		}
 		if c.JSON {
 			err = printJSON(a.out, st)
 		} else {
-			err = printStatus(a.out, st, a.meaning(st.Sender))
+			err = printStatus(a.out, st, a.desk.Meaning(st.Sender))
 		}
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 func TestStatusOfEachRecipientsWindow(t *testing.T) {
 	t.Parallel()
 	const want = "each recipient's own time: 09:00 to 20:00\n"
-	d := newDesk(t)
+	d := newOperator(t)
 	d.must("send", d.campaign("own", `window: {from: "09:00", to: "20:00", timezone: recipient}`), "--no-preflight")
 	out := d.must("status", "own")
 	if !strings.Contains(out, "  window       "+want) || strings.Contains(out, "goes on at") {

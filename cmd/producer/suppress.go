@@ -2,16 +2,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 
-	"sluice/internal/batch"
-	"sluice/internal/suppress"
+	"sluice/internal/desk"
 )
-
-// suppressAtOnce is how many numbers go to Redis in one call.
-const suppressAtOnce = 5000
 
 type suppressCommand struct {
 	Add    suppressAdd    `cmd:"" help:"Suppress numbers: no campaign submits to them any more."`
@@ -25,36 +21,28 @@ type suppressAdd struct {
 }
 
 // Run adds numbers.
-func (c *suppressAdd) Run(a *app) error { return a.suppressChange(c.Numbers, true) }
+func (c *suppressAdd) Run(a *app) error {
+	return a.suppressChange(c.Numbers, (*desk.Desk).Suppress, "suppressed")
+}
 
 type suppressRemove struct {
 	Numbers []string `arg:"" help:"Numbers with their country's code."`
 }
 
 // Run removes numbers.
-func (c *suppressRemove) Run(a *app) error { return a.suppressChange(c.Numbers, false) }
+func (c *suppressRemove) Run(a *app) error {
+	return a.suppressChange(c.Numbers, (*desk.Desk).Unsuppress, "taken off the list")
+}
 
-func (a *app) suppressChange(numbers []string, add bool) error {
-	phones := make([]string, len(numbers))
-	for i, n := range numbers {
-		var err error
-		if phones[i], err = batch.NormalisePhone(n, ""); err != nil {
-			return &usageError{fmt.Errorf("number %d: %w", i+1, err)}
-		}
-	}
+func (a *app) suppressChange(numbers []string, change func(*desk.Desk, context.Context, []string) (int, error), word string) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	list := suppress.New(a.redis)
-	change, word := list.Add, "suppressed"
-	if !add {
-		change, word = list.Remove, "taken off the list"
-	}
-	n, err := change(a.ctx, phones)
+	n, err := change(a.desk, a.ctx, numbers)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%d of %d numbers %s\n", n, len(phones), word)
+	_, err = fmt.Fprintf(a.out, "%d of %d numbers %s\n", n, len(numbers), word)
 	return err
 }
 
@@ -66,7 +54,7 @@ func (c *suppressList) Run(a *app) error {
 		return err
 	}
 	w := bufio.NewWriter(a.out)
-	err := suppress.New(a.redis).Each(a.ctx, func(phone string) error {
+	err := a.desk.Suppressed(a.ctx, func(phone string) error {
 		_, err := fmt.Fprintln(w, phone)
 		return err
 	})
@@ -81,57 +69,20 @@ type suppressImport struct {
 
 // Run imports a list.
 func (c *suppressImport) Run(a *app) error {
-	in, err := openInput(c.File, a.in)
+	list, err := a.desk.SuppressList(desk.SuppressOrder{File: c.File, Stdin: a.in, Phone: c.Phone, Country: c.Country})
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
-	defer in.Close()
-	r, err := batch.NewReader(in, batch.Options{Phone: c.Phone, DefaultCountry: c.Country})
-	if err != nil {
-		return &usageError{fmt.Errorf("%s: %w", c.File, err)}
-	}
+	defer list.Close()
 	if err := a.connect(); err != nil {
 		return err
 	}
-	p := startProgress(a, "suppressing", in)
-	added, invalid, err := c.load(a, r)
-	p.stop()
+	bar := startProgress(a, list.Progress)
+	all, err := a.desk.SuppressAll(a.ctx, list)
+	bar.stop()
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
-	}
-	_, err = fmt.Fprintf(a.out, "%d numbers suppressed, %d rows invalid, of %d rows\n", added, invalid, r.Rows())
-	return err
-}
-
-func (c *suppressImport) load(a *app, r *batch.Reader) (added, invalid int, err error) {
-	list := suppress.New(a.redis)
-	var phones []string
-	flush := func() error {
-		n, err := list.Add(a.ctx, phones)
-		added += n
-		phones = phones[:0]
 		return err
 	}
-	for {
-		b, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return added, invalid, flush()
-		}
-		if err != nil {
-			return added, invalid, err
-		}
-		for i := range b.Recipients {
-			phones = append(phones, b.Recipients[i].Phone)
-		}
-		for i := range b.Skipped {
-			if b.Skipped[i].Kind == batch.Invalid {
-				invalid++
-			}
-		}
-		if len(phones) >= suppressAtOnce {
-			if err := flush(); err != nil {
-				return added, invalid, err
-			}
-		}
-	}
+	_, err = fmt.Fprintf(a.out, "%d numbers suppressed, %d rows invalid, of %d rows\n", all.Added, all.Invalid, all.Rows)
+	return err
 }

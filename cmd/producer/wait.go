@@ -23,7 +23,7 @@ func (c *sendCommand) wait(a *app, id string) error {
 	if c.JSON {
 		err = printJSON(a.out, st)
 	} else {
-		err = printStatus(a.out, st, a.meaning(st.Sender))
+		err = printStatus(a.out, st, a.desk.Meaning(st.Sender))
 	}
 	switch {
 	case err != nil:
@@ -43,7 +43,7 @@ func (a *app) watch(id string) (*status.Status, error) {
 	var bar *progressbar.ProgressBar
 	lastLine := a.now()
 	for {
-		st, err := a.source().Get(a.ctx, id)
+		st, err := a.desk.Status(a.ctx, id)
 		if err != nil {
 			return nil, err
 		}

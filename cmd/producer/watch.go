@@ -34,7 +34,7 @@ func (a *app) watchLive(id string) error {
 	var at, lastLine time.Time
 	drawn := 0
 	for {
-		st, err := a.source().Get(a.ctx, id)
+		st, err := a.desk.Status(a.ctx, id)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (a *app) watchLive(id string) error {
 			if drawn > 0 {
 				p.printf("\033[%dA\033[J", drawn) // up and clear, to draw over it
 			}
-			text := s.table(a.meaning(st.Sender))
+			text := s.table(a.desk.Meaning(st.Sender))
 			drawn = strings.Count(text, "\n")
 			p.printf("%s", text)
 		case over || now.Sub(lastLine) >= lineEvery:

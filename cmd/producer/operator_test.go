@@ -17,8 +17,8 @@ import (
 	"sluice/internal/redistest"
 )
 
-// A desk is a person with a folder of files and a Redis of their own.
-type desk struct {
+// An operator is a person with a folder of files and a Redis of their own.
+type operator struct {
 	t         *testing.T
 	ctx       context.Context
 	dir       string
@@ -27,13 +27,13 @@ type desk struct {
 	campaigns *campaign.Store
 }
 
-// newDesk writes a list, and a senders file whose provider nobody can reach.
-func newDesk(t *testing.T) *desk {
+// newOperator writes a list, and a senders file whose provider nobody can reach.
+func newOperator(t *testing.T) *operator {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	server := redistest.New(t)
-	d := &desk{t: t, ctx: ctx, dir: t.TempDir(), url: server.URL(), rdb: server.Client(t)}
+	d := &operator{t: t, ctx: ctx, dir: t.TempDir(), url: server.URL(), rdb: server.Client(t)}
 	d.campaigns = campaign.NewStore(d.rdb, time.Now)
 	d.file("senders.yaml", `senders:
   promo:
@@ -51,7 +51,7 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-func (d *desk) file(name, text string) string {
+func (d *operator) file(name, text string) string {
 	d.t.Helper()
 	path := filepath.Join(d.dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -61,7 +61,7 @@ func (d *desk) file(name, text string) string {
 }
 
 // campaign writes a campaign file with further lines.
-func (d *desk) campaign(id, more string) string {
+func (d *operator) campaign(id, more string) string {
 	d.t.Helper()
 	return d.file(id+".yaml", fmt.Sprintf(`id: %s
 sender: promo
@@ -73,7 +73,7 @@ recipients: {file: list.csv}
 
 // create makes a campaign's record, as an import does that is killed at once, and
 // returns its file's text.
-func (d *desk) create(id string) (text string) {
+func (d *operator) create(id string) (text string) {
 	d.t.Helper()
 	name := d.campaign(id, "")
 	raw, err := os.ReadFile(name)
@@ -91,7 +91,7 @@ func (d *desk) create(id string) (text string) {
 }
 
 // run runs a command and returns what it said, on both streams, and its exit code.
-func (d *desk) run(args ...string) (stdout, stderr string, code int) {
+func (d *operator) run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()
 	env := map[string]string{"SLUICE_REDIS_URL": d.url, "SLUICE_SENDERS": filepath.Join(d.dir, "senders.yaml")}
 	var out, errs bytes.Buffer
@@ -103,7 +103,7 @@ func (d *desk) run(args ...string) (stdout, stderr string, code int) {
 }
 
 // must is run for a command that is to succeed.
-func (d *desk) must(args ...string) (stdout string) {
+func (d *operator) must(args ...string) (stdout string) {
 	d.t.Helper()
 	stdout, stderr, code := d.run(args...)
 	if code != 0 {

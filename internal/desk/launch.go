@@ -1,0 +1,87 @@
+package desk
+
+import (
+	"context"
+	"errors"
+
+	"sluice/internal/campaign"
+	"sluice/internal/jobs"
+	"sluice/internal/ledger"
+	"sluice/internal/suppress"
+)
+
+// Launched is what came of a Launch.
+type Launched struct {
+	Plan
+	State campaign.State
+	// Before says that an earlier run had imported the same campaign to its end:
+	// this one changed nothing, and has no plan.
+	Before bool
+}
+
+// Launch imports a campaign's recipients, enqueues them and launches it. It may be
+// interrupted and given again: an import goes on where it ended, and of a campaign
+// that is imported nothing is changed. Another campaign of the same id, or other
+// recipients, are an *InvalidError.
+func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
+	imported, err := d.imported(ctx, p.file.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !imported { // else there is nothing to do, whatever became of the template
+		if err := p.preflight(ctx); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := d.campaigns.Create(ctx, p.order.Text, p.file)
+	if errors.Is(err, campaign.ErrOtherCampaign) {
+		return nil, &InvalidError{err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.redis), Saw: p.saw}
+	list := suppress.New(d.redis)
+	if version, err := list.Version(ctx); err != nil {
+		return nil, err
+	} else if version > 0 { // a list that was never used costs nothing
+		im.Suppress = list.Contains
+	}
+	if rec.State != campaign.Importing {
+		return d.compare(ctx, p, im, rec)
+	}
+	p.read.begin("importing")
+	if p.plan.Counts, err = im.Run(ctx, p.file.ID, p.reader); err != nil {
+		return nil, p.inputError(err)
+	}
+	if rec, err = d.campaigns.Get(ctx, p.file.ID); err != nil {
+		return nil, err
+	}
+	return &Launched{Plan: p.plan, State: rec.State}, nil
+}
+
+// imported says whether an earlier run has imported the campaign to its end.
+func (d *Desk) imported(ctx context.Context, id string) (bool, error) {
+	rec, err := d.campaigns.Get(ctx, id)
+	if errors.Is(err, campaign.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return rec.State != campaign.Importing, nil
+}
+
+// compare reads the input of a campaign that is imported already: the same one
+// is nothing to do, another is refused.
+func (d *Desk) compare(ctx context.Context, p *Prepared, im *jobs.Import, rec *campaign.Record) (*Launched, error) {
+	p.read.begin("comparing")
+	plan, err := im.Count(ctx, p.reader)
+	if err != nil {
+		return nil, p.inputError(err)
+	}
+	if plan.Fingerprint != rec.Plan.Fingerprint {
+		return nil, p.inputError(ledger.ErrDiffers)
+	}
+	return &Launched{Plan: p.plan, State: rec.State, Before: true}, nil
+}

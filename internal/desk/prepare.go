@@ -1,0 +1,105 @@
+package desk
+
+import (
+	"fmt"
+	"io"
+
+	"sluice/internal/batch"
+	"sluice/internal/campaign"
+	"sluice/internal/sender"
+)
+
+// An Order is a campaign that somebody wants sent.
+type Order struct {
+	Text []byte // the campaign file's
+	Name string // its path: errors name it, and the list is relative to it
+	// List is read instead of the campaign file's list, where it is not empty.
+	List  string
+	Stdin io.Reader // what a list named - is read from
+	// SkipPreflight leaves the account's templates unasked.
+	SkipPreflight bool
+	// Warn is told what does not stop the order. It may be nil.
+	Warn func(string)
+}
+
+// A Prepared order has been checked as far as files can tell. It is good for one
+// Count or Launch, and is to be closed.
+type Prepared struct {
+	order   Order
+	file    *campaign.File
+	sender  *Sender
+	columns []batch.Column
+	input   *input
+	reader  *batch.Reader
+	plan    Plan
+	read    reading
+}
+
+// File is the campaign file.
+func (p *Prepared) File() *campaign.File { return p.file }
+
+// Close closes the list.
+func (p *Prepared) Close() { p.input.Close() }
+
+// Prepare reads the files and refuses what is invalid, before anything is written
+// anywhere. Each error of it is an *InvalidError.
+func (d *Desk) Prepare(o Order) (*Prepared, error) {
+	p, err := d.prepare(o)
+	if err != nil {
+		return nil, &InvalidError{err}
+	}
+	return p, nil
+}
+
+func (d *Desk) prepare(o Order) (*Prepared, error) {
+	p := &Prepared{order: o}
+	var err error
+	if p.file, err = campaign.Parse(o.Text, o.Name); err != nil {
+		return nil, err
+	}
+	if o.List != "" {
+		p.file.Recipients.File = o.List
+	}
+	if p.sender, err = d.open(p.file.Sender); err != nil {
+		return nil, fmt.Errorf("%s: sender: %w", o.Name, err)
+	}
+	if p.columns, err = p.file.Message.Columns(); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Name, err)
+	}
+	submitter, err := p.sender.Compile(p.file.Message, p.columns)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Name, err)
+	}
+	p.plan = Plan{ID: p.file.ID, Sender: p.file.Sender, Limit: lower(p.sender.Limits.MessagesPerSecond, p.file.Rate.MessagesPerSecond)}
+	return p, p.openList(submitter)
+}
+
+// openList opens the recipients and reads their header.
+func (p *Prepared) openList(submitter sender.Submitter) error {
+	r := p.file.Recipients
+	var err error
+	if p.input, err = openInput(r.File, p.order.Stdin); err != nil {
+		return err
+	}
+	p.reader, err = batch.NewReader(p.input, batch.Options{
+		Phone: r.Phone, Columns: p.columns, DefaultCountry: r.DefaultCountry,
+		Encoding: r.Encoding, Strict: r.Strict, Check: submitter.Check,
+	})
+	if err != nil {
+		p.input.Close()
+		return fmt.Errorf("%s: %w", r.File, err)
+	}
+	if !p.reader.HasRows() { // its id would be used up
+		p.input.Close()
+		return fmt.Errorf("%s: there is a header and no row below it: nothing to send", r.File)
+	}
+	return nil
+}
+
+// lower is the lower of two limits, 0 being none.
+func lower(a, b float64) float64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}

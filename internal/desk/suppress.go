@@ -1,0 +1,121 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"sluice/internal/batch"
+	"sluice/internal/suppress"
+)
+
+// suppressAtOnce is how many numbers go to Redis in one call.
+const suppressAtOnce = 5000
+
+// Suppress puts numbers on the list of those that get no message, and returns how
+// many were not on it before.
+func (d *Desk) Suppress(ctx context.Context, numbers []string) (int, error) {
+	return change(ctx, numbers, suppress.New(d.redis).Add)
+}
+
+// Unsuppress takes numbers off the list, and returns how many were on it.
+func (d *Desk) Unsuppress(ctx context.Context, numbers []string) (int, error) {
+	return change(ctx, numbers, suppress.New(d.redis).Remove)
+}
+
+func change(ctx context.Context, numbers []string, change func(context.Context, []string) (int, error)) (int, error) {
+	phones := make([]string, len(numbers))
+	for i, n := range numbers {
+		var err error
+		if phones[i], err = batch.NormalisePhone(n, ""); err != nil {
+			return 0, invalid("number %d: %w", i+1, err)
+		}
+	}
+	return change(ctx, phones)
+}
+
+// Suppressed tells each of every number on the list, in no order.
+func (d *Desk) Suppressed(ctx context.Context, each func(phone string) error) error {
+	return suppress.New(d.redis).Each(ctx, each)
+}
+
+// A SuppressOrder is a list of numbers to suppress.
+type SuppressOrder struct {
+	File    string    // - is Stdin
+	Stdin   io.Reader //
+	Phone   string    // the column with the number
+	Country string    // of numbers in national form; those are invalid if empty
+}
+
+// A Suppressing is a list of numbers that has been opened. It is to be closed.
+type Suppressing struct {
+	order  SuppressOrder
+	input  *input
+	reader *batch.Reader
+	read   reading
+}
+
+// SuppressList opens a list of numbers to suppress, of any length. Each error of it
+// is an *InvalidError.
+func (d *Desk) SuppressList(o SuppressOrder) (*Suppressing, error) {
+	in, err := openInput(o.File, o.Stdin)
+	if err != nil {
+		return nil, &InvalidError{err}
+	}
+	r, err := batch.NewReader(in, batch.Options{Phone: o.Phone, DefaultCountry: o.Country})
+	if err != nil {
+		in.Close()
+		return nil, invalid("%s: %w", o.File, err)
+	}
+	return &Suppressing{order: o, input: in, reader: r}, nil
+}
+
+// Close closes the list.
+func (s *Suppressing) Close() { s.input.Close() }
+
+// Progress says how far SuppressAll is; any goroutine may ask.
+func (s *Suppressing) Progress() Progress { return s.read.progress(s.input) }
+
+// SuppressedAll is what came of a SuppressAll.
+type SuppressedAll struct {
+	Added, Invalid, Rows int
+}
+
+// SuppressAll suppresses the numbers of a list. It may be given again.
+func (d *Desk) SuppressAll(ctx context.Context, s *Suppressing) (SuppressedAll, error) {
+	s.read.begin("suppressing")
+	var all SuppressedAll
+	list := suppress.New(d.redis)
+	var phones []string
+	flush := func() error {
+		n, err := list.Add(ctx, phones)
+		all.Added += n
+		phones = phones[:0]
+		return err
+	}
+	for {
+		b, err := s.reader.Next()
+		if errors.Is(err, io.EOF) {
+			all.Rows = s.reader.Rows()
+			return all, flush()
+		}
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", s.order.File, err)
+		}
+		s.read.saw(b)
+		for i := range b.Recipients {
+			phones = append(phones, b.Recipients[i].Phone)
+		}
+		for i := range b.Skipped {
+			if b.Skipped[i].Kind == batch.Invalid {
+				all.Invalid++
+			}
+		}
+		if len(phones) >= suppressAtOnce {
+			if err := flush(); err != nil {
+				return all, fmt.Errorf("%s: %w", s.order.File, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/ledger"
+)
+
+// Verified is what came of a Verify.
+type Verified struct {
+	Wrong    int // disagreements that cannot be repaired
+	Repaired int
+}
+
+// Verify replays every journal of a campaign, compares plan, totals, queue and
+// ledger, tells report of each disagreement, and repairs what follows from the
+// rest. Of a campaign whose rows have expired there is nothing to compare:
+// ErrExpired.
+func (d *Desk) Verify(ctx context.Context, id string, report func(ledger.Problem)) (Verified, error) {
+	rec, err := d.withRows(ctx, id)
+	if err != nil {
+		return Verified{}, err
+	}
+	var found Verified
+	count := func(p ledger.Problem) {
+		if p.Repaired {
+			found.Repaired++
+		} else {
+			found.Wrong++
+		}
+		report(p)
+	}
+	if err := d.ledger.Verify(ctx, id, count); err != nil {
+		return found, err
+	}
+	totals, err := d.ledger.Totals(ctx, id)
+	if err != nil {
+		return found, err
+	}
+	if rec.Plan.Fingerprint != "" && totals.Rows != rec.Plan.Rows {
+		count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("the plan has %d rows and the ledger %d", rec.Plan.Rows, totals.Rows)})
+	}
+	requeued, err := d.requeuer().Requeue(ctx, id)
+	if err != nil {
+		return found, err
+	}
+	if requeued > 0 {
+		count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("%d batches had nobody to send them and no task; they are enqueued again", requeued), Repaired: true})
+	}
+	return found, nil
+}
