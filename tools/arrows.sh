@@ -21,7 +21,7 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch bench campaign config desk dispatch export faultpoint jobs ledger ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
+for d in accounts batch bench campaign config desk dispatch export faultpoint jobs ledger phone ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -45,6 +45,7 @@ bad() { from=$1; shift; for to; do plant bad "internal/$from" "$to"; done; }
 good() { from=$1; shift; for to; do plant good "internal/$from" "$to"; done; }
 
 i=internal
+bad phone $i/batch $i/suppress
 bad batch $i/sender $i/config $i/ledger
 bad ratelimit $i/batch $i/config $i/sender
 bad config $i/batch $i/sender $i/ratelimit
@@ -80,6 +81,8 @@ plant bad cmd/worker github.com/alicebob/miniredis/v2
 plant bad internal/sandbox $i/sender _test
 plant bad internal/sandbox $i/batch _test
 
+good batch $i/phone
+good suppress $i/phone
 good sender $i/batch
 good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
