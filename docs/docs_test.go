@@ -226,7 +226,7 @@ func checkFigures(t *testing.T) {
 	names := func(text string) []string {
 		return slices.Compact(slices.Sorted(slices.Values(figure.FindAllString(text, -1))))
 	}
-	if diff := cmp.Diff(names(read(t, "internal/jobs/metrics.go")), names(read(t, "README.md"))); diff != "" {
+	if diff := cmp.Diff(names(read(t, "internal/dispatch/metrics.go")+read(t, "internal/worker/metrics.go")), names(read(t, "README.md"))); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -21,7 +21,8 @@ for m in $outside; do
 	case $m in */v2) version=v2.0.0 ;; esac
 	printf 'require %s %s\nreplace %s => ./outside/%s\n' "$m" "$version" "$m" "$m" >>"$stub/go.mod"
 done
-for d in accounts batch bench campaign config desk dispatch export faultpoint jobs ledger phone ratelimit redisclock redistest sandbox sender sender/nxcloud sender/innopaas sender/sendertest status suppress worker; do
+# Every package that there is, so that a new one needs no line here.
+for d in $(cd "$root/internal" && find . -type d ! -path "*/testdata*" ! -path . | sed "s,^./,,"); do
 	mkdir -p "$stub/internal/$d"
 	printf 'package stub\n\nconst Name = ""\n' >"$stub/internal/$d/stub.go"
 done
@@ -60,6 +61,7 @@ bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit
 bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
 bad campaign $i/jobs $i/config $i/sender/nxcloud
 bad redisclock $i/ledger $i/config
+bad keys $i/ledger $i/config
 bad jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status $i/worker $i/dispatch $i/ratelimit
 bad dispatch $i/worker $i/jobs $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status
 bad worker $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas $i/status $i/batch
@@ -84,6 +86,8 @@ plant bad internal/sandbox $i/batch _test
 good batch $i/phone
 good suppress $i/phone
 good sender $i/batch
+for d in ratelimit suppress ledger campaign jobs worker; do good $d $i/keys; done
+good ratelimit $i/redisclock
 good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/sender $i/batch

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/keys"
 	"sluice/internal/ledger"
 )
 
@@ -33,7 +34,7 @@ func (d *operator) retire(id string, expire bool) {
 	if err := l.Expire(d.ctx, id, time.Millisecond); err != nil {
 		d.t.Fatal(err)
 	}
-	for d.rdb.Exists(d.ctx, ledger.BatchesKey(id)).Val() > 0 {
+	for d.rdb.Exists(d.ctx, keys.Batches(id)).Val() > 0 {
 		if d.ctx.Err() != nil {
 			d.t.Fatal("the rows do not expire")
 		}

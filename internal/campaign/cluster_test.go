@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"sluice/internal/ledger"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 )
 
@@ -54,7 +54,7 @@ func TestALifeOnACluster(t *testing.T) {
 	if err := s.Launch(ctx, last.ID, Plan{Tasks: 1}); err != nil {
 		t.Fatal(err)
 	}
-	rdb.SAdd(ctx, ledger.DoneKey(last.ID), 0)
+	rdb.SAdd(ctx, keys.Done(last.ID), 0)
 	for i, move := range []func(context.Context, string) (bool, error){s.Pause, s.Resume, s.Finish, s.Reopen, s.Cancel} {
 		if moved, err := move(ctx, last.ID); !moved || err != nil {
 			t.Errorf("move %d: %v, %v", i, moved, err)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"sluice/internal/ledger"
+	"sluice/internal/keys"
 )
 
 // moveScript makes a move if the record allows it.
@@ -40,7 +40,7 @@ func (s *Store) move(ctx context.Context, id string, m Move, fields ...any) (boo
 		from += string(f) + ","
 	}
 	args := append([]any{string(r.to), from, string(r.when), fieldMoved, s.now().UnixMilli()}, fields...)
-	was, err := moveScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(id), ledger.DoneKey(id)}, args...).Text()
+	was, err := moveScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Done(id)}, args...).Text()
 	if err != nil {
 		return false, fmt.Errorf("moving %s to %s: %w", id, r.to, err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"sluice/internal/ledger"
+	"sluice/internal/keys"
 )
 
 // What a caller branches on.
@@ -59,7 +59,7 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	if !f.StartAt.IsZero() {
 		start = f.StartAt.UnixMilli()
 	}
-	err = createScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(f.ID)},
+	err = createScript.Run(ctx, s.rdb, []string{keys.Campaign(f.ID)},
 		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
 		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli(),
 		fieldStartAt, start, fieldWindow, f.Window.text()).Err()
@@ -87,14 +87,14 @@ func (r *Record) isOf(f *File) error {
 }
 
 func (s *Store) index(ctx context.Context, id string, at time.Time) error {
-	if err := s.rdb.ZAddNX(ctx, ledger.CampaignsKey(), redis.Z{Score: float64(at.UnixMilli()), Member: id}).Err(); err != nil {
+	if err := s.rdb.ZAddNX(ctx, keys.Campaigns(), redis.Z{Score: float64(at.UnixMilli()), Member: id}).Err(); err != nil {
 		return fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
 	return s.activate(ctx, id)
 }
 
 func (s *Store) activate(ctx context.Context, id string) error {
-	if err := s.rdb.SAdd(ctx, ledger.ActiveKey(), id).Err(); err != nil {
+	if err := s.rdb.SAdd(ctx, keys.Active(), id).Err(); err != nil {
 		return fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
 	return nil
@@ -102,7 +102,7 @@ func (s *Store) activate(ctx context.Context, id string) error {
 
 // Get reads a record, or returns ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (*Record, error) {
-	fields, err := s.rdb.HGetAll(ctx, ledger.CampaignKey(id)).Result()
+	fields, err := s.rdb.HGetAll(ctx, keys.Campaign(id)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("reading campaign %s: %w", id, err)
 	}
@@ -114,7 +114,7 @@ func (s *Store) Get(ctx context.Context, id string) (*Record, error) {
 
 // List reads all records, the newest first.
 func (s *Store) List(ctx context.Context) ([]*Record, error) {
-	ids, err := s.rdb.ZRevRange(ctx, ledger.CampaignsKey(), 0, -1).Result()
+	ids, err := s.rdb.ZRevRange(ctx, keys.Campaigns(), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("listing the campaigns: %w", err)
 	}
@@ -136,14 +136,14 @@ func (s *Store) List(ctx context.Context) ([]*Record, error) {
 // of those that are and not retired yet. It is cheap: one read, and one of a few
 // fields for each.
 func (s *Store) Active(ctx context.Context) ([]Brief, error) {
-	ids, err := s.rdb.SMembers(ctx, ledger.ActiveKey()).Result()
+	ids, err := s.rdb.SMembers(ctx, keys.Active()).Result()
 	if err != nil {
 		return nil, fmt.Errorf("looking for active campaigns: %w", err)
 	}
 	pipe := s.rdb.Pipeline()
 	reads := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		reads[i] = pipe.HMGet(ctx, ledger.CampaignKey(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow)
+		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow)
 	}
 	if len(ids) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -180,9 +180,9 @@ return 1`)
 // account for the time when its rows have expired. The record itself stays for
 // ever, because an id is unique for ever.
 func (s *Store) Retire(ctx context.Context, id string, account []byte) error {
-	over, err := retireScript.Run(ctx, s.rdb, []string{ledger.CampaignKey(id)}, account, string(Finished), string(Cancelled)).Bool()
+	over, err := retireScript.Run(ctx, s.rdb, []string{keys.Campaign(id)}, account, string(Finished), string(Cancelled)).Bool()
 	if err == nil && over {
-		err = s.rdb.SRem(ctx, ledger.ActiveKey(), id).Err()
+		err = s.rdb.SRem(ctx, keys.Active(), id).Err()
 	}
 	if err != nil {
 		return fmt.Errorf("retiring %s: %w", id, err)

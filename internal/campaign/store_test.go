@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
-	"sluice/internal/ledger"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 )
 
@@ -134,7 +134,7 @@ func TestALife(t *testing.T) {
 		if moved, err := d.Finish(d.ctx, "life"); moved || err != nil {
 			t.Fatalf("finished with %d of %d batches done: %v", n, plan.Tasks, err)
 		}
-		d.rdb.SAdd(d.ctx, ledger.DoneKey("life"), n)
+		d.rdb.SAdd(d.ctx, keys.Done("life"), n)
 	}
 	if moved, err := d.Finish(d.ctx, "life"); !moved || err != nil {
 		t.Fatalf("not finished: %v", err)
@@ -174,7 +174,7 @@ func TestEveryMoveFromEveryState(t *testing.T) {
 				id := fmt.Sprintf("%s-%s-%v", from, m, ran)
 				d.put(t, id, from, ran)
 				if m == MoveFinish {
-					d.rdb.SAdd(d.ctx, ledger.DoneKey(id), 0)
+					d.rdb.SAdd(d.ctx, keys.Done(id), 0)
 				}
 				to, allowed := Allowed(from, m)
 				if allowed && (m == MoveResume && !ran || m == MoveReschedule && ran) {
@@ -416,7 +416,7 @@ func TestRetire(t *testing.T) {
 		t.Errorf("after it was reopened the account is %q", rec.Final)
 	}
 	if err := d.Retire(d.ctx, "none", []byte("x")); err == nil {
-		if n := d.rdb.Exists(d.ctx, ledger.CampaignKey("none")).Val(); n != 0 {
+		if n := d.rdb.Exists(d.ctx, keys.Campaign("none")).Val(); n != 0 {
 			t.Error("retiring what is not there made a record")
 		}
 	}
@@ -432,7 +432,7 @@ func TestReopenedWhileRetiredIsActive(t *testing.T) {
 		wg.Go(func() { d.Retire(d.ctx, "c", nil) })
 		wg.Go(func() { other.Reopen(other.ctx, "c") })
 		wg.Wait()
-		if d.get(t, "c").State != Running || !d.rdb.SIsMember(d.ctx, ledger.ActiveKey(), "c").Val() {
+		if d.get(t, "c").State != Running || !d.rdb.SIsMember(d.ctx, keys.Active(), "c").Val() {
 			t.Fatalf("round %d: it is %s and not active", round, d.get(t, "c").State)
 		}
 		d.Finish(d.ctx, "c")
@@ -450,8 +450,8 @@ func TestListAndActive(t *testing.T) {
 	for _, id := range []string{"b", "a", "c"} {
 		d.create(t, id, "")
 	}
-	d.rdb.SAdd(d.ctx, ledger.ActiveKey(), "ghost")
-	d.rdb.ZAdd(d.ctx, ledger.CampaignsKey(), redis.Z{Member: "ghost"})
+	d.rdb.SAdd(d.ctx, keys.Active(), "ghost")
+	d.rdb.ZAdd(d.ctx, keys.Campaigns(), redis.Z{Member: "ghost"})
 	var ids []string
 	all, err := d.List(d.ctx)
 	for _, rec := range all {
@@ -465,7 +465,7 @@ func TestListAndActive(t *testing.T) {
 		t.Errorf("active: %v, %v", active, err)
 	}
 	// A record that is not ours is an error that says which, never a panic.
-	d.rdb.HSet(d.ctx, ledger.CampaignKey("a"), "rows", "many")
+	d.rdb.HSet(d.ctx, keys.Campaign("a"), "rows", "many")
 	if _, err := d.Get(d.ctx, "a"); err == nil || !strings.Contains(err.Error(), "field rows") {
 		t.Errorf("a broken record: %v", err)
 	}

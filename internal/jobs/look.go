@@ -7,10 +7,9 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
-)
 
-// asynqKey is a key of asynq's for one campaign's queue.
-func asynqKey(campaign, what string) string { return "asynq:{" + campaign + "}:" + what }
+	"sluice/internal/keys"
+)
 
 // A Lease is a running task's promise to be renewed.
 type Lease struct {
@@ -21,7 +20,7 @@ type Lease struct {
 
 // Leases are those of a campaign's running tasks. It costs one command.
 func (q *Queue) Leases(ctx context.Context, campaign string) ([]Lease, error) {
-	seen, err := q.rdb.ZRangeWithScores(ctx, asynqKey(campaign, "lease"), 0, -1).Result()
+	seen, err := q.rdb.ZRangeWithScores(ctx, keys.Queue(campaign, "lease"), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("looking at the leases of %s: %w", campaign, err)
 	}
@@ -41,8 +40,8 @@ func (q *Queue) Leases(ctx context.Context, campaign string) ([]Lease, error) {
 func (q *Queue) Empty(ctx context.Context, campaign string) (bool, error) {
 	var counts []*redis.IntCmd
 	_, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		counts = append(counts, p.LLen(ctx, asynqKey(campaign, "pending")), p.LLen(ctx, asynqKey(campaign, "active")),
-			p.ZCard(ctx, asynqKey(campaign, "retry")), p.ZCard(ctx, asynqKey(campaign, "scheduled")))
+		counts = append(counts, p.LLen(ctx, keys.Queue(campaign, "pending")), p.LLen(ctx, keys.Queue(campaign, "active")),
+			p.ZCard(ctx, keys.Queue(campaign, "retry")), p.ZCard(ctx, keys.Queue(campaign, "scheduled")))
 		return nil
 	})
 	if err != nil {
@@ -60,15 +59,15 @@ func (q *Queue) Empty(ctx context.Context, campaign string) (bool, error) {
 // is at work there for ever, and asynq deletes no queue with tasks at work; nor
 // does it delete the tasks that are done with the queue.
 func (q *Queue) Delete(ctx context.Context, campaign string) error {
-	active, err := q.rdb.LRange(ctx, asynqKey(campaign, "active"), 0, -1).Result()
+	active, err := q.rdb.LRange(ctx, keys.Queue(campaign, "active"), 0, -1).Result()
 	if err != nil {
 		return err
 	}
 	_, err = q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, task := range active {
-			p.Del(ctx, asynqKey(campaign, "t:"+task))
+			p.Del(ctx, keys.Queue(campaign, "t:"+task))
 		}
-		p.Del(ctx, asynqKey(campaign, "active"))
+		p.Del(ctx, keys.Queue(campaign, "active"))
 		return nil
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/campaign"
+	"sluice/internal/keys"
 	"sluice/internal/ledger"
 )
 
@@ -44,7 +45,7 @@ func (r *Requeuer) Requeue(ctx context.Context, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	owners, err := r.Redis.HGetAll(ctx, ledger.OwnersKey(id)).Result()
+	owners, err := r.Redis.HGetAll(ctx, keys.Owners(id)).Result()
 	if err != nil {
 		return 0, fmt.Errorf("looking at the batches of %s: %w", id, err)
 	}
@@ -54,7 +55,7 @@ func (r *Requeuer) Requeue(ctx context.Context, id string) (int, error) {
 		if queued[b.N] || owners[field] != "" {
 			continue
 		}
-		epoch, err := r.Redis.HGet(ctx, ledger.ClaimsKey(id), field).Int()
+		epoch, err := r.Redis.HGet(ctx, keys.Claims(id), field).Int()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return n, fmt.Errorf("looking at batch %d of %s: %w", b.N, id, err)
 		}

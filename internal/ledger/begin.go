@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
 )
 
 // beginScript appends an intent or a withdrawal for the newest claim alone. The
@@ -95,8 +97,8 @@ func (c *Claim) next(indexes []int) ([]place, error) {
 // appendOwn appends a record of this claim and adds it to the fold. Whole says
 // that the fold then knows the whole journal.
 func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (whole bool, err error) {
-	keys := []string{ClaimsKey(c.id), CampaignKey(c.id), JournalKey(c.id, c.N), OwnersKey(c.id)}
-	reply, err := c.l.scripts.begin.Run(ctx, c.l.rdb, keys, c.N, c.Epoch, record, state, c.worker).Int64Slice()
+	touched := []string{keys.Claims(c.id), keys.Campaign(c.id), keys.Journal(c.id, c.N), keys.Owners(c.id)}
+	reply, err := c.l.scripts.begin.Run(ctx, c.l.rdb, touched, c.N, c.Epoch, record, state, c.worker).Int64Slice()
 	if err != nil {
 		return false, err
 	}

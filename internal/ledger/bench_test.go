@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
@@ -124,7 +125,7 @@ func BenchmarkExport(b *testing.B) {
 		if _, err := d.Stage(b.Context(), d.id, realistic(n)); err != nil {
 			b.Fatal(err)
 		}
-		d.rdb.Set(b.Context(), JournalKey(d.id, n), text, 0)
+		d.rdb.Set(b.Context(), keys.Journal(d.id, n), text, 0)
 	}
 	for b.Loop() {
 		rows := 0

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
@@ -65,7 +66,7 @@ func TestExportShowsTwoMessageIDs(t *testing.T) {
 	d.stage(t, 0, 1)
 	old := d.claim(t, 0, "old", true)
 	begin(t, old, 0)
-	d.rdb.Del(t.Context(), WorkerKey("old"))
+	d.rdb.Del(t.Context(), keys.Worker("old"))
 	c := d.claim(t, 0, "new", true)
 	begin(t, c, 0)
 	settle(t, c, Settlement{Index: 0, Outcome: sender.Accepted, MessageID: "second", Time: noon})
@@ -101,7 +102,7 @@ func TestOrphansAndReclaim(t *testing.T) {
 	begin(t, d.claim(t, 0, "dead", false), 1)
 	d.claim(t, 1, "alive", false)
 	d.claim(t, 2, "dead", false)
-	d.rdb.Del(ctx, WorkerKey("dead"))
+	d.rdb.Del(ctx, keys.Worker("dead"))
 	d.state(t, "cancelled")
 	got, err := d.Orphans(ctx, d.id)
 	want := []Orphan{{0, 2, 1, "dead"}, {2, 2, 1, "dead"}}
@@ -136,13 +137,13 @@ func TestVerifyRepairsWhatFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	spoil := map[string]func(){
-		"summary gone":      func() { d.rdb.HDel(ctx, SummaryKey(d.id), "0") },
-		"summary is trash":  func() { d.rdb.HSet(ctx, SummaryKey(d.id), "0", "2 x") },
-		"summary is wrong":  func() { d.rdb.HSet(ctx, SummaryKey(d.id), "0", "1 9 1 0 1 1 0 22091=1") },
-		"done but not so":   func() { d.rdb.SAdd(ctx, DoneKey(d.id), 1) },
-		"done and not so":   func() { d.rdb.SRem(ctx, DoneKey(d.id), 0) },
-		"worker gone":       func() { c := d.claim(t, 2, "dead", false); _ = c; d.rdb.Del(ctx, WorkerKey("dead")) },
-		"done set is empty": func() { d.rdb.Del(ctx, DoneKey(d.id)) },
+		"summary gone":      func() { d.rdb.HDel(ctx, keys.Summary(d.id), "0") },
+		"summary is trash":  func() { d.rdb.HSet(ctx, keys.Summary(d.id), "0", "2 x") },
+		"summary is wrong":  func() { d.rdb.HSet(ctx, keys.Summary(d.id), "0", "1 9 1 0 1 1 0 22091=1") },
+		"done but not so":   func() { d.rdb.SAdd(ctx, keys.Done(d.id), 1) },
+		"done and not so":   func() { d.rdb.SRem(ctx, keys.Done(d.id), 0) },
+		"worker gone":       func() { c := d.claim(t, 2, "dead", false); _ = c; d.rdb.Del(ctx, keys.Worker("dead")) },
+		"done set is empty": func() { d.rdb.Del(ctx, keys.Done(d.id)) },
 	}
 	for name, do := range spoil {
 		do()
@@ -170,14 +171,14 @@ func TestVerifyReportsWhatIsLost(t *testing.T) {
 		spoil func(ctx context.Context, d *desk)
 		want  string
 	}{
-		"recipients": {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, RecipientsKey(d.id, 0)) }, "0 recipients, and 2 were staged"},
-		"skipped":    {func(ctx context.Context, d *desk) { d.rdb.Set(ctx, SkippedKey(d.id, 0), "zstd?", 0) }, "batch 0: corrupt skipped at byte 0: does not unpack"},
-		"journal":    {func(ctx context.Context, d *desk) { d.rdb.Append(ctx, JournalKey(d.id, 0), "\x77") }, "batch 0: corrupt journal at byte 6: version 7"},
-		"claims":     {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, ClaimsKey(d.id), OwnersKey(d.id)) }, "Redis has lost writes"},
+		"recipients": {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Recipients(d.id, 0)) }, "0 recipients, and 2 were staged"},
+		"skipped":    {func(ctx context.Context, d *desk) { d.rdb.Set(ctx, keys.Skipped(d.id, 0), "zstd?", 0) }, "batch 0: corrupt skipped at byte 0: does not unpack"},
+		"journal":    {func(ctx context.Context, d *desk) { d.rdb.Append(ctx, keys.Journal(d.id, 0), "\x77") }, "batch 0: corrupt journal at byte 6: version 7"},
+		"claims":     {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Claims(d.id), keys.Owners(d.id)) }, "Redis has lost writes"},
 		"a batch": {func(ctx context.Context, d *desk) {
 			d.Stage(ctx, d.id, makeBatch(2, 2, 10))
 		}, "batch 1 is not staged"},
-		"summed": {func(ctx context.Context, d *desk) { d.rdb.HSet(ctx, SummaryKey(d.id), 8, "1 0 0 1 0 0 0") }, "was not staged"},
+		"summed": {func(ctx context.Context, d *desk) { d.rdb.HSet(ctx, keys.Summary(d.id), 8, "1 0 0 1 0 0 0") }, "was not staged"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -209,24 +210,24 @@ func TestDeleteAndExpireLeaveNothingBehind(t *testing.T) {
 	c := d.claim(t, 2, "w", false)
 	begin(t, c, 0, 1)
 	settle(t, c, accept(0, 1)...)
-	d.rdb.Del(ctx, WorkerKey("w"))
+	d.rdb.Del(ctx, keys.Worker("w"))
 	if err := d.Expire(ctx, d.id, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := d.rdb.Keys(ctx, "sluice:*").Result()
-	if err != nil || len(keys) != 3+3+2+5+1 {
-		t.Fatalf("%q, %v", keys, err)
+	found, err := d.rdb.Keys(ctx, "sluice:*").Result()
+	if err != nil || len(found) != 3+3+2+5+1 {
+		t.Fatalf("%q, %v", found, err)
 	}
-	for _, key := range keys {
-		if ttl := d.rdb.TTL(ctx, key).Val(); ttl <= 0 && key != CampaignKey(d.id) {
+	for _, key := range found {
+		if ttl := d.rdb.TTL(ctx, key).Val(); ttl <= 0 && key != keys.Campaign(d.id) {
 			t.Errorf("%s does not expire", key)
 		}
 	}
 	if err := d.Delete(ctx, d.id); err != nil {
 		t.Fatal(err)
 	}
-	if keys := d.rdb.Keys(ctx, "*").Val(); !slices.Equal(keys, []string{CampaignKey(d.id)}) {
-		t.Errorf("left behind: %q", keys)
+	if left := d.rdb.Keys(ctx, "*").Val(); !slices.Equal(left, []string{keys.Campaign(d.id)}) {
+		t.Errorf("left behind: %q", left)
 	}
 }
 
@@ -241,7 +242,7 @@ func TestLateOutcomeExpiresToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle(t, c, accept(0, 1)...)
-	if ttl := d.rdb.TTL(ctx, JournalKey(d.id, 0)).Val(); ttl <= 0 {
+	if ttl := d.rdb.TTL(ctx, keys.Journal(d.id, 0)).Val(); ttl <= 0 {
 		t.Error("the journal does not expire")
 	}
 }
@@ -299,7 +300,7 @@ func TestKeysOfACampaignShareASlot(t *testing.T) {
 	t.Parallel()
 	const id = "spring-sale"
 	for _, key := range []string{
-		CampaignKey(id), RecipientsKey(id, 1), SkippedKey(id, 1), JournalKey(id, 1), BatchesKey(id), SummaryKey(id), ClaimsKey(id), OwnersKey(id), DoneKey(id),
+		keys.Campaign(id), keys.Recipients(id, 1), keys.Skipped(id, 1), keys.Journal(id, 1), keys.Batches(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id),
 	} {
 		if !strings.HasPrefix(key, "sluice:{spring-sale}") {
 			t.Errorf("%s has no hash tag", key)

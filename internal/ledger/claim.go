@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 )
 
 // A Claim is a worker's right to begin submissions of one batch, until another
@@ -97,10 +98,10 @@ type claimReply struct {
 
 // claim runs claimScript, again if the owner turns out to be gone.
 func (l *Ledger) claim(ctx context.Context, id string, n int, worker string) (claimReply, error) {
-	keys := []string{ClaimsKey(id), OwnersKey(id), DoneKey(id), RecipientsKey(id, n), JournalKey(id, n), SummaryKey(id)}
+	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id)}
 	gone := ""
 	for {
-		values, err := l.scripts.claim.Run(ctx, l.rdb, keys, n, worker, gone).Slice()
+		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone).Slice()
 		if err != nil {
 			return claimReply{}, err
 		}
@@ -119,7 +120,7 @@ func (l *Ledger) claim(ctx context.Context, id string, n int, worker string) (cl
 			return r, nil
 		}
 		owner, _ := values[1].(string)
-		alive, err := l.rdb.Exists(ctx, WorkerKey(owner)).Result()
+		alive, err := l.rdb.Exists(ctx, keys.Worker(owner)).Result()
 		if err != nil {
 			return claimReply{}, err
 		}
@@ -236,8 +237,8 @@ func (c *Claim) Release(ctx context.Context) error {
 }
 
 func (l *Ledger) release(ctx context.Context, id string, n, epoch int) error {
-	keys := []string{ClaimsKey(id), OwnersKey(id), JournalKey(id, n)}
-	return l.scripts.release.Run(ctx, l.rdb, keys, n, epoch).Err()
+	touched := []string{keys.Claims(id), keys.Owners(id), keys.Journal(id, n)}
+	return l.scripts.release.Run(ctx, l.rdb, touched, n, epoch).Err()
 }
 
 func (c *Claim) isDone() bool {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
@@ -36,7 +37,7 @@ func newDesk(t testing.TB) *desk {
 
 func (d *desk) state(t testing.TB, state string) {
 	t.Helper()
-	if err := d.rdb.HSet(t.Context(), CampaignKey(d.id), "state", state).Err(); err != nil {
+	if err := d.rdb.HSet(t.Context(), keys.Campaign(d.id), "state", state).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -54,7 +55,7 @@ func (d *desk) stage(t testing.TB, n, size int) *batch.Batch {
 
 func (d *desk) claim(t testing.TB, n int, worker string, resend bool) *Claim {
 	t.Helper()
-	if err := d.rdb.Set(t.Context(), WorkerKey(worker), 1, time.Minute).Err(); err != nil {
+	if err := d.rdb.Set(t.Context(), keys.Worker(worker), 1, time.Minute).Err(); err != nil {
 		t.Fatal(err)
 	}
 	c, err := d.Claim(t.Context(), d.id, n, worker, resend)
@@ -220,7 +221,7 @@ func TestBeginRefuses(t *testing.T) {
 		d.state(t, state)
 		wants(t, c.Begin(ctx, []int{1}), ErrNotRunning)
 	}
-	d.rdb.Del(ctx, CampaignKey(d.id))
+	d.rdb.Del(ctx, keys.Campaign(d.id))
 	wants(t, c.Begin(ctx, []int{1}), ErrNotRunning)
 	d.state(t, "running")
 	begin(t, c, 1, 2)
@@ -239,7 +240,7 @@ func TestLateOutcomeKeepsARetryBack(t *testing.T) {
 	d.stage(t, 0, 3)
 	old := d.claim(t, 0, "old", true)
 	begin(t, old, 0, 1)
-	d.rdb.Del(ctx, WorkerKey("old"))
+	d.rdb.Del(ctx, keys.Worker("old"))
 	c := d.claim(t, 0, "new", true)
 	settle(t, old, accept(1)...)
 	wants(t, c.Begin(ctx, []int{0, 1, 2}), ErrNotPending)
@@ -265,7 +266,7 @@ func TestSummaryIsOfTheWholeJournal(t *testing.T) {
 	d.stage(t, 0, 3)
 	old := d.claim(t, 0, "old", false)
 	begin(t, old, 0)
-	d.rdb.Del(ctx, WorkerKey("old"))
+	d.rdb.Del(ctx, keys.Worker("old"))
 	c := d.claim(t, 0, "new", false)
 	begin(t, c, 1, 2)
 	settle(t, old, accept(0)...)
@@ -285,7 +286,7 @@ func TestLateFailureReopensABatch(t *testing.T) {
 	d.stage(t, 0, 1)
 	old := d.claim(t, 0, "old", false)
 	begin(t, old, 0)
-	d.rdb.Del(ctx, WorkerKey("old"))
+	d.rdb.Del(ctx, keys.Worker("old"))
 	_, err := d.Claim(ctx, d.id, 0, "new", false)
 	wants(t, err, ErrDone) // all in doubt
 	if !settle(t, old, Settlement{Index: 0, Outcome: sender.Failed, Code: "refused", Time: noon}) {

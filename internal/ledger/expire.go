@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
 )
 
 // keysAtOnce is how many batches' keys one pipeline touches.
@@ -43,9 +45,9 @@ func (l *Ledger) eachKey(ctx context.Context, id string, do func(p redis.Pipelin
 		all = all[len(some):]
 		_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for _, s := range some {
-				do(p, RecipientsKey(id, s.N))
-				do(p, SkippedKey(id, s.N))
-				do(p, JournalKey(id, s.N))
+				do(p, keys.Recipients(id, s.N))
+				do(p, keys.Skipped(id, s.N))
+				do(p, keys.Journal(id, s.N))
 			}
 			return nil
 		})
@@ -54,7 +56,7 @@ func (l *Ledger) eachKey(ctx context.Context, id string, do func(p redis.Pipelin
 		}
 	}
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range []string{SummaryKey(id), ClaimsKey(id), OwnersKey(id), DoneKey(id), BatchesKey(id)} {
+		for _, key := range []string{keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Batches(id)} {
 			do(p, key)
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"sluice/internal/keys"
 	"sluice/internal/sender"
 )
 
@@ -228,12 +229,12 @@ func TestRedisThatLostWrites(t *testing.T) {
 	c := d.claim(t, 0, "w", false)
 	begin(t, c, 0, 1)
 	settle(t, c, accept(0)...)
-	d.rdb.Del(ctx, JournalKey(d.id, 0))
+	d.rdb.Del(ctx, keys.Journal(d.id, 0))
 	settle(t, c, accept(1)...)
 	if counts := c.Counts(); counts.Accepted != 1 || counts.Pending != 2 {
 		t.Errorf("%+v: what is gone from Redis is still counted", counts)
 	}
-	d.rdb.HSet(ctx, ClaimsKey(d.id), 0, c.Epoch-1)
+	d.rdb.HSet(ctx, keys.Claims(d.id), 0, c.Epoch-1)
 	wants(t, c.Begin(ctx, []int{2}), ErrStale)
 	settle(t, c, accept(1)...)
 }
@@ -245,7 +246,7 @@ func TestLostClaimBeginsNothing(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()
 	d.stage(t, 0, 3)
 	lost := d.claim(t, 0, "v", false)
-	d.rdb.Del(ctx, ClaimsKey(d.id), OwnersKey(d.id))
+	d.rdb.Del(ctx, keys.Claims(d.id), keys.Owners(d.id))
 	c := d.claim(t, 0, "w", false)
 	if c.Epoch != lost.Epoch {
 		t.Fatalf("epochs %d and %d", lost.Epoch, c.Epoch)
@@ -290,7 +291,7 @@ func TestResolveGivesWayToTheOutcome(t *testing.T) {
 	d.stage(t, 0, 2)
 	old := d.claim(t, 0, "old", false)
 	begin(t, old, 0, 1)
-	d.rdb.Del(ctx, WorkerKey("old"))
+	d.rdb.Del(ctx, keys.Worker("old"))
 	if _, err := d.Reclaim(ctx, d.id); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
@@ -88,7 +89,7 @@ func TestMemoryPerRecipient(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d.rdb.Del(t.Context(), WorkerKey("w"))
+	d.rdb.Del(t.Context(), keys.Worker("w"))
 	settled := usage() - pending
 	t.Logf("%.1f bytes a pending recipient, %.1f beside that a settled one", pending, settled)
 	if pending > 40 {

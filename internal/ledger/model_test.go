@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
@@ -141,7 +142,7 @@ func (m *machine) claim(t *rapid.T, crash bool) {
 	resend := rapid.Bool().Draw(t, "resend")
 	b := m.batches[n]
 	if !m.alive[w] {
-		m.d.rdb.Set(t.Context(), WorkerKey(m.id+w), 1, time.Hour)
+		m.d.rdb.Set(t.Context(), keys.Worker(m.id+w), 1, time.Hour)
 		m.alive[w] = true
 	}
 	var want error
@@ -301,7 +302,7 @@ func (m *machine) kill(t *rapid.T, w string) {
 
 // silence has a worker seem dead, which may be stopped or cut off alone.
 func (m *machine) silence(t *rapid.T, w string) {
-	m.d.rdb.Del(t.Context(), WorkerKey(m.id+w))
+	m.d.rdb.Del(t.Context(), keys.Worker(m.id+w))
 	m.alive[w] = false
 }
 
@@ -319,7 +320,7 @@ func (m *machine) die(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.d.rdb.Append(t.Context(), JournalKey(m.id, h.N), string(record))
+	m.d.rdb.Append(t.Context(), keys.Journal(m.id, h.N), string(record))
 	h.batch.lags = true
 	m.kill(t, h.worker)
 }
@@ -506,7 +507,7 @@ func TestLedgerAgreesWithModel(t *testing.T) {
 			Ledger: d.Ledger, d: d, id: fmt.Sprint("c", campaigns.Add(1)), state: "running",
 			alive: map[string]bool{}, refused: refused,
 		}
-		d.rdb.HSet(t.Context(), CampaignKey(m.id), "state", m.state)
+		d.rdb.HSet(t.Context(), keys.Campaign(m.id), "state", m.state)
 		for n := range 2 {
 			b := makeBatch(n, modelSize, n*(modelSize+3))
 			if staged, err := m.Stage(t.Context(), m.id, b); err != nil || !staged {
@@ -531,7 +532,7 @@ func TestLedgerAgreesWithModel(t *testing.T) {
 			"silence":     func(t *rapid.T) { m.silence(t, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "worker")) },
 			"state": func(t *rapid.T) {
 				m.state = rapid.SampledFrom([]string{"running", "running", "running", "paused", "halted", "cancelled"}).Draw(t, "state")
-				d.rdb.HSet(t.Context(), CampaignKey(m.id), "state", m.state)
+				d.rdb.HSet(t.Context(), keys.Campaign(m.id), "state", m.state)
 			},
 			"resolve": m.resolve,
 			"verify":  m.verify,

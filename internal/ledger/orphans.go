@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
 )
 
 // An Orphan is a batch that a worker has claimed and not released, and whose
@@ -31,7 +33,7 @@ func (l *Ledger) Orphans(ctx context.Context, id string) ([]Orphan, error) {
 
 func (l *Ledger) orphans(ctx context.Context, id string) ([]Orphan, error) {
 	owners := map[int]string{}
-	err := l.eachField(ctx, OwnersKey(id), func(n int, worker string) error {
+	err := l.eachField(ctx, keys.Owners(id), func(n int, worker string) error {
 		owners[n] = worker
 		return nil
 	})
@@ -49,10 +51,10 @@ func (l *Ledger) orphans(ctx context.Context, id string) ([]Orphan, error) {
 		}
 		o := Orphan{Batch: n, Worker: worker}
 		field := strconv.Itoa(n)
-		if o.Epoch, err = l.rdb.HGet(ctx, ClaimsKey(id), field).Int(); err != nil {
+		if o.Epoch, err = l.rdb.HGet(ctx, keys.Claims(id), field).Int(); err != nil {
 			return nil, err
 		}
-		text, err := l.rdb.HGet(ctx, BatchesKey(id), field).Result()
+		text, err := l.rdb.HGet(ctx, keys.Batches(id), field).Result()
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +102,7 @@ func (l *Ledger) alive(ctx context.Context, owners map[int]string) (map[string]b
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, worker := range owners {
 			if asked[worker] == nil {
-				asked[worker] = p.Exists(ctx, WorkerKey(worker))
+				asked[worker] = p.Exists(ctx, keys.Worker(worker))
 			}
 		}
 		return nil
@@ -120,14 +122,14 @@ func (l *Ledger) doneSet(ctx context.Context, id string) (map[int]bool, error) {
 	done := map[int]bool{}
 	var cursor uint64
 	for {
-		members, next, err := l.rdb.SScan(ctx, DoneKey(id), cursor, "", fieldsAtOnce).Result()
+		members, next, err := l.rdb.SScan(ctx, keys.Done(id), cursor, "", fieldsAtOnce).Result()
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range members {
 			n, err := strconv.Atoi(m)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %q is no batch number", DoneKey(id), m)
+				return nil, fmt.Errorf("%s: %q is no batch number", keys.Done(id), m)
 			}
 			done[n] = true
 		}

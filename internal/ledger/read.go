@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 )
 
 // A readBatch is what Redis holds of a batch. Its parts are read at about one
@@ -35,13 +36,13 @@ func (l *Ledger) read(ctx context.Context, id string, all bool, staged ...Staged
 			field, a := strconv.Itoa(s.N), &cmds[i]
 			// The epoch before the journal: an epoch that is newer than the journal
 			// would put in doubt what is in flight.
-			a.epoch = p.HGet(ctx, ClaimsKey(id), field)
-			a.journal = p.Get(ctx, JournalKey(id, s.N))
-			a.summary = p.HGet(ctx, SummaryKey(id), field)
-			a.done = p.SIsMember(ctx, DoneKey(id), s.N)
+			a.epoch = p.HGet(ctx, keys.Claims(id), field)
+			a.journal = p.Get(ctx, keys.Journal(id, s.N))
+			a.summary = p.HGet(ctx, keys.Summary(id), field)
+			a.done = p.SIsMember(ctx, keys.Done(id), s.N)
 			if all {
-				a.recipients = p.Get(ctx, RecipientsKey(id, s.N))
-				a.skipped = p.Get(ctx, SkippedKey(id, s.N))
+				a.recipients = p.Get(ctx, keys.Recipients(id, s.N))
+				a.skipped = p.Get(ctx, keys.Skipped(id, s.N))
 			}
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"sluice/internal/keys"
 	"sluice/internal/sender"
 )
 
@@ -73,8 +74,8 @@ func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record 
 	case wasPending:
 		standing = "still"
 	}
-	keys := []string{ClaimsKey(id), JournalKey(id, n), SummaryKey(id), DoneKey(id), OwnersKey(id)}
-	reply, err := l.scripts.settle.Run(ctx, l.rdb, keys, n, record, s.bytes-len(record), s.epoch, s.text(), standing, onlyIfFits).Int64Slice()
+	touched := []string{keys.Claims(id), keys.Journal(id, n), keys.Summary(id), keys.Done(id), keys.Owners(id)}
+	reply, err := l.scripts.settle.Run(ctx, l.rdb, touched, n, record, s.bytes-len(record), s.epoch, s.text(), standing, onlyIfFits).Int64Slice()
 	if err != nil {
 		return written{}, err
 	}
@@ -239,7 +240,7 @@ func (c *Claim) relearn(ctx context.Context, epoch int) error {
 
 // readTail adds the part of the journal that the fold does not hold.
 func (c *Claim) readTail(ctx context.Context) error {
-	tail, err := c.l.rdb.GetRange(ctx, JournalKey(c.id, c.N), int64(c.known), -1).Result()
+	tail, err := c.l.rdb.GetRange(ctx, keys.Journal(c.id, c.N), int64(c.known), -1).Result()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 )
 
 // stageScript writes a batch unless one of its number is there.
@@ -45,8 +46,8 @@ func (l *Ledger) stage(ctx context.Context, id string, b *batch.Batch) (staged b
 	if err != nil {
 		return false, err
 	}
-	keys := []string{BatchesKey(id), RecipientsKey(id, b.N), SkippedKey(id, b.N)}
-	was, err := l.scripts.stage.Run(ctx, l.rdb, keys, b.N, s.encode(), recipients, skipped).Text()
+	touched := []string{keys.Batches(id), keys.Recipients(id, b.N), keys.Skipped(id, b.N)}
+	was, err := l.scripts.stage.Run(ctx, l.rdb, touched, b.N, s.encode(), recipients, skipped).Text()
 	if errors.Is(err, redis.Nil) {
 		return true, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 )
 
 // A StagedBatch is a batch as it was staged.
@@ -90,7 +91,7 @@ func decodeStaged(n int, text string) (StagedBatch, error) {
 // Staged are the batches of a campaign that are staged, by their number.
 func (l *Ledger) Staged(ctx context.Context, id string) ([]StagedBatch, error) {
 	var all []StagedBatch
-	err := l.eachField(ctx, BatchesKey(id), func(n int, text string) error {
+	err := l.eachField(ctx, keys.Batches(id), func(n int, text string) error {
 		s, err := decodeStaged(n, text)
 		all = append(all, s)
 		return err

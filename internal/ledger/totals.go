@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"fmt"
+
+	"sluice/internal/keys"
 )
 
 // Totals are the account of a campaign. Rows are always the sum of Pending,
@@ -40,7 +42,7 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 	if err != nil {
 		return err
 	}
-	err = l.eachField(ctx, SummaryKey(id), func(n int, text string) error {
+	err = l.eachField(ctx, keys.Summary(id), func(n int, text string) error {
 		s, err := parseSummary(n, text)
 		if err != nil {
 			return err
@@ -57,7 +59,7 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 		return err
 	}
 	t.BatchesDone = done
-	err = l.eachField(ctx, BatchesKey(id), func(n int, text string) error {
+	err = l.eachField(ctx, keys.Batches(id), func(n int, text string) error {
 		s, err := decodeStaged(n, text)
 		if err != nil {
 			return err
@@ -79,7 +81,7 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 
 // Done is the number of batches that had recipients and have nothing pending.
 func (l *Ledger) Done(ctx context.Context, id string) (int, error) {
-	done, err := l.rdb.SCard(ctx, DoneKey(id)).Result()
+	done, err := l.rdb.SCard(ctx, keys.Done(id)).Result()
 	if err != nil {
 		return 0, fmt.Errorf("counting the batches done of %s: %w", id, err)
 	}

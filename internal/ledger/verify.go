@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/internal/batch"
+	"sluice/internal/keys"
 )
 
 // A Problem is something that does not agree in the ledger.
@@ -54,7 +55,7 @@ func (l *Ledger) verify(ctx context.Context, id string, report func(Problem)) er
 	if err := l.verifySums(ctx, id, staged, report); err != nil {
 		return err
 	}
-	state, err := l.rdb.HGet(ctx, CampaignKey(id), "state").Result()
+	state, err := l.rdb.HGet(ctx, keys.Campaign(id), "state").Result()
 	if err != nil {
 		return fmt.Errorf("reading the state: %w", err)
 	}
@@ -76,7 +77,7 @@ func (l *Ledger) verifySums(ctx context.Context, id string, staged []StagedBatch
 	for _, s := range staged {
 		known[s.N] = true
 	}
-	return l.eachField(ctx, SummaryKey(id), func(n int, _ string) error {
+	return l.eachField(ctx, keys.Summary(id), func(n int, _ string) error {
 		if !known[n] {
 			report(Problem{n, "it is summed and was not staged", false})
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
 )
 
 //go:embed grant.lua
@@ -65,11 +67,10 @@ type slot struct {
 	Bucket int64   `json:"bucket"`
 }
 
-// Keys of a sender carry its name as hash tag.
-func paceKey(name string) string    { return "sluice:sender:{" + name + "}:pace" }
-func sharesKey(name string) string  { return "sluice:sender:{" + name + "}:shares" }
-func workersKey(name string) string { return "sluice:sender:{" + name + "}:workers" }
-func dayKey(name string) string     { return "sluice:sender:{" + name + "}:day" }
+func paceKey(name string) string    { return keys.SenderPace(name) }
+func sharesKey(name string) string  { return keys.SenderShares(name) }
+func workersKey(name string) string { return keys.SenderWorkers(name) }
+func dayKey(name string) string     { return keys.SenderDay(name) }
 
 // throttleScript halves a sender's factor, once a second at most, and notes
 // until when the provider wants nothing.
@@ -98,8 +99,8 @@ func call(ctx context.Context, rdb redis.UniversalClient, name string, req reque
 	if err != nil {
 		return nil, fmt.Errorf("asking for a slot of %s: %w", name, err)
 	}
-	keys := []string{paceKey(name), sharesKey(name), workersKey(name), dayKey(name)}
-	got, err := grantScript.Run(ctx, rdb, keys, text).Text()
+	touched := []string{paceKey(name), sharesKey(name), workersKey(name), dayKey(name)}
+	got, err := grantScript.Run(ctx, rdb, touched, text).Text()
 	if err != nil {
 		return nil, fmt.Errorf("asking for a slot of %s: %w", name, err)
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
 )
 
 // A field holds the numbers that are alike but for their lowest bits, each as
@@ -23,13 +25,6 @@ const (
 	lowBits = 12
 	lowMask = 1<<lowBits - 1
 )
-
-// VersionKey is a counter that each change of the list raises.
-func VersionKey() string { return "sluice:suppress:version" }
-
-// Key is the list: a hash from the high bits of numbers, in base 36, to the low
-// ones.
-func Key() string { return "sluice:suppress" }
 
 // place is where a number belongs.
 func place(n uint64) (field string, low uint16) {
@@ -108,13 +103,13 @@ func (l *List) change(ctx context.Context, what string, phones []string) (int, e
 	}
 	changed := 0
 	for some := range chunked(fields) {
-		n, err := mergeScript.Run(ctx, l.rdb, []string{Key()}, append([]any{what}, some...)...).Int()
+		n, err := mergeScript.Run(ctx, l.rdb, []string{keys.Suppressed()}, append([]any{what}, some...)...).Int()
 		if err != nil {
 			return changed, fmt.Errorf("changing the suppression list: %w", err)
 		}
 		changed += n
 	}
-	if err := l.rdb.Incr(ctx, VersionKey()).Err(); err != nil {
+	if err := l.rdb.Incr(ctx, keys.SuppressedVersion()).Err(); err != nil {
 		return changed, fmt.Errorf("changing the suppression list: %w", err)
 	}
 	return changed, nil
@@ -141,7 +136,7 @@ func (l *List) Contains(ctx context.Context, phones []string) ([]bool, error) {
 		}
 		places[i], lows[i] = k, low
 	}
-	values, err := l.rdb.HMGet(ctx, Key(), fields...).Result()
+	values, err := l.rdb.HMGet(ctx, keys.Suppressed(), fields...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("asking the suppression list: %w", err)
 	}
@@ -181,7 +176,7 @@ func at16(field string, i int) uint16 { return uint16(field[2*i])<<8 | uint16(fi
 
 // Version changes whenever the list does.
 func (l *List) Version(ctx context.Context) (int64, error) {
-	v, err := l.rdb.Get(ctx, VersionKey()).Int64()
+	v, err := l.rdb.Get(ctx, keys.SuppressedVersion()).Int64()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return 0, fmt.Errorf("asking the suppression list: %w", err)
 	}
@@ -190,7 +185,7 @@ func (l *List) Version(ctx context.Context) (int64, error) {
 
 // Each calls fn for every number of the list, in no order.
 func (l *List) Each(ctx context.Context, fn func(phone string) error) error {
-	it := l.rdb.HScan(ctx, Key(), 0, "", 1000).Iterator()
+	it := l.rdb.HScan(ctx, keys.Suppressed(), 0, "", 1000).Iterator()
 	for it.Next(ctx) {
 		high, err := strconv.ParseUint(it.Val(), 36, 64)
 		if err != nil || !it.Next(ctx) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/internal/jobs"
+	"sluice/internal/keys"
 	"sluice/internal/ledger"
 )
 
@@ -16,7 +17,7 @@ const lapseMargin = time.Second
 // alive gives one sign of life. One that comes too late begins another life.
 func (w *Worker) alive(ctx context.Context) error {
 	given := time.Now()
-	if err := w.Redis.Set(ctx, ledger.WorkerKey(w.ID), 1, aliveFor).Err(); err != nil {
+	if err := w.Redis.Set(ctx, keys.Worker(w.ID), 1, aliveFor).Err(); err != nil {
 		return err
 	}
 	if before := w.lived.Load(); before != nil && given.Sub(*before) > aliveFor-lapseMargin {

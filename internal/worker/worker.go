@@ -18,6 +18,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/dispatch"
 	"sluice/internal/jobs"
+	"sluice/internal/keys"
 	"sluice/internal/ledger"
 )
 
@@ -128,7 +129,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	life.Wait()
 	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := w.Redis.Del(gone, ledger.WorkerKey(w.ID)).Err(); err != nil {
+	if err := w.Redis.Del(gone, keys.Worker(w.ID)).Err(); err != nil {
 		w.Log.Debug().Err(err).Msg("sign of life left to expire")
 	}
 	return nil

@@ -1,0 +1,91 @@
+// Package keys names every key that Sluice reads or writes in Redis, each with
+// what it holds and who writes it. A key that is not named here is nobody's.
+//
+// The keys of one campaign carry its id as hash tag, and those of one sender its
+// name, so that a Redis Cluster keeps what one script changes together. What is of
+// a worker, or of all campaigns, is elsewhere: no script changes both.
+package keys
+
+import "strconv"
+
+// Campaign is a hash: the campaign's record. Written by campaign alone, with each
+// move; the scripts of ledger read its field `state`.
+func Campaign(id string) string { return "sluice:{" + id + "}" }
+
+// Campaigns is a sorted set: the ids of all campaigns by their time. Written by
+// campaign, when one is created.
+func Campaigns() string { return "sluice:campaigns" }
+
+// Active is a set: the ids of the campaigns that workers look at. Written by
+// campaign: before a campaign becomes active, and when it is retired.
+func Active() string { return "sluice:active" }
+
+// Worker is a string with an expiry: a worker's heartbeat. Written by worker, and
+// read by whoever wants to know whether a claim's owner lives.
+func Worker(worker string) string { return "sluice:worker:" + worker }
+
+// Recipients is a string: the recipients of batch n, compressed. Written once, by
+// ledger at the import.
+func Recipients(id string, n int) string { return batch(id, "recipients", n) }
+
+// Skipped is a string: the rows of batch n that became no recipient, compressed.
+// Written once, by ledger at the import; there is none where no row was skipped.
+func Skipped(id string, n int) string { return batch(id, "skipped", n) }
+
+// Journal is a string: the journal of batch n, append-only. Written by ledger:
+// intents under the newest claim, outcomes by whoever knows them.
+func Journal(id string, n int) string { return batch(id, "journal", n) }
+
+// Batches is a hash: batch number to digest and counts. Written by ledger at the
+// import.
+func Batches(id string) string { return Campaign(id) + ":batches" }
+
+// Summary is a hash: batch number to the counts that follow from its journal.
+// Written by ledger with each change of the journal.
+func Summary(id string) string { return Campaign(id) + ":summary" }
+
+// Claims is a hash: batch number to the epoch of its newest claim. Written by
+// ledger when a worker claims a batch.
+func Claims(id string) string { return Campaign(id) + ":claims" }
+
+// Owners is a hash: batch number to the worker that has claimed it and not
+// released it yet. Written by ledger, with claim and release.
+func Owners(id string) string { return Campaign(id) + ":owners" }
+
+// Done is a set: the numbers of the batches that had recipients and have nothing
+// pending. Batches without recipients are not in it. Written by ledger with the
+// summary; the moves of campaign read its size.
+func Done(id string) string { return Campaign(id) + ":done" }
+
+// SenderPace, SenderShares, SenderWorkers and SenderDay are a sender's pace, all
+// written by ratelimit's scripts: the limiter's state, who asks for how much, the
+// workers that ask, and the messages of the last 24 hours.
+func SenderPace(name string) string { return sender(name, "pace") }
+
+// SenderShares is described at SenderPace.
+func SenderShares(name string) string { return sender(name, "shares") }
+
+// SenderWorkers is described at SenderPace.
+func SenderWorkers(name string) string { return sender(name, "workers") }
+
+// SenderDay is described at SenderPace.
+func SenderDay(name string) string { return sender(name, "day") }
+
+// Suppressed is a hash: the suppression list, from the high bits of numbers, in
+// base 36, to the low ones. Written by suppress.
+func Suppressed() string { return "sluice:suppress" }
+
+// SuppressedVersion is a counter that each change of the suppression list raises.
+// Written by suppress.
+func SuppressedVersion() string { return "sluice:suppress:version" }
+
+// Queue is a key of asynq's, of one queue: `pending`, `active`, `lease` and so on,
+// or `t:` and a task's id. Written by asynq; jobs reads some, and deletes what
+// asynq does not.
+func Queue(queue, what string) string { return "asynq:{" + queue + "}:" + what }
+
+func batch(id, kind string, n int) string {
+	return Campaign(id) + ":" + kind + ":" + strconv.Itoa(n)
+}
+
+func sender(name, what string) string { return "sluice:sender:{" + name + "}:" + what }
