@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
-
 	"sluice/internal/sender"
+	"sluice/internal/strictyaml"
 )
 
 // What a campaign does about a recipient in doubt.
@@ -77,22 +76,22 @@ var (
 // Parse reads a campaign file. Name is its path: the recipients' file is
 // relative to it, and errors name it with the line and the field at fault.
 func Parse(data []byte, name string) (*File, error) {
-	d, err := parseDocument(data, name)
+	d, err := strictyaml.Parse(data, name)
 	if err != nil {
 		return nil, err
 	}
 	var f File
-	if err := d.decode(&f); err != nil {
+	if err := d.Decode(&f); err != nil {
 		return nil, err
 	}
 	f.setDefaults(name)
 	var fault *fieldError
 	switch err := f.check(d); {
 	case errors.As(err, &fault):
-		return nil, d.at(fault.field, fault.text)
+		return nil, d.At(fault.field, fault.text)
 	case err != nil: // of a placeholder; it begins with its field
 		field, text, _ := strings.Cut(err.Error(), ": ")
-		return nil, d.at(field, text)
+		return nil, d.At(field, text)
 	}
 	return &f, nil
 }
@@ -129,7 +128,7 @@ func (f *File) setDefaults(name string) {
 	}
 }
 
-func (f *File) check(d *document) error {
+func (f *File) check(d *strictyaml.Document) error {
 	r := f.Recipients
 	switch {
 	case !idPattern.MatchString(f.ID):
@@ -153,10 +152,10 @@ func (f *File) check(d *document) error {
 	case r.Encoding != defaultEncoding && r.Encoding != "gbk" && r.Encoding != "utf-16":
 		return bad("recipients.encoding", "%q is not one of utf-8, gbk, utf-16", r.Encoding)
 	}
-	if n, ok := d.node("start_at").(ast.ScalarNode); ok && n.Type() != ast.NullType {
+	if text, ok := d.Text("start_at"); ok {
 		// The decoder takes a time without a zone for UTC, and anything that is no
 		// time for none, which would send at once.
-		if _, err := time.Parse(time.RFC3339, n.GetToken().Value); err != nil {
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
 			return bad("start_at", "not a time with its zone such as 2026-11-22T09:00:00-03:00")
 		}
 	}

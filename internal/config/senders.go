@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/internal/strictyaml"
 )
 
 // The providers there are.
@@ -94,13 +96,13 @@ func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
 	}
-	data, err := os.ReadFile(path)
+	data, err := strictyaml.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
 	}
-	senders, err := parseSenders(data, filepath.Dir(path), getenv)
+	senders, err := parseSenders(data, path, getenv)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%w", path, err)
+		return nil, err
 	}
 	for name, s := range senders {
 		s.Stamp = info.ModTime().UnixMilli()
@@ -109,32 +111,32 @@ func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 	return senders, nil
 }
 
-func parseSenders(data []byte, dir string, getenv func(string) string) (Senders, error) {
-	d, err := parseDocument(data, "tenant_id", "messages_per_day", "in_flight")
+func parseSenders(data []byte, path string, getenv func(string) string) (Senders, error) {
+	d, err := strictyaml.Parse(data, path)
 	if err != nil {
 		return nil, err
 	}
 	var file struct {
 		Senders map[string]Sender `yaml:"senders"`
 	}
-	if err := d.decode(&file); err != nil {
+	if err := d.Decode(&file); err != nil {
 		return nil, err
 	}
 	if len(file.Senders) == 0 {
-		return nil, d.at("senders", "there is none")
+		return nil, d.At("senders", "there is none")
 	}
 	for _, name := range slices.Sorted(maps.Keys(file.Senders)) {
 		if !senderName.MatchString(name) {
-			return nil, d.at("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name))
+			return nil, d.At("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name))
 		}
 		s := file.Senders[name]
 		s.Name = name
 		var fault *fieldError
-		switch err := s.complete(dir, getenv); {
+		switch err := s.complete(filepath.Dir(path), getenv); {
 		case errors.As(err, &fault):
-			return nil, d.at("senders."+name+"."+fault.field, fault.text)
+			return nil, d.At("senders."+name+"."+fault.field, fault.text)
 		case err != nil:
-			return nil, d.at("senders."+name, err.Error())
+			return nil, d.At("senders."+name, err.Error())
 		}
 		file.Senders[name] = s
 	}

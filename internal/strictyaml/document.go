@@ -1,0 +1,110 @@
+// Package strictyaml reads one YAML document as it is written: what the library
+// would take for something else, an unknown key, and what would cost its parser
+// more than a file is worth is refused, by an error that has file, line and
+// field and shows no value.
+package strictyaml
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// A Document is a file that was read, or a part of one.
+type Document struct {
+	name string
+	data []byte
+	root ast.Node
+}
+
+// Parse reads a file of one document; name is what errors call the file.
+func Parse(data []byte, name string) (*Document, error) {
+	d := &Document{name: name, data: data}
+	if line, err := bounded(data); err != nil {
+		return nil, d.failure(line, err.Error())
+	}
+	file, err := parser.ParseBytes(data, 0)
+	switch {
+	case err != nil:
+		return nil, d.explain(err)
+	case len(file.Docs) != 1:
+		return nil, d.failure(1, "it holds several documents; only one is read, so leave --- out")
+	case file.Docs[0].Body == nil:
+		return nil, d.failure(1, "it is empty")
+	}
+	d.root = file.Docs[0].Body
+	return d, d.plain()
+}
+
+// Decode fills the struct that v points to, and refuses keys that it does not
+// have. What is no time with a unit is -1, for the caller to refuse.
+func (d *Document) Decode(v any) error {
+	if err := d.whole(v); err != nil {
+		return err
+	}
+	duration := yaml.CustomUnmarshaler(func(into *time.Duration, text []byte) error {
+		var err error
+		if *into, err = time.ParseDuration(strings.Trim(string(text), "\"' \n")); err != nil {
+			*into = -1
+		}
+		return nil
+	})
+	return d.explain(yaml.NewDecoder(strings.NewReader(""), yaml.Strict(), duration).DecodeFromNode(d.root, v))
+}
+
+// At is an error about a field, with its line, or that of the closest field
+// above it if it is not there.
+func (d *Document) At(field, text string) error {
+	for path := field; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
+		if n := d.node(path); n != nil {
+			return d.failure(n.GetToken().Position.Line, field+": "+text)
+		}
+	}
+	return d.failure(1, field+": "+text)
+}
+
+// Text is a field's scalar as it is written, without quotes; false if the field
+// is not there, is null or is no scalar.
+func (d *Document) Text(field string) (string, bool) {
+	n, ok := d.node(field).(ast.ScalarNode)
+	if !ok || n.Type() == ast.NullType {
+		return "", false
+	}
+	return n.GetToken().Value, true
+}
+
+// node is the last node of a field, which is its value; nil if it is not there.
+func (d *Document) node(field string) ast.Node {
+	var first, last ast.Node
+	d.each(func(n ast.Node) {
+		if n.GetPath() == "$."+field && n.GetToken() != nil {
+			if last = n; first == nil {
+				first = n
+			}
+		}
+	})
+	if _, scalar := last.(ast.ScalarNode); scalar || last == nil {
+		return last
+	}
+	return first
+}
+
+// each calls f with every node.
+func (d *Document) each(f func(ast.Node)) { ast.Walk(visitor(f), d.root) }
+
+type visitor func(ast.Node)
+
+// Visit calls the function and goes on.
+func (v visitor) Visit(n ast.Node) ast.Visitor {
+	v(n)
+	return v
+}
+
+func (d *Document) failure(line int, text string) error {
+	return errors.New(fmt.Sprintf("%s:%d: ", d.name, line) + text)
+}
