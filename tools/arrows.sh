@@ -49,6 +49,7 @@ i=internal
 bad phone $i/batch $i/suppress
 bad batch $i/sender $i/config $i/ledger
 bad ratelimit $i/batch $i/config $i/sender
+bad strictyaml $i/batch $i/config
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
@@ -91,7 +92,8 @@ good ratelimit $i/redisclock
 good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/sender $i/batch
-good campaign $i/ledger $i/sender $i/batch
+good config $i/strictyaml
+good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
 good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
 good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint
 good worker $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"sluice/internal/desk"
+	"sluice/internal/strictyaml"
 )
 
 type sendCommand struct {
@@ -19,7 +19,7 @@ type sendCommand struct {
 
 // Run imports a campaign and launches it.
 func (c *sendCommand) Run(a *app) error {
-	text, err := os.ReadFile(c.Campaign)
+	text, err := strictyaml.ReadFile(c.Campaign)
 	if err != nil {
 		return &usageError{fmt.Errorf("reading the campaign file: %w", err)}
 	}
