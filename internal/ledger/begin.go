@@ -41,10 +41,10 @@ func (c *Claim) Begin(ctx context.Context, indexes []int) error {
 	if len(indexes) == 0 {
 		return nil
 	}
-	if err := c.take(ctx); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return fmt.Errorf("beginning submissions of batch %d of %s: %w", c.N, c.id, err)
 	}
-	defer c.give()
+	defer c.unlock()
 	if err := c.begin(ctx, indexes); err != nil {
 		return fmt.Errorf("beginning submissions of batch %d of %s: %w", c.N, c.id, err)
 	}
@@ -158,16 +158,16 @@ func (c *Claim) doubt(places []place) {
 
 // Withdraw records that submissions begun under this claim were never made; the
 // recipients are as they were before. It refuses with ErrStale where the batch
-// has been claimed anew: then they are in doubt, as for all that the others know
-// they were made.
+// has been claimed anew: then they stay in doubt, for the new claim cannot know
+// that they were not sent.
 func (c *Claim) Withdraw(ctx context.Context, indexes []int) error {
 	if len(indexes) == 0 {
 		return nil
 	}
-	if err := c.take(ctx); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return fmt.Errorf("withdrawing submissions of batch %d of %s: %w", c.N, c.id, err)
 	}
-	defer c.give()
+	defer c.unlock()
 	places := make([]place, len(indexes))
 	for k, i := range indexes {
 		try, err := c.begun(i)
@@ -199,15 +199,15 @@ func (c *Claim) withdraw(ctx context.Context, places []place) error {
 	return nil
 }
 
-// clear records what the claim owes: outcomes, and the withdrawal of intents that
+// clear records what is not on record yet: outcomes, and the withdrawal of intents that
 // were not acted on and may be on record.
 func (c *Claim) clear(ctx context.Context) error {
-	if err := c.take(ctx); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return err
 	}
-	defer c.give()
-	if len(c.owed) > 0 {
-		if _, err := c.pay(ctx); err != nil {
+	defer c.unlock()
+	if len(c.unrecorded) > 0 {
+		if _, err := c.flush(ctx); err != nil {
 			return err
 		}
 	}

@@ -26,17 +26,19 @@ type Claim struct {
 	resend bool
 	left   int // recipients whom the claim before left in flight, in doubt now
 
-	// turn is held for each change of the journal, so that the claim knows
-	// whether somebody else's records lie between two of its own. Who has it may
-	// change the fields up to mu.
-	turn  chan struct{}
-	known int    // the first bytes of the journal that the fold holds
-	owed  []byte // outcomes in the fold that could not be recorded yet
+	// mutex is held for each change of the journal, so that the claim knows
+	// whether somebody else's records lie between two of its own. Who holds it may
+	// change the fields up to mu. It is a channel so that a context can end the
+	// wait for it.
+	mutex chan struct{}
+	known int // the first bytes of the journal that the fold holds
+	// unrecorded are the outcomes in the fold that are not in the journal yet.
+	unrecorded []byte
 	// tries are the submissions begun under this claim, by recipient; unsure are
 	// those whose intent may be on record though nobody acts on it.
-	tries  []int
-	unsure map[int]int
-	doubts int // outcomes in owed that leave a recipient in doubt
+	tries      []int
+	unsure     map[int]int
+	newInDoubt int // outcomes in unrecorded that leave a recipient in doubt
 
 	mu   sync.Mutex // guards what follows
 	fold *Fold
@@ -75,10 +77,10 @@ func (l *Ledger) Claim(ctx context.Context, id string, n int, worker string, res
 	c, err := l.open(id, n, reply)
 	if err == nil {
 		c.worker, c.resend = worker, resend
-		err = c.catchUp(ctx, reply.summary)
+		err = c.renewSummary(ctx, reply.summary)
 	}
 	if err == nil {
-		l.doubted(c.left)
+		l.onInDoubt(c.left)
 	}
 	if err != nil {
 		err = errors.Join(err, l.release(ctx, id, n, reply.epoch))
@@ -150,15 +152,15 @@ func (l *Ledger) open(id string, n int, r claimReply) (*Claim, error) {
 	fold.SetEpoch(r.epoch)
 	return &Claim{
 		Epoch: r.epoch, N: n, Recipients: recipients,
-		l: l, id: id, left: fold.Counts().InDoubt - before, turn: make(chan struct{}, 1),
+		l: l, id: id, left: fold.Counts().InDoubt - before, mutex: make(chan struct{}, 1),
 		known: len(r.journal), tries: make([]int, len(recipients)), unsure: map[int]int{}, fold: fold,
 	}, nil
 }
 
-// catchUp writes the summary if it is not what follows from the journal under
+// renewSummary writes the summary if it is not what follows from the journal under
 // the new epoch: the claim before may have ended without having written it, and
 // what it left in flight is in doubt now.
-func (c *Claim) catchUp(ctx context.Context, text string) error {
+func (c *Claim) renewSummary(ctx context.Context, text string) error {
 	was, err := parseSummary(c.N, text)
 	now := summaryOf(c.fold, c.known)
 	if text == "" {
@@ -167,7 +169,7 @@ func (c *Claim) catchUp(ctx context.Context, text string) error {
 	if err == nil && was.equal(&now.Counts) && !now.done() {
 		return nil
 	}
-	_, err = c.converge(ctx)
+	_, err = c.writeSummary(ctx)
 	return err
 }
 
@@ -193,17 +195,17 @@ func (c *Claim) Counts() Counts {
 	return c.fold.Counts()
 }
 
-// take waits for the claim's turn.
-func (c *Claim) take(ctx context.Context) error {
+// lock waits for the mutex.
+func (c *Claim) lock(ctx context.Context) error {
 	select {
-	case c.turn <- struct{}{}:
+	case c.mutex <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (c *Claim) give() { <-c.turn }
+func (c *Claim) unlock() { <-c.mutex }
 
 // releaseScript gives a batch back, and the memory that appending to its
 // journal had set aside.

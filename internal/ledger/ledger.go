@@ -53,7 +53,8 @@ type Ledger struct {
 
 	scripts scripts
 	folds   sync.Pool // of *Fold, for reading many batches
-	doubted func(recipients int)
+	// onInDoubt is told of recipients that came in doubt.
+	onInDoubt func(recipients int)
 }
 
 // scripts are the changes that the ledger makes; each is written out beside the
@@ -70,15 +71,15 @@ func New(rdb redis.UniversalClient, now func() time.Time) *Ledger {
 			stage: stageScript(), claim: claimScript(), release: releaseScript(),
 			begin: beginScript(), settle: settleScript(),
 		},
-		folds:   sync.Pool{New: func() any { return NewFold(0) }},
-		doubted: func(int) {},
+		folds:     sync.Pool{New: func() any { return NewFold(0) }},
+		onInDoubt: func(int) {},
 	}
 }
 
 // OnDoubt has f told how many recipients each claim and each settlement of this
 // Ledger puts in doubt, each once; under `on_doubt: resend` none are. It is to be
 // called before the Ledger is used.
-func (l *Ledger) OnDoubt(f func(recipients int)) { l.doubted = f }
+func (l *Ledger) OnDoubt(f func(recipients int)) { l.onInDoubt = f }
 
 // A CorruptError says where stored bytes are not what was written. It holds
 // nothing of them.

@@ -27,16 +27,16 @@ type Settlement struct {
 //
 //	KEYS  claims, journal, summary, done, owners
 //	ARGV  n, record or "", the journal's length and the epoch that the summary
-//	      knows, the summary of all that with the record, "done" if nothing is
-//	      pending in it, "still" if something is and was before, else "pending",
-//	      1 to do nothing unless the summary fits else 0
+//	      knows, the summary of all that with the record, then as 1 or 0: nothing
+//	      is pending in it; something was pending before; do nothing unless the
+//	      summary fits
 //	returns {1 if the summary was written else 0, the journal's length, the
 //	        epoch, 1 if the batch was done and is no longer else 0}
 func settleScript() *redis.Script {
 	return redis.NewScript(`
 local epoch = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
 local length
-if ARGV[7] == '1' then
+if ARGV[8] == '1' then
 	length = redis.call('STRLEN', KEYS[2])
 	if length ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then return {0, length, tonumber(epoch), 0} end
 end
@@ -45,9 +45,9 @@ if length - #ARGV[2] ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then
 	return {0, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
 end
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[5])
-if ARGV[6] == 'still' then return {1, length, tonumber(epoch), 0} end
-if ARGV[6] == 'pending' then
-	return {1, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
+if ARGV[6] == '0' then
+	local reopened = ARGV[7] == '0' and redis.call('SREM', KEYS[4], ARGV[1]) or 0
+	return {1, length, tonumber(epoch), reopened}
 end
 redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
@@ -67,15 +67,8 @@ type written struct {
 // write runs settleScript. The summary is of so much of the journal as is known,
 // and record. WasPending says that something was pending in that without record.
 func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record []byte, wasPending, onlyIfFits bool) (written, error) {
-	standing := "pending"
-	switch {
-	case s.done():
-		standing = "done"
-	case wasPending:
-		standing = "still"
-	}
 	touched := []string{keys.Claims(id), keys.Journal(id, n), keys.Summary(id), keys.Done(id), keys.Owners(id)}
-	reply, err := l.scripts.settle.Run(ctx, l.rdb, touched, n, record, s.bytes-len(record), s.epoch, s.text(), standing, onlyIfFits).Int64Slice()
+	reply, err := l.scripts.settle.Run(ctx, l.rdb, touched, n, record, s.bytes-len(record), s.epoch, s.text(), s.done(), wasPending, onlyIfFits).Int64Slice()
 	if err != nil {
 		return written{}, err
 	}
@@ -95,13 +88,13 @@ func (c *Claim) Settle(ctx context.Context, settlements []Settlement) (reopened 
 	if len(settlements) == 0 {
 		return false, nil
 	}
-	if err := c.take(ctx); err != nil {
+	if err := c.lock(ctx); err != nil {
 		return false, fmt.Errorf("settling batch %d of %s: %w", c.N, c.id, err)
 	}
-	defer c.give()
+	defer c.unlock()
 	record, err := c.outcomes(settlements)
 	if err == nil {
-		c.doubts += c.unknown(settlements)
+		c.newInDoubt += c.unknown(settlements)
 		reopened, err = c.settle(ctx, record)
 	}
 	if err != nil {
@@ -145,43 +138,43 @@ func (c *Claim) settle(ctx context.Context, record []byte) (reopened bool, err e
 	if err != nil {
 		return false, err
 	}
-	c.owed = append(c.owed, record...)
-	return c.pay(ctx)
+	c.unrecorded = append(c.unrecorded, record...)
+	return c.flush(ctx)
 }
 
-// pay records the outcomes that the fold holds and the journal does not.
-func (c *Claim) pay(ctx context.Context) (reopened bool, err error) {
+// flush records the outcomes that the fold holds and the journal does not.
+func (c *Claim) flush(ctx context.Context) (reopened bool, err error) {
 	var w written
-	err = persist(ctx, func() error {
-		w, err = c.write(ctx, c.owed, false)
+	err = retryUntil(ctx, func() error {
+		w, err = c.write(ctx, c.unrecorded, false)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	c.owed = nil
+	c.unrecorded = nil
 	reopened = w.reopened
 	if !w.fits {
-		again, err := c.converge(ctx)
+		again, err := c.writeSummary(ctx)
 		if err != nil {
 			return false, err
 		}
 		reopened = reopened || again
 	}
-	c.tellDoubts()
+	c.notify()
 	return reopened && !c.isDone(), nil
 }
 
-// tellDoubts tells of the doubts that are on record now; but where the batch has
+// notify tells of the doubts that are on record now; but where the batch has
 // been claimed anew, that claim has told of them.
-func (c *Claim) tellDoubts() {
+func (c *Claim) notify() {
 	c.mu.Lock()
 	newest := c.fold.Epoch() == c.Epoch
 	c.mu.Unlock()
 	if newest {
-		c.l.doubted(c.doubts)
+		c.l.onInDoubt(c.newInDoubt)
 	}
-	c.doubts = 0
+	c.newInDoubt = 0
 }
 
 // write writes record and summary, and notes what the claim then knows.
@@ -199,9 +192,9 @@ func (c *Claim) write(ctx context.Context, record []byte, onlyIfFits bool) (writ
 	return w, err
 }
 
-// converge writes the summary of the whole journal, having read what others
+// writeSummary writes the summary of the whole journal, having read what others
 // have appended, as often as they append.
-func (c *Claim) converge(ctx context.Context) (reopened bool, err error) {
+func (c *Claim) writeSummary(ctx context.Context) (reopened bool, err error) {
 	for {
 		w, err := c.write(ctx, nil, true)
 		if err != nil {
@@ -210,16 +203,16 @@ func (c *Claim) converge(ctx context.Context) (reopened bool, err error) {
 		if w.fits {
 			return w.reopened, nil
 		}
-		if err := c.learn(ctx, w.length, w.epoch); err != nil {
+		if err := c.catchUp(ctx, w.length, w.epoch); err != nil {
 			return false, err
 		}
 	}
 }
 
-// learn brings the fold up to a journal of this length and to this epoch.
-func (c *Claim) learn(ctx context.Context, length, epoch int) error {
+// catchUp brings the fold up to a journal of this length and to this epoch.
+func (c *Claim) catchUp(ctx context.Context, length, epoch int) error {
 	if length < c.known {
-		return c.relearn(ctx, epoch)
+		return c.rebuild(ctx, epoch)
 	}
 	c.mu.Lock()
 	c.fold.SetEpoch(epoch)
@@ -227,9 +220,9 @@ func (c *Claim) learn(ctx context.Context, length, epoch int) error {
 	return c.readTail(ctx)
 }
 
-// relearn begins the fold anew: Redis has lost writes that it had acknowledged,
+// rebuild begins the fold anew: Redis has lost writes that it had acknowledged,
 // as after a failover.
-func (c *Claim) relearn(ctx context.Context, epoch int) error {
+func (c *Claim) rebuild(ctx context.Context, epoch int) error {
 	c.mu.Lock()
 	c.fold.Reset(len(c.Recipients))
 	c.fold.SetEpoch(epoch)
@@ -253,9 +246,9 @@ func (c *Claim) readTail(ctx context.Context) error {
 	return nil
 }
 
-// persist repeats do until it succeeds or ctx ends. Whatever Redis answers may
+// retryUntil repeats do until it succeeds or ctx ends. Whatever Redis answers may
 // change: it is full, it loads its data, it is a replica yet.
-func persist(ctx context.Context, do func() error) error {
+func retryUntil(ctx context.Context, do func() error) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := do()
 		if err == nil {
