@@ -52,6 +52,7 @@ bad ratelimit $i/batch $i/config $i/sender
 bad strictyaml $i/batch $i/config
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
+bad schema $i/batch $i/ledger
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
 bad redistest $i/batch
 bad faultpoint $i/batch
@@ -87,16 +88,16 @@ plant bad internal/sandbox $i/batch _test
 good batch $i/phone
 good suppress $i/phone
 good sender $i/batch
-for d in ratelimit suppress ledger campaign jobs worker; do good $d $i/keys; done
+for d in ratelimit suppress ledger campaign jobs worker schema; do good $d $i/keys; done
 good ratelimit $i/redisclock
 good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
-good ledger $i/sender $i/batch
+good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
 good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
 good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint
-good worker $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
+good worker $i/schema $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
 good desk $i/jobs $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch

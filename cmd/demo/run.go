@@ -24,6 +24,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sandbox"
+	"sluice/internal/schema"
 	"sluice/internal/worker"
 )
 
@@ -80,6 +81,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return err
 	}
 	defer stopRedis()
+	if err := schema.Check(ctx, rdb); err != nil {
+		return err
+	}
 	d := &demo{
 		out: stdout, rdb: rdb, dir: dir, ledger: ledger.New(rdb, time.Now), campaigns: campaign.NewStore(rdb, time.Now),
 		sandbox: sandbox.New(sandbox.Options{Faults: faults(), Latency: 2 * time.Millisecond, Seed: 1}),

@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/campaign"
 	"sluice/internal/redistest"
+	"sluice/internal/schema"
 )
 
 // An operator is a person with a folder of files and a Redis of their own.
@@ -35,6 +36,9 @@ func newOperator(t *testing.T) *operator {
 	server := redistest.New(t)
 	d := &operator{t: t, ctx: ctx, dir: t.TempDir(), url: server.URL(), rdb: server.Client(t)}
 	d.campaigns = campaign.NewStore(d.rdb, time.Now)
+	if err := schema.Check(ctx, d.rdb); err != nil { // as the first program would
+		t.Fatal(err)
+	}
 	d.file("senders.yaml", `senders:
   promo:
     provider: nxcloud

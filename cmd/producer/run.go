@@ -13,6 +13,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/ledger"
+	"sluice/internal/schema"
 )
 
 // commands are the program's commands and flags; a flag beats the environment.
@@ -105,7 +106,10 @@ func (a *app) connect() error {
 	err = a.desk.CheckRedis(ctx)
 	if errors.Is(err, ledger.ErrUncheckable) {
 		fmt.Fprintln(a.err, "producer: warning:", err)
-		return nil
+		err = nil
+	}
+	if err == nil {
+		err = schema.Check(ctx, rdb)
 	}
 	return config.RedisAway(err, a.RedisURL)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/redisclock"
+	"sluice/internal/schema"
 	"sluice/internal/sender"
 	"sluice/internal/suppress"
 	"sluice/internal/worker"
@@ -99,6 +101,9 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	} else if err != nil {
 		return config.RedisAway(err, f.RedisURL)
 	}
+	if err := schema.Check(short, rdb); err != nil {
+		return config.RedisAway(err, f.RedisURL)
+	}
 	host, _ := os.Hostname()
 	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
 	log = log.With().Str("worker", id).Logger()
@@ -119,7 +124,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	reloading.Go(func() { clock.Keep(reloadCtx) })
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := worker.New(worker.Options{
-		ID: id, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
+		ID: id, Version: version(), Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
@@ -157,4 +162,13 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 	}
 	open.add(s, account)
 	return account, nil
+}
+
+// version is that of this program, as its heartbeat tells it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
 }

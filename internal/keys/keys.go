@@ -20,9 +20,19 @@ func Campaigns() string { return "sluice:campaigns" }
 // campaign: before a campaign becomes active, and when it is retired.
 func Active() string { return "sluice:active" }
 
-// Worker is a string with an expiry: a worker's heartbeat. Written by worker, and
-// read by whoever wants to know whether a claim's owner lives.
+// Schema is a hash that every program looks at before all else: `number`, the form
+// of all other keys, and `needs`, the revision that a program must know at least.
+// Written by schema: when a program first meets an empty Redis, and before the
+// first record of a new kind.
+func Schema() string { return "sluice:schema" }
+
+// Worker is a string with an expiry: a worker's heartbeat. Written by ledger for
+// worker, and read by whoever wants to know whether a claim's owner lives.
 func Worker(worker string) string { return "sluice:worker:" + worker }
+
+// Workers is a sorted set: the workers by when they last beat. Written by ledger
+// with each heartbeat.
+func Workers() string { return "sluice:workers" }
 
 // Recipients is a string: the recipients of batch n, compressed. Written once, by
 // ledger at the import.

@@ -20,7 +20,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderShares("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
-	others := []string{keys.Campaigns(), keys.Active(), keys.Worker("c"), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending")}
+	others := []string{keys.Schema(), keys.Campaigns(), keys.Active(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending")}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {
 		if seen[key] {

@@ -173,7 +173,7 @@ func TestVerifyReportsWhatIsLost(t *testing.T) {
 	}{
 		"recipients": {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Recipients(d.id, 0)) }, "0 recipients, and 2 were staged"},
 		"skipped":    {func(ctx context.Context, d *desk) { d.rdb.Set(ctx, keys.Skipped(d.id, 0), "zstd?", 0) }, "batch 0: corrupt skipped at byte 0: does not unpack"},
-		"journal":    {func(ctx context.Context, d *desk) { d.rdb.Append(ctx, keys.Journal(d.id, 0), "\x77") }, "batch 0: corrupt journal at byte 6: version 7"},
+		"journal":    {func(ctx context.Context, d *desk) { d.rdb.Append(ctx, keys.Journal(d.id, 0), "\xf7") }, "batch 0: corrupt journal at byte 6: version 7"},
 		"claims":     {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Claims(d.id), keys.Owners(d.id)) }, "Redis has lost writes"},
 		"a batch": {func(ctx context.Context, d *desk) {
 			d.Stage(ctx, d.id, makeBatch(2, 2, 10))

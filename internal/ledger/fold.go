@@ -101,9 +101,9 @@ func (f *Fold) Add(at int, records string) error {
 // addRecord adds the record at the cursor.
 func (f *Fold) addRecord(c *cursor) {
 	head := c.byte()
-	if head>>4 != journalVersion {
+	if version := head >> versionShift; version != journalVersion {
 		c.at--
-		c.fail(unknownVersion(head >> 4))
+		c.fail(unknownVersion(version))
 		return
 	}
 	length := c.number(len(c.text))
@@ -112,9 +112,12 @@ func (f *Fold) addRecord(c *cursor) {
 	if c.err != nil {
 		return
 	}
+	if head&skippableBit != 0 {
+		return // this program knows no kind that may be skipped
+	}
 	// The payload's cursor stands in the whole, so that its errors do.
 	payload := &cursor{kind: kindJournal, text: c.text[:start+length], at: start}
-	f.addPayload(head&0x0f, payload)
+	f.addPayload(head&kindBits, payload)
 	c.err = payload.err
 }
 
@@ -150,7 +153,7 @@ func (f *Fold) addPayload(kind byte, c *cursor) {
 			}
 		})
 	default:
-		c.fail("unknown kind of record")
+		c.fail("a kind of record that this program does not know: a newer version wrote it")
 	}
 }
 

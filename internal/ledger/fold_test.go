@@ -292,17 +292,18 @@ func TestCorruptJournalSaysWhere(t *testing.T) {
 		journal string
 		offset  int
 	}{
-		"another version":     {"\x21\x00", 0},
-		"another kind":        {string(good) + "\x1f\x00", len(good) + 2},
-		"cut in the length":   {string(good) + "\x11", len(good) + 1},
+		"another version":     {"\x41\x00", 0},
+		"another kind":        {string(good) + "\x2f\x00", len(good) + 2},
+		"cut in the length":   {string(good) + "\x21", len(good) + 1},
+		"skippable, and cut":  {"\x3f\x02\x01", 2},
 		"cut in the payload":  {string(good[:len(good)-1]), 2},
 		"no such recipient":   {string(appendIntent(nil, 1, false, []place{{1, 1}})), 4},
-		"try 0":               {"\x11\x04\x02\x00\x01\x00", 6},
-		"epoch 0":             {"\x11\x04\x00\x00\x01\x01", 3},
-		"unknown choice":      {"\x14\x05\x04\x01\x00\x01\x01", 3},
-		"outcome 7":           {"\x12\x04\x01\x00\x17\x00", 5},
-		"number without end":  {"\x11\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 2},
-		"number in long form": {"\x11\x04\x82\x00\x00\x01", 2},
+		"try 0":               {"\x21\x04\x02\x00\x01\x00", 6},
+		"epoch 0":             {"\x21\x04\x00\x00\x01\x01", 3},
+		"unknown choice":      {"\x24\x05\x04\x01\x00\x01\x01", 3},
+		"outcome 7":           {"\x22\x04\x01\x00\x17\x00", 5},
+		"number without end":  {"\x21\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 2},
+		"number in long form": {"\x21\x04\x82\x00\x00\x01", 2},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,15 +11,31 @@ import (
 
 // A journal is a row of records, each
 //
-//	byte     version<<4 | kind
+//	byte     version<<5 | skippable<<4 | kind
 //	uvarint  length of the payload
 //	payload
+//
+// A record of a kind that a program does not know is skipped by it if its head
+// says that it may be, and folded as nothing; otherwise the program refuses the
+// whole journal. So what a fold of an earlier version makes of the rest stays
+// true. A kind that came after the first revision is written only once
+// Ledger.MayWrite allows its revision (package schema says how those grow).
 //
 // Recipients are named by their index in the batch, submissions by index and
 // try. What a record says does not depend on where in the journal it stands, and
 // saying it twice says no more than once: so a command that a client sent again
 // after a lost answer does no harm.
 const journalVersion = 1
+
+// firstRevision is that of the kinds below, which every program knows.
+const firstRevision = 1
+
+// The parts of a record's head.
+const (
+	versionShift = 5
+	skippableBit = 0b0001_0000
+	kindBits     = 0b0000_1111
+)
 
 const kindJournal = "journal"
 
@@ -94,9 +110,9 @@ func (c *cursor) runs(size int, fn func(place)) {
 	}
 }
 
-// appendRecord frames a payload.
+// appendRecord frames a payload. Kind may have skippableBit set.
 func appendRecord(dst []byte, kind byte, payload []byte) []byte {
-	dst = append(dst, journalVersion<<4|kind)
+	dst = append(dst, journalVersion<<versionShift|kind)
 	dst = binary.AppendUvarint(dst, uint64(len(payload)))
 	return append(dst, payload...)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"sluice/internal/jobs"
-	"sluice/internal/keys"
 	"sluice/internal/ledger"
+	"sluice/internal/schema"
 )
 
 // lapseMargin is how long before its sign of life ends a worker takes itself for
@@ -17,7 +17,7 @@ const lapseMargin = time.Second
 // alive gives one sign of life. One that comes too late begins another life.
 func (w *Worker) alive(ctx context.Context) error {
 	given := time.Now()
-	if err := w.Redis.Set(ctx, keys.Worker(w.ID), 1, aliveFor).Err(); err != nil {
+	if err := w.Ledger.Beat(ctx, ledger.Heartbeat{Worker: w.ID, Version: w.Version, Revision: schema.Revision}, aliveFor); err != nil {
 		return err
 	}
 	if before := w.lived.Load(); before != nil && given.Sub(*before) > aliveFor-lapseMargin {

@@ -7,6 +7,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,8 +19,8 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/dispatch"
 	"sluice/internal/jobs"
-	"sluice/internal/keys"
 	"sluice/internal/ledger"
+	"sluice/internal/schema"
 )
 
 const (
@@ -42,6 +43,7 @@ const (
 // have a meaning when zero, is required.
 type Options struct {
 	ID        string // unique among all workers that ever were
+	Version   string // of the program, for its heartbeat; may be empty
 	Redis     redis.UniversalClient
 	Ledger    *ledger.Ledger
 	Campaigns *campaign.Store
@@ -118,6 +120,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.alive(ctx); err != nil {
 		return fmt.Errorf("announcing this worker in Redis: %w", err)
 	}
+	// Looked at once more after the first heartbeat, so that nobody can have written
+	// meanwhile what this program cannot read.
+	if err := schema.Check(ctx, w.Redis); err != nil {
+		return errors.Join(err, w.Ledger.Leave(ctx, w.ID))
+	}
 	// The sign of life goes on while the servers stop, or another worker would
 	// take over batches that are about to be released.
 	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -129,7 +136,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	life.Wait()
 	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := w.Redis.Del(gone, keys.Worker(w.ID)).Err(); err != nil {
+	if err := w.Ledger.Leave(gone, w.ID); err != nil {
 		w.Log.Debug().Err(err).Msg("sign of life left to expire")
 	}
 	return nil

@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/keys"
+	"sluice/internal/schema"
+)
+
+// forgotten is how long the index of workers names one that beats no more.
+const forgotten = time.Hour
+
+// A Heartbeat is what a worker says of itself while it lives.
+type Heartbeat struct {
+	Worker string `json:"-"`
+	// Version is the program's, for people; Revision is how far it knows the kinds
+	// of record.
+	Version  string `json:"version"`
+	Revision int    `json:"revision"`
+}
+
+// Beat gives a worker's heartbeat: it counts as alive for so long from now.
+func (l *Ledger) Beat(ctx context.Context, h Heartbeat, lasts time.Duration) error {
+	text, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
+	}
+	now := l.now()
+	// The heartbeat first: the index may name who is gone, and leaves nobody out
+	// for longer than until the next.
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Set(ctx, keys.Worker(h.Worker), text, lasts)
+		p.ZAdd(ctx, keys.Workers(), redis.Z{Score: float64(now.UnixMilli()), Member: h.Worker})
+		p.ZRemRangeByScore(ctx, keys.Workers(), "-inf", fmt.Sprint(now.Add(-forgotten).UnixMilli()))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
+	}
+	return nil
+}
+
+// Leave ends a worker's heartbeat at once. It must have released all claims.
+func (l *Ledger) Leave(ctx context.Context, worker string) error {
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, keys.Worker(worker))
+		p.ZRem(ctx, keys.Workers(), worker)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ending the heartbeat of %s: %w", worker, err)
+	}
+	return nil
+}
+
+// Fleet are the workers that live, by when they beat last.
+func (l *Ledger) Fleet(ctx context.Context) ([]Heartbeat, error) {
+	workers, err := l.rdb.ZRange(ctx, keys.Workers(), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("looking for workers: %w", err)
+	}
+	beats := make([]*redis.StringCmd, len(workers))
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, worker := range workers {
+			beats[i] = p.Get(ctx, keys.Worker(worker))
+		}
+		return nil
+	})
+	if err != nil && !errorsAreNil(beats) {
+		return nil, fmt.Errorf("looking for workers: %w", err)
+	}
+	var fleet []Heartbeat
+	for i, beat := range beats {
+		if beat.Val() == "" {
+			continue
+		}
+		h := Heartbeat{Worker: workers[i]}
+		if err := json.Unmarshal([]byte(beat.Val()), &h); err != nil {
+			return nil, fmt.Errorf("reading the heartbeat of %s: %w", workers[i], err)
+		}
+		fleet = append(fleet, h)
+	}
+	return fleet, nil
+}
+
+// errorsAreNil says that nothing is wrong but that some keys are not there.
+func errorsAreNil(cmds []*redis.StringCmd) bool {
+	for _, c := range cmds {
+		if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// MayWrite says whether records of a revision may be written: every worker that
+// lives must know them. From then on no program starts that does not.
+func (l *Ledger) MayWrite(ctx context.Context, revision int) (bool, error) {
+	if revision <= firstRevision {
+		return true, nil
+	}
+	// Asked again after the others are kept from starting: a worker beats before it
+	// looks at what is needed, so that one of the two sees it.
+	for again := range 2 {
+		fleet, err := l.Fleet(ctx)
+		if err != nil {
+			return false, err
+		}
+		for _, h := range fleet {
+			if h.Revision < revision {
+				return false, nil
+			}
+		}
+		if again == 0 {
+			if err := schema.Need(ctx, l.rdb, revision); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
