@@ -1,5 +1,7 @@
 // Package redisclock tells the time of Redis, so that all programs mean the same
-// by it.
+// by it: when a campaign starts, a window opens, a slot begins. A program's own
+// clock may be wrong and may jump; nothing asks it. What is told is wrong by half
+// the round trip of the best look at most, and by what clocks drift since.
 package redisclock
 
 import (
@@ -12,66 +14,114 @@ import (
 )
 
 const (
-	// lookAtClock is how often Redis' clock is looked at: two machines drift by
-	// less than a millisecond in that time.
-	lookAtClock = 10 * time.Second
-	// clockWithin is how long one look may take. What is known goes on until then.
-	clockWithin = 2 * time.Second
+	// syncEvery is how often Redis' clock is looked at, and retryEvery after a look
+	// that was too slow to tell much, or failed.
+	syncEvery  = 10 * time.Second
+	retryEvery = time.Second
+	// syncWithin is how long one look may take. What is known goes on until then.
+	syncWithin = 2 * time.Second
+	// sharp is a round trip that tells the time well enough; firstLooks is how often
+	// a new Clock looks for one.
+	sharp      = 20 * time.Millisecond
+	firstLooks = 5
+	// driftPerSecond is what two machines' clocks may drift apart in a second.
+	driftPerSecond = 200 * time.Microsecond
 )
 
-// A Clock tells Redis' time, so that all workers mean the same by it: when a
-// campaign starts, a window opens, a recipient is due again. A worker's own clock
-// may be wrong and may jump; nothing asks it.
+// A Clock translates between Redis' time and this process' monotonic time. It is
+// safe for use by many goroutines. A zero Clock knows nothing until its first
+// Sample, which its user gives it then.
 type Clock struct {
 	rdb redis.UniversalClient
 
-	mu     sync.Mutex
-	looked time.Time // for what has passed since, which no change of the clock touches
-	showed time.Time
+	mu    sync.Mutex
+	at    time.Time     // own time when Redis' clock showed
+	shown time.Time     // this,
+	wrong time.Duration // wrong by so much at most, at that time
 }
 
-// New makes a Clock that has looked at Redis' once.
+// New makes a Clock that has looked at Redis' clock. Keep keeps it right.
 func New(ctx context.Context, rdb redis.UniversalClient) (*Clock, error) {
 	c := &Clock{rdb: rdb}
-	if err := c.look(ctx); err != nil {
-		return nil, fmt.Errorf("looking at the clock of Redis: %w", err)
+	for look := range firstLooks {
+		trip, err := c.look(ctx)
+		if err != nil && look == 0 {
+			return nil, fmt.Errorf("looking at the clock of Redis: %w", err)
+		}
+		if err != nil || trip <= sharp {
+			break
+		}
 	}
 	return c, nil
 }
 
 // Now is Redis' time.
-func (c *Clock) Now() time.Time {
+func (c *Clock) Now() time.Time { return c.Shown(time.Now()) }
+
+// Shown is what Redis' clock shows at a time of this process' own clock.
+func (c *Clock) Shown(own time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.showed.Add(time.Since(c.looked))
+	return c.shown.Add(own.Sub(c.at))
+}
+
+// Local is when, by this process' own clock, Redis' clock shows t.
+func (c *Clock) Local(t time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at.Add(t.Sub(c.shown))
 }
 
 // Keep looks at Redis' clock now and then until ctx ends. While Redis is away the
 // time goes on.
 func (c *Clock) Keep(ctx context.Context) {
-	tick := time.NewTicker(lookAtClock)
-	defer tick.Stop()
+	wait := syncEvery
 	for {
+		timer := time.NewTimer(wait)
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case <-ctx.Done():
+			timer.Stop()
 			return
 		}
-		short, cancel := context.WithTimeout(ctx, clockWithin)
-		_ = c.look(short) // the next will do
+		short, cancel := context.WithTimeout(ctx, syncWithin)
+		trip, err := c.look(short)
 		cancel()
+		wait = syncEvery
+		if err != nil || trip > sharp {
+			wait = retryEvery
+		}
 	}
 }
 
-func (c *Clock) look(ctx context.Context) error {
+// look asks for the time once, and returns how long that took.
+func (c *Clock) look(ctx context.Context) (trip time.Duration, err error) {
 	sent := time.Now()
-	showed, err := c.rdb.Time(ctx).Result()
+	shown, err := c.rdb.Time(ctx).Result()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	trip := time.Since(sent)
+	received := time.Now()
+	c.Sample(shown, sent, received)
+	return received.Sub(sent), nil
+}
+
+// Sample is told that Redis' clock showed a time at some moment between sent and
+// received. The middle is believed, and is wrong by half the round trip at most:
+// a look that can tell no more than what is known changes nothing, unless what is
+// known cannot be true any more. Redis' clock was set then, or is another's.
+func (c *Clock) Sample(shown, sent, received time.Time) {
+	wrong := received.Sub(sent) / 2
+	at := sent.Add(wrong)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.looked, c.showed = sent.Add(trip/2), showed
-	return nil
+	if !c.at.IsZero() {
+		age := at.Sub(c.at)
+		known := c.wrong + time.Duration(age.Seconds()*float64(driftPerSecond))
+		apart := shown.Sub(c.shown.Add(age)).Abs()
+		if wrong > known && apart <= known+wrong {
+			return
+		}
+	}
+	c.at, c.shown, c.wrong = at, shown, wrong
 }
