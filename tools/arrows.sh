@@ -100,6 +100,8 @@ good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoin
 good worker $i/schema $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
+good campaign $i/phone
+good desk $i/phone
 good desk $i/jobs $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2

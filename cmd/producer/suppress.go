@@ -7,42 +7,44 @@ import (
 	"fmt"
 
 	"sluice/internal/desk"
+	"sluice/internal/phone"
 )
 
 type suppressCommand struct {
 	Add    suppressAdd    `cmd:"" help:"Suppress numbers: no campaign submits to them any more."`
 	Remove suppressRemove `cmd:"" help:"Take numbers off the list."`
-	List   suppressList   `cmd:"" help:"Print the list, one number a line, in no order."`
+	List   suppressList   `cmd:"" help:"Print the list, one number for each person, in no order."`
 	Import suppressImport `cmd:"" help:"Suppress the numbers of a CSV file, of any length."`
 }
 
-type suppressAdd struct {
-	Numbers []string `arg:"" help:"Numbers with their country's code."`
+type suppressNumbers struct {
+	Numbers []string `arg:"" help:"Numbers, as a list may have them."`
+	Country string   `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
 }
+
+type suppressAdd struct{ suppressNumbers }
 
 // Run adds numbers.
 func (c *suppressAdd) Run(a *app) error {
-	return a.suppressChange(c.Numbers, (*desk.Desk).Suppress, "suppressed")
+	return c.change(a, (*desk.Desk).Suppress, "suppressed")
 }
 
-type suppressRemove struct {
-	Numbers []string `arg:"" help:"Numbers with their country's code."`
-}
+type suppressRemove struct{ suppressNumbers }
 
 // Run removes numbers.
 func (c *suppressRemove) Run(a *app) error {
-	return a.suppressChange(c.Numbers, (*desk.Desk).Unsuppress, "taken off the list")
+	return c.change(a, (*desk.Desk).Unsuppress, "taken off the list")
 }
 
-func (a *app) suppressChange(numbers []string, change func(*desk.Desk, context.Context, []string) (int, error), word string) error {
+func (c *suppressNumbers) change(a *app, change func(*desk.Desk, context.Context, []string, string) (int, error), word string) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	n, err := change(a.desk, a.ctx, numbers)
+	n, err := change(a.desk, a.ctx, c.Numbers, c.Country)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%d of %d numbers %s\n", n, len(numbers), word)
+	_, err = fmt.Fprintf(a.out, "%d of %d numbers %s\n", n, len(c.Numbers), word)
 	return err
 }
 
@@ -62,14 +64,18 @@ func (c *suppressList) Run(a *app) error {
 }
 
 type suppressImport struct {
-	File    string `arg:"" help:"A CSV file; - is standard input; .gz and .zst are read as they are." placeholder:"FILE"`
-	Phone   string `default:"phone" help:"The column with the number." placeholder:"COLUMN"`
-	Country string `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
+	File     string `arg:"" help:"A CSV file; - is standard input; .gz and .zst are read as they are." placeholder:"FILE"`
+	Phone    string `default:"phone" help:"The column with the number." placeholder:"COLUMN"`
+	Country  string `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
+	Numbers  string `default:"auto" enum:"auto,national,full,mixed" help:"How numbers are written that could be read in two ways: ${enum}."`
+	Encoding string `help:"The file's encoding, as recipients.encoding." placeholder:"NAME"`
 }
 
 // Run imports a list.
 func (c *suppressImport) Run(a *app) error {
-	list, err := a.desk.SuppressList(desk.SuppressOrder{File: c.File, Stdin: a.in, Phone: c.Phone, Country: c.Country})
+	list, err := a.desk.SuppressList(desk.SuppressOrder{
+		File: c.File, Stdin: a.in, Phone: c.Phone, Country: c.Country, Numbers: phone.Numbers(c.Numbers), Encoding: c.Encoding,
+	})
 	if err != nil {
 		return err
 	}

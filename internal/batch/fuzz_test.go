@@ -55,7 +55,7 @@ func checkAll(t interface {
 				next++
 			}
 			for i := range b.Recipients {
-				if n := len(b.Recipients[i].Phone); n < minDigits || n > maxDigits || b.Recipients[i].Phone[0] == '0' {
+				if n := len(b.Recipients[i].Phone); n < 7 || n > 15 || b.Recipients[i].Phone[0] == '0' {
 					t.Fatalf("row %d has a number of %d digits", b.Recipients[i].Row, n)
 				}
 				if len(b.Recipients[i].Vars) != len(o.Columns) {
@@ -87,31 +87,6 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte, encoding string) {
 		checkAll(t, input, Options{Phone: "phone", Columns: []Column{{Name: "name"}}, DefaultCountry: "BR", Encoding: encoding})
-	})
-}
-
-// A number comes out as possible E.164 digits or not at all, and what came out
-// stays as it is.
-func FuzzPhone(f *testing.F) {
-	for _, s := range []string{"+55 (11) 98765-4321", "0044 (0)20 7946 0958", "８６１３８００１３８０００", "4.4712E+11", "011987654321", "'+5511987654321", "="} {
-		f.Add(s, "BR")
-		f.Add(s, "")
-	}
-	f.Fuzz(func(t *testing.T, cell, country string) {
-		if country != "BR" && country != "IT" && country != "US" {
-			country = ""
-		}
-		digits, err := NormalisePhone(cell, country)
-		if err != nil {
-			if strings.Contains(err.Error(), cell) && len(cell) > 4 {
-				t.Fatalf("the error holds the number: %v", err)
-			}
-			return
-		}
-		again, err := NormalisePhone("+"+digits, country)
-		if err != nil || again != digits {
-			t.Fatalf("%s became %s, %v", digits, again, err)
-		}
 	})
 }
 
@@ -197,41 +172,4 @@ func TestReaderAccountsForEveryRow(t *testing.T) {
 			t.Fatalf("%d rows, %d recipients and %d skipped", rows, recipients, skipped)
 		}
 	})
-}
-
-func TestPhones(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		cell, country, want string
-		err                 error
-	}{
-		{"5511987654321", "", "5511987654321", nil},
-		{"+55 (11) 98765-4321", "", "5511987654321", nil},
-		{"0055 11 98765.4321", "", "5511987654321", nil},
-		{"'+5511987654321", "", "5511987654321", nil},
-		{"\u00a0＋８６ １３８ ００１３ ８０００", "", "8613800138000", nil},
-		{"+44 (0)20 7946 0958", "", "442079460958", nil},
-		{"(11) 98765-4321", "BR", "5511987654321", nil},
-		{"011 98765-4321", "BR", "5511987654321", nil},
-		{"5511987654321", "BR", "5511987654321", nil},
-		{"55 98765-4321", "BR", "5555987654321", nil}, // area 55, in national form
-		{"020 7946 0958", "GB", "442079460958", nil},
-		{"06 1234 5678", "IT", "390612345678", nil}, // Italy keeps its zero
-		{"8.6138E+12", "", "", errScientific},
-		{"8,6138e+12", "CN", "", errScientific},
-		{"", "", "", errNoNumber},
-		{" - ", "", "", errNoNumber},
-		{"12345", "", "", errTooShort},
-		{"1234567890123456", "", "", errTooLong},
-		{"abc5511987654321", "", "", errLetters},
-		{"+5511+987654321", "", "", errLetters},
-		{"+55 11 98765-43210", "", "", errLength},
-		{"+9995551234567", "", "", errCountry},
-		{"123", "BR", "", errNational},
-	} {
-		got, err := NormalisePhone(tt.cell, tt.country)
-		if got != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("%q in %q: %q, %v; want %q, %v", tt.cell, tt.country, got, err, tt.want, tt.err)
-		}
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"sluice/internal/phone"
 )
 
 // maxSkipped is about the most skipped rows that one batch holds, so that a file of
@@ -17,11 +19,12 @@ const maxSkipped = 10_000
 
 // Options say how to read an input.
 type Options struct {
-	Phone          string   // the column with the number
-	Columns        []Column // those that the message uses; Recipient.Vars are in this order
-	DefaultCountry string   // two letters, for numbers in national form; "" refuses those
-	Encoding       string   // "" or utf-8, gbk, utf-16
-	Strict         bool     // check that each number is in use in its country, at about 10 µs each
+	Phone          string        // the column with the number
+	Columns        []Column      // those that the message uses; Recipient.Vars are in this order
+	DefaultCountry string        // two letters, for numbers in national form; "" refuses those
+	Encoding       string        // "" or utf-8, gbk, utf-16
+	Numbers        phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
+	Strict         bool          // numbers behind + or 00 must be valid too
 	// Check is asked of each recipient; its error is why the row is invalid. It
 	// may be nil, and its error must hold nothing of the row.
 	Check func(*Recipient) error
@@ -32,7 +35,7 @@ type Options struct {
 type Reader struct {
 	o       Options
 	s       *splitter
-	phone   *phone
+	phone   *phone.Reader
 	width   int   // cells of the header
 	at      int   // of the number in a row
 	columns []int // of each of o.Columns in a row
@@ -55,8 +58,8 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	}
 	rd := &Reader{o: o, s: newSplitter(text), seen: newSeen(), all: sha256.New()}
 	rd.s.decoded = o.Encoding == "gbk" || o.Encoding == "utf-16"
-	if rd.phone, err = newPhone(o.DefaultCountry, o.Strict); err != nil {
-		return nil, err
+	if rd.phone, err = phone.NewReader(phone.Options{Country: o.DefaultCountry, Numbers: o.Numbers, Strict: o.Strict}); err != nil {
+		return nil, fmt.Errorf("recipients.default_country: %w", err)
 	}
 	return rd, rd.readHeader()
 }
@@ -189,8 +192,8 @@ func (r *Reader) dropSeen(b *Batch) {
 
 // row adds one row to the batch, as a recipient or as a skipped row.
 func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
-	skip := func(phone, reason string) []string {
-		b.Skipped = append(b.Skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: Invalid, Phone: phone, Reason: reason})
+	skip := func(number, reason string) []string {
+		b.Skipped = append(b.Skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: Invalid, Phone: number, Reason: reason})
 		return vars
 	}
 	if broken != "" {
@@ -201,13 +204,13 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 	}
 	given := r.s.cells[r.at]
 	if len(given) == 0 {
-		return skip("", errNoNumber.Error())
+		return skip("", phone.ErrNone.Error())
 	}
-	var err error
-	if r.digits, err = r.phone.normalise(r.digits[:0], given); err != nil {
-		return skip(string(given), err.Error())
+	n, err := r.phone.Read(given)
+	if err != nil {
+		return skip(cutGiven(given), err.Error())
 	}
-	n := number(r.digits)
+	r.digits = n.Append(r.digits[:0])
 	// One string holds number and values: one allocation a row.
 	phoneLen := len(r.digits)
 	for k, i := range r.columns {
@@ -229,9 +232,21 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 			return skip(recipient.Phone, err.Error())
 		}
 	}
-	r.found = append(r.found, found{number: n, line: r.s.line})
+	r.found = append(r.found, found{number: n.Identity(), line: r.s.line})
 	b.Recipients = append(b.Recipients, recipient)
 	return vars
+}
+
+// maxGiven is the most that is kept of a cell that is no number, in bytes.
+const maxGiven = 64
+
+// cutGiven is what is kept of a cell that is no number: as it was given, and cut
+// where it is longer than any.
+func cutGiven(given []byte) string {
+	if len(given) <= maxGiven {
+		return string(given)
+	}
+	return strings.ToValidUTF8(string(given[:maxGiven]), "") + "..."
 }
 
 // Rows is how many rows have been read.

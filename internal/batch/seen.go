@@ -38,7 +38,7 @@ func newShard(bits int) shard {
 	return shard{slots: make([]uint32, bucketSize<<(bits-shardBits)), bits: bits, rest: map[uint64]struct{}{}}
 }
 
-// A found is a number that a row has.
+// A found is the identity of a number that a row has.
 type found struct {
 	number uint64 // of at most 15 digits
 	line   int

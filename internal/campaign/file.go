@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"sluice/internal/phone"
 	"sluice/internal/sender"
 	"sluice/internal/strictyaml"
 )
@@ -49,7 +51,8 @@ type Recipients struct {
 	Phone          string `yaml:"phone"`           // the column; phone if empty
 	DefaultCountry string `yaml:"default_country"` // for national numbers; those are refused if empty
 	Encoding       string `yaml:"encoding"`        // utf-8, gbk or utf-16; utf-8 if empty
-	Strict         bool   `yaml:"strict"`          // check every number in full, at a cost
+	Numbers        string `yaml:"numbers"`         // how numbers are written that could be read in two ways; auto if empty
+	Strict         bool   `yaml:"strict"`          // numbers behind + or 00 must be valid too
 }
 
 // Rate is the campaign's own limit, below the sender's.
@@ -123,6 +126,9 @@ func (f *File) setDefaults(name string) {
 	if f.Recipients.Encoding == "" {
 		f.Recipients.Encoding = defaultEncoding // said or not, it is the same campaign
 	}
+	if f.Recipients.Numbers == "" {
+		f.Recipients.Numbers = string(phone.Auto) // likewise
+	}
 	if p := f.Recipients.File; p != "" && p != "-" && !filepath.IsAbs(p) {
 		f.Recipients.File = filepath.Join(filepath.Dir(name), p)
 	}
@@ -149,6 +155,8 @@ func (f *File) check(d *strictyaml.Document) error {
 		return bad("recipients.file", "needed; - is standard input")
 	case r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry):
 		return bad("recipients.default_country", "two capital letters, such as BR")
+	case !slices.Contains(phone.All(), phone.Numbers(r.Numbers)):
+		return bad("recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
 	case r.Encoding != defaultEncoding && r.Encoding != "gbk" && r.Encoding != "utf-16":
 		return bad("recipients.encoding", "%q is not one of utf-8, gbk, utf-16", r.Encoding)
 	}

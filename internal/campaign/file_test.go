@@ -38,7 +38,7 @@ func TestParseDefaults(t *testing.T) {
 		Message: sender.Message{Type: "template", Template: &sender.Template{
 			Name: "spring_sale", Language: "pt_BR", Body: []string{"{{first_name|friend}}", "{{discount}}"},
 		}},
-		Recipients: Recipients{File: "dir/recipients.csv", Phone: "phone", Encoding: "utf-8"},
+		Recipients: Recipients{File: "dir/recipients.csv", Phone: "phone", Encoding: "utf-8", Numbers: "auto"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -62,7 +62,7 @@ message:
     buttons:
       - {index: 0, url: "{{code}}"}
       - {index: 1, copy_code: "{{coupon}}"}
-recipients: {file: /abs/list.csv.gz, phone: Telefon, default_country: BR, encoding: gbk, strict: true}
+recipients: {file: /abs/list.csv.gz, phone: Telefon, default_country: BR, encoding: gbk, numbers: full, strict: true}
 on_doubt: resend
 max_attempts: 20
 rate: {messages_per_second: 0.5}
@@ -84,7 +84,7 @@ window: {from: "20:00", to: "09:00", timezone: recipient}
 			Name: "n", Language: "en", Header: &sender.Header{Image: "https://cdn.example.com/{{sku}}.jpg"}, Body: []string{"1.10", "007"},
 			Buttons: []sender.Button{{Index: 0, URL: "{{code}}"}, {Index: 1, CopyCode: "{{coupon}}"}},
 		}},
-		Recipients: Recipients{File: "/abs/list.csv.gz", Phone: "Telefon", DefaultCountry: "BR", Encoding: "gbk", Strict: true},
+		Recipients: Recipients{File: "/abs/list.csv.gz", Phone: "Telefon", DefaultCountry: "BR", Encoding: "gbk", Numbers: "full", Strict: true},
 		Rate:       Rate{MessagesPerSecond: 0.5},
 		Window:     &Window{From: "20:00", To: "09:00", Timezone: "recipient"},
 	}

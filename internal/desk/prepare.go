@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
+	"sluice/internal/phone"
 	"sluice/internal/sender"
 )
 
@@ -83,7 +84,7 @@ func (p *Prepared) openList(submitter sender.Submitter) error {
 	}
 	p.reader, err = batch.NewReader(p.input, batch.Options{
 		Phone: r.Phone, Columns: p.columns, DefaultCountry: r.DefaultCountry,
-		Encoding: r.Encoding, Strict: r.Strict, Check: submitter.Check,
+		Numbers: phone.Numbers(r.Numbers), Encoding: r.Encoding, Strict: r.Strict, Check: submitter.Check,
 	})
 	if err != nil {
 		p.input.Close()

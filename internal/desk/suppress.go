@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"sluice/internal/batch"
+	"sluice/internal/phone"
 	"sluice/internal/suppress"
 )
 
@@ -14,23 +15,31 @@ import (
 const suppressAtOnce = 5000
 
 // Suppress puts numbers on the list of those that get no message, and returns how
-// many were not on it before.
-func (d *Desk) Suppress(ctx context.Context, numbers []string) (int, error) {
-	return change(ctx, numbers, suppress.New(d.redis).Add)
+// many were not on it before. Country is that of numbers in national form; those
+// are invalid if it is empty. Where one of them is invalid nothing is
+// changed: the error is an *InvalidError.
+func (d *Desk) Suppress(ctx context.Context, numbers []string, country string) (int, error) {
+	return change(ctx, numbers, country, suppress.New(d.redis).Add)
 }
 
-// Unsuppress takes numbers off the list, and returns how many were on it.
-func (d *Desk) Unsuppress(ctx context.Context, numbers []string) (int, error) {
-	return change(ctx, numbers, suppress.New(d.redis).Remove)
+// Unsuppress takes numbers off the list, and returns how many were on it. They are
+// read as those of Suppress.
+func (d *Desk) Unsuppress(ctx context.Context, numbers []string, country string) (int, error) {
+	return change(ctx, numbers, country, suppress.New(d.redis).Remove)
 }
 
-func change(ctx context.Context, numbers []string, change func(context.Context, []string) (int, error)) (int, error) {
+func change(ctx context.Context, numbers []string, country string, change func(context.Context, []string) (int, error)) (int, error) {
+	r, err := phone.NewReader(phone.Options{Country: country})
+	if err != nil {
+		return 0, &InvalidError{err}
+	}
 	phones := make([]string, len(numbers))
-	for i, n := range numbers {
-		var err error
-		if phones[i], err = batch.NormalisePhone(n, ""); err != nil {
+	for i, given := range numbers {
+		n, err := r.Read([]byte(given))
+		if err != nil {
 			return 0, invalid("number %d: %w", i+1, err)
 		}
+		phones[i] = string(n.Append(nil))
 	}
 	return change(ctx, phones)
 }
@@ -42,10 +51,12 @@ func (d *Desk) Suppressed(ctx context.Context, each func(phone string) error) er
 
 // A SuppressOrder is a list of numbers to suppress.
 type SuppressOrder struct {
-	File    string    // - is Stdin
-	Stdin   io.Reader //
-	Phone   string    // the column with the number
-	Country string    // of numbers in national form; those are invalid if empty
+	File     string        // - is Stdin
+	Stdin    io.Reader     //
+	Phone    string        // the column with the number
+	Country  string        // of numbers in national form; those are invalid if empty
+	Numbers  phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
+	Encoding string        // as recipients.encoding; "" is the default
 }
 
 // A Suppressing is a list of numbers that has been opened. It is to be closed.
@@ -63,7 +74,7 @@ func (d *Desk) SuppressList(o SuppressOrder) (*Suppressing, error) {
 	if err != nil {
 		return nil, &InvalidError{err}
 	}
-	r, err := batch.NewReader(in, batch.Options{Phone: o.Phone, DefaultCountry: o.Country})
+	r, err := batch.NewReader(in, batch.Options{Phone: o.Phone, DefaultCountry: o.Country, Numbers: o.Numbers, Encoding: o.Encoding})
 	if err != nil {
 		in.Close()
 		return nil, invalid("%s: %w", o.File, err)

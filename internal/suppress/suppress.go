@@ -1,7 +1,8 @@
 // Package suppress is the list of numbers that get no message from anybody. It
 // is exact, is asked for a thousand numbers at a time, and takes few bytes a
 // number: numbers that lie close together, as those of a country do, share a
-// field of a hash.
+// field of a hash. A number stands for the person: whoever is on it under one
+// spelling (phone.Identity) is on it under all.
 package suppress
 
 import (
@@ -16,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
+	"sluice/internal/phone"
 )
 
 // A field holds the numbers that are alike but for their lowest bits, each as
@@ -26,7 +28,7 @@ const (
 	lowMask = 1<<lowBits - 1
 )
 
-// place is where a number belongs.
+// place is where the identity of a number belongs.
 func place(n uint64) (field string, low uint16) {
 	return strconv.FormatUint(n>>lowBits, 36), uint16(n & lowMask)
 }
@@ -94,8 +96,8 @@ func (l *List) Remove(ctx context.Context, phones []string) (int, error) {
 func (l *List) change(ctx context.Context, what string, phones []string) (int, error) {
 	fields := map[string][]byte{}
 	for _, p := range phones {
-		n, err := strconv.ParseUint(p, 10, 63)
-		if err != nil {
+		n := phone.Identity(p)
+		if n == 0 {
 			return 0, errors.New("changing the suppression list: a number is not in E.164 digits")
 		}
 		field, low := place(n)
@@ -124,8 +126,8 @@ func (l *List) Contains(ctx context.Context, phones []string) ([]bool, error) {
 	at := map[string]int{}
 	places, lows := make([]int, len(phones)), make([]uint16, len(phones))
 	for i, p := range phones {
-		n, err := strconv.ParseUint(p, 10, 63)
-		if err != nil {
+		n := phone.Identity(p)
+		if n == 0 {
 			return nil, errors.New("asking the suppression list: a number is not in E.164 digits")
 		}
 		field, low := place(n)
@@ -183,8 +185,9 @@ func (l *List) Version(ctx context.Context) (int64, error) {
 	return v, nil
 }
 
-// Each calls fn for every number of the list, in no order.
-func (l *List) Each(ctx context.Context, fn func(phone string) error) error {
+// Each calls fn for everybody on the list, by the identity of their number, in no
+// order.
+func (l *List) Each(ctx context.Context, fn func(identity string) error) error {
 	it := l.rdb.HScan(ctx, keys.Suppressed(), 0, "", 1000).Iterator()
 	for it.Next(ctx) {
 		high, err := strconv.ParseUint(it.Val(), 36, 64)

@@ -69,3 +69,29 @@ func TestListIsASet(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is on the list under one spelling is on it under all.
+func TestOnePersonIsOneEntry(t *testing.T) {
+	t.Parallel()
+	l := New(redistest.New(t).Client(t))
+	same := [][]string{{"5511987654321", "551187654321"}, {"525512345678", "5215512345678"}, {"541123456789", "5491123456789"}}
+	for _, s := range same {
+		for k := range s {
+			if n, err := l.Add(t.Context(), s[k:k+1]); err != nil || n != 1 {
+				t.Fatalf("added %d: %v", n, err)
+			}
+			if n, err := l.Add(t.Context(), s); err != nil || n != 0 {
+				t.Fatalf("added %d once more: %v", n, err)
+			}
+			if found, err := l.Contains(t.Context(), s); err != nil || !found[0] || !found[1] {
+				t.Errorf("%d is not on the list as %v: %v", k, found, err)
+			}
+			if n, err := l.Remove(t.Context(), s[1-k:2-k]); err != nil || n != 1 {
+				t.Errorf("removed %d: %v", n, err)
+			}
+		}
+	}
+	if _, err := l.Add(t.Context(), []string{"+5511987654321"}); err == nil {
+		t.Error("what is no number in E.164 digits was added")
+	}
+}
