@@ -23,10 +23,10 @@ func (d *Desk) Resolve(ctx context.Context, id string, choice ledger.Choice) (Re
 	if err != nil || choice != ledger.Resend {
 		return Resolved{Recipients: n}, err
 	}
-	requeued, err := d.requeuer().Requeue(ctx, id)
+	requeued, err := d.recovery().Requeue(ctx, id)
 	return Resolved{Recipients: n, Requeued: requeued}, err
 }
 
-func (d *Desk) requeuer() *jobs.Requeuer {
-	return &jobs.Requeuer{Redis: d.redis, Ledger: d.ledger, Campaigns: d.campaigns}
+func (d *Desk) recovery() *jobs.Recovery {
+	return &jobs.Recovery{Redis: d.redis, Ledger: d.ledger, Campaigns: d.campaigns}
 }

@@ -41,7 +41,7 @@ func (d *Desk) Verify(ctx context.Context, id string, report func(ledger.Problem
 	if rec.Plan.Fingerprint != "" && totals.Rows != rec.Plan.Rows {
 		count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("the plan has %d rows and the ledger %d", rec.Plan.Rows, totals.Rows)})
 	}
-	requeued, err := d.requeuer().Requeue(ctx, id)
+	requeued, err := d.recovery().Requeue(ctx, id)
 	if err != nil {
 		return found, err
 	}

@@ -65,9 +65,9 @@ func (b *breaker) holds() bool {
 // probing says that one submission at most may be under way.
 func (b *breaker) probing() bool { return b.cb.State() == gobreaker.StateHalfOpen }
 
-// allow asks for one submission, whose results must then go to the function it
-// returns. That says whether the breaker is closed after it.
-func (b *breaker) allow() (told func(sender.Result) (closed bool), ok bool) {
+// allow asks for one submission, whose result must then go to report. That says
+// whether the breaker is closed after it.
+func (b *breaker) allow() (report func(sender.Result) (closed bool), ok bool) {
 	done, err := b.cb.Allow()
 	if err != nil {
 		return nil, false

@@ -13,9 +13,10 @@ import (
 type chunk struct {
 	grant  *ratelimit.Grant
 	units  [][]int
-	whole  bool  // one unit, which goes out at one instant
-	placed bool  // each unit has its place in flight
-	life   int64 // of the worker, when the chunk was begun
+	whole  bool // one unit, which goes out at one instant
+	placed bool // each unit has its place in flight
+	// incarnation is the worker's when the chunk was begun.
+	incarnation int64
 }
 
 // indexes are all recipients of the chunk.
@@ -50,7 +51,7 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 	}
 	if whole {
 		unit := units[0]
-		c := r.place(ctx, &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true})
+		c := r.takePlaces(ctx, &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true})
 		switch {
 		case c == nil:
 			return nil, units, nil
@@ -60,17 +61,17 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 		}
 		return c, units[1:], nil
 	}
-	c := r.place(ctx, &chunk{grant: grant, units: units[:grant.N]})
+	c := r.takePlaces(ctx, &chunk{grant: grant, units: units[:grant.N]})
 	if c == nil {
 		return nil, units, nil
 	}
 	return c, units[len(c.units):], nil
 }
 
-// place takes the chunk's places in flight where there is a pace: a submission
+// takePlaces takes the chunk's places in flight where there is a pace: a submission
 // that waited for its place would miss its slot, and its intent would stand for
 // nothing. The chunk is cut to the places there are; nil if there is none in time.
-func (r *batchRun) place(ctx context.Context, c *chunk) *chunk {
+func (r *batchRun) takePlaces(ctx context.Context, c *chunk) *chunk {
 	pace := r.d.sender.Pace
 	if !pace.Limited(r.d.perSecond) {
 		return c

@@ -25,15 +25,15 @@ const (
 // time, and once more at the end, with a context that is alive.
 type committer struct {
 	claim *ledger.Claim
-	// submitting counts those that may still enter something.
+	// submitting counts those that may still add something.
 	submitting sync.WaitGroup
 
 	committing sync.Mutex // one commit at a time, so that none is half done after it
 
 	mu        sync.Mutex
-	entries   []ledger.Settlement
+	outcomes  []ledger.Settlement
 	withdrawn []int
-	full      chan struct{} // an entry has made a commit due by size
+	full      chan struct{} // an outcome has made a commit due by size
 	done      chan struct{}
 	committed chan error // the committer's end
 	// reopened is told when a commit has brought back recipients of a batch that
@@ -45,43 +45,43 @@ func newCommitter(claim *ledger.Claim, reopened func(context.Context) error) *co
 	return &committer{claim: claim, reopened: reopened, full: make(chan struct{}, 1)}
 }
 
-// open starts the committer for one pass.
-func (b *committer) open() {
-	b.done, b.committed = make(chan struct{}), make(chan error, 1)
-	go func() { b.committed <- b.commitLoop() }()
+// start starts it for one pass.
+func (c *committer) start() {
+	c.done, c.committed = make(chan struct{}), make(chan error, 1)
+	go func() { c.committed <- c.commitLoop() }()
 }
 
-// close commits what is left and returns the first error of the pass. Nothing
-// may enter any more.
-func (b *committer) close() error {
-	close(b.done)
-	return <-b.committed
+// stop commits what is left and returns the first error of the pass. Nothing may
+// be added any more.
+func (c *committer) stop() error {
+	close(c.done)
+	return <-c.committed
 }
 
-func (b *committer) enter(st ledger.Settlement) {
-	b.mu.Lock()
-	b.entries = append(b.entries, st)
-	full := len(b.entries) >= commitSize
-	b.mu.Unlock()
+func (c *committer) addOutcome(st ledger.Settlement) {
+	c.mu.Lock()
+	c.outcomes = append(c.outcomes, st)
+	full := len(c.outcomes) >= commitSize
+	c.mu.Unlock()
 	if full {
 		select {
-		case b.full <- struct{}{}:
+		case c.full <- struct{}{}:
 		default:
 		}
 	}
 }
 
-func (b *committer) withdraw(indexes []int) {
-	b.mu.Lock()
-	b.withdrawn = append(b.withdrawn, indexes...)
-	b.mu.Unlock()
+func (c *committer) addWithdrawal(indexes []int) {
+	c.mu.Lock()
+	c.withdrawn = append(c.withdrawn, indexes...)
+	c.mu.Unlock()
 }
 
-func (b *committer) commitLoop() error {
+func (c *committer) commitLoop() error {
 	tick := time.NewTicker(commitEvery)
 	defer tick.Stop()
 	var first error
-	keep := func(err error) {
+	note := func(err error) {
 		if first == nil {
 			first = err
 		}
@@ -89,37 +89,37 @@ func (b *committer) commitLoop() error {
 	for {
 		select {
 		case <-tick.C:
-			keep(b.commit())
-		case <-b.full:
-			keep(b.commit())
-		case <-b.done:
-			keep(b.commit())
+			note(c.commit())
+		case <-c.full:
+			note(c.commit())
+		case <-c.done:
+			note(c.commit())
 			return first
 		}
 	}
 }
 
-// commit records what has been entered since the last commit. It does not use
+// commit records what was added since the last commit. It does not use
 // the task's context: that the queue has given the task up does not make the
 // outcomes less true.
-func (b *committer) commit() error {
-	b.committing.Lock()
-	defer b.committing.Unlock()
-	b.mu.Lock()
-	entries, withdrawn := b.entries, b.withdrawn
-	b.entries, b.withdrawn = nil, nil
-	b.mu.Unlock()
+func (c *committer) commit() error {
+	c.committing.Lock()
+	defer c.committing.Unlock()
+	c.mu.Lock()
+	outcomes, withdrawn := c.outcomes, c.withdrawn
+	c.outcomes, c.withdrawn = nil, nil
+	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), commitWithin)
 	defer cancel()
-	if len(entries) > 0 {
+	if len(outcomes) > 0 {
 		faultpoint.At(faultpoint.BeforeSettle)
-		reopened, err := b.claim.Settle(ctx, entries)
+		reopened, err := c.claim.Settle(ctx, outcomes)
 		if err != nil {
 			return err
 		}
 		faultpoint.At(faultpoint.AfterSettle)
 		if reopened {
-			if err := b.reopened(ctx); err != nil {
+			if err := c.reopened(ctx); err != nil {
 				return err
 			}
 		}
@@ -127,7 +127,7 @@ func (b *committer) commit() error {
 	if len(withdrawn) == 0 {
 		return nil
 	}
-	err := b.claim.Withdraw(ctx, withdrawn)
+	err := c.claim.Withdraw(ctx, withdrawn)
 	if errors.Is(err, ledger.ErrStale) {
 		return nil // whoever has the batch now holds them for in doubt
 	}

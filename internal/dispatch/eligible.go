@@ -11,40 +11,40 @@ import (
 	"sluice/internal/sender"
 )
 
-// lookAgain is how often the recipients of a batch that is under way are held
+// recheckWindowsEvery is how often the recipients of a batch that is under way are held
 // against their windows.
-const lookAgain = time.Second
+const recheckWindowsEvery = time.Second
 
-// An allowance is what a run knows of who may be sent to just now.
-type allowance struct {
-	suppressed int64 // the version of the list that was asked
-	looked     time.Time
-	zones      map[int]*time.Location
+// An eligibility is what a run knows of who may be sent to just now.
+type eligibility struct {
+	suppressionVersion int64 // of the list that was asked
+	windowsChecked     time.Time
+	zones              map[int]*time.Location
 }
 
-// allowed are the units that may be begun now: the suppressed are settled as
+// eligible are the units that may be begun now: the suppressed are settled as
 // such, and those whose window has closed stay pending.
-func (r *batchRun) allowed(ctx context.Context, units [][]int) ([][]int, error) {
+func (r *batchRun) eligible(ctx context.Context, units [][]int) ([][]int, error) {
 	if len(units) == 0 {
 		return nil, nil
 	}
-	if version := r.host.SuppressionVersion(); version != r.allow.suppressed {
+	if version := r.host.SuppressionVersion(); version != r.eligibility.suppressionVersion {
 		var err error
 		if units, err = r.unsuppressed(ctx, units); err != nil {
 			return nil, err
 		}
-		r.allow.suppressed = version
+		r.eligibility.suppressionVersion = version
 	}
 	now := r.host.Now()
-	if r.d.window == nil || now.Sub(r.allow.looked) < lookAgain {
+	if r.d.window == nil || now.Sub(r.eligibility.windowsChecked) < recheckWindowsEvery {
 		return units, nil
 	}
-	r.allow.looked = now
-	return keep(units, func(i int) bool { return !r.opens(i, now).After(now) }), nil
+	r.eligibility.windowsChecked = now
+	return filterUnits(units, func(i int) bool { return !r.opens(i, now).After(now) }), nil
 }
 
 // closed says that the window of one of the recipients has closed since they were
-// allowed: they waited for their slots, at a slow pace for long. All others are
+// eligible: they waited for their slots, at a slow pace for long. All others are
 // looked at anew then.
 func (r *batchRun) closed(indexes []int) bool {
 	if r.d.window == nil {
@@ -54,7 +54,7 @@ func (r *batchRun) closed(indexes []int) bool {
 	if !slices.ContainsFunc(indexes, func(i int) bool { return r.opens(i, now).After(now) }) {
 		return false
 	}
-	r.allow.looked = time.Time{}
+	r.eligibility.windowsChecked = time.Time{}
 	return true
 }
 
@@ -85,13 +85,13 @@ func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, er
 		return nil, r.d.beginFailed(err)
 	}
 	for _, i := range indexes {
-		r.committer.enter(ledger.Settlement{Index: i, Outcome: sender.Rejected, Code: ledger.CodeSuppressed, Time: r.host.Now()})
+		r.committer.addOutcome(ledger.Settlement{Index: i, Outcome: sender.Rejected, Code: ledger.CodeSuppressed, Time: r.host.Now()})
 	}
-	return keep(units, func(i int) bool { return !named[i] }), nil
+	return filterUnits(units, func(i int) bool { return !named[i] }), nil
 }
 
-// keep keeps the recipients for which ok holds, and no empty units.
-func keep(units [][]int, ok func(int) bool) [][]int {
+// filterUnits are the units with the recipients for which ok holds; none is empty.
+func filterUnits(units [][]int, ok func(int) bool) [][]int {
 	var kept [][]int
 	for _, unit := range units {
 		var some []int
@@ -113,13 +113,13 @@ func (r *batchRun) opens(i int, now time.Time) time.Time {
 	if r.d.window == nil {
 		return time.Time{}
 	}
-	if r.allow.zones == nil {
-		r.allow.zones = map[int]*time.Location{}
+	if r.eligibility.zones == nil {
+		r.eligibility.zones = map[int]*time.Location{}
 	}
-	zone, ok := r.allow.zones[i]
+	zone, ok := r.eligibility.zones[i]
 	if !ok {
 		zone = zoneOf(r.claim.Recipients[i].Phone, now)
-		r.allow.zones[i] = zone
+		r.eligibility.zones[i] = zone
 	}
 	return r.d.window.Opens(now, zone)
 }

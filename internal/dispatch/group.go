@@ -10,7 +10,7 @@ import (
 
 // group cuts the recipients of ready into units that share a submission. A
 // provider may want some alone, by how they ended before.
-func (d *Dispatcher) group(recipients []recipient, before []past, ready []int) [][]int {
+func (d *Dispatcher) group(recipients []recipient, histories []history, ready []int) [][]int {
 	if d.submitter.MaxRecipients() == 1 {
 		units := make([][]int, len(ready))
 		for k := range ready {
@@ -22,7 +22,7 @@ func (d *Dispatcher) group(recipients []recipient, before []past, ready []int) [
 	at := map[string]int{}
 	var units [][]int
 	for _, i := range ready {
-		if loner != nil && loner.Alone(before[i].code) {
+		if loner != nil && loner.Alone(histories[i].code) {
 			units = append(units, []int{i})
 			continue
 		}

@@ -38,9 +38,9 @@ func (d *Dispatcher) anyAccepted() bool {
 	return true
 }
 
-// heed does at once what a submission's results ask for beyond their own
-// recipients. Those that ended alike count once, however many they are.
-func (d *Dispatcher) heed(out []sender.Result) {
+// applySenderWide slows the sender down, halts the campaign or counts a streak, by
+// what the results say. Those that ended alike count once, however many they are.
+func (d *Dispatcher) applySenderWide(out []sender.Result) {
 	for len(out) > 0 {
 		res, n := out[0], 1
 		for n < len(out) && out[n].Outcome == res.Outcome && out[n].Code == res.Code {

@@ -21,26 +21,26 @@ type batchRun struct {
 	claim     *ledger.Claim
 	committer *committer
 	began     time.Time // of this process' own clock
-	// before is each recipient's past at the start of a pass, in which it is
+	// historyAtPassStart is each recipient's at the start of a pass, in which it is
 	// submitted once at most: what the ledger learns meanwhile concerns others.
-	before []past
-	allow  allowance
-	missed missed
+	historyAtPassStart []history
+	eligibility        eligibility
+	withdrawn          withdrawn
 }
 
-// A past is what a recipient's earlier submissions were.
-type past struct {
+// A history is what a recipient's earlier submissions were.
+type history struct {
 	tries, attempts int
 	code            string    // of the last outcome
 	at              time.Time // of the last outcome
 }
 
-func pastOf(p ledger.Pending) past {
-	return past{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
+func historyOf(p ledger.Pending) history {
+	return history{tries: p.Tries, attempts: p.Attempts, code: p.Code, at: p.Time}
 }
 
 func newRun(d *Dispatcher, claim *ledger.Claim) *batchRun {
-	r := &batchRun{d: d, host: &d.host, n: claim.N, claim: claim, began: time.Now(), before: make([]past, len(claim.Recipients))}
+	r := &batchRun{d: d, host: &d.host, n: claim.N, claim: claim, began: time.Now(), historyAtPassStart: make([]history, len(claim.Recipients))}
 	r.committer = newCommitter(claim, func(ctx context.Context) error { return d.host.Campaigns.Reopen(ctx, d.id, claim) })
 	return r
 }
@@ -75,7 +75,7 @@ func (r *batchRun) send(ctx context.Context) error {
 func (r *batchRun) ready() (ready []int, next time.Time) {
 	now := r.host.Now()
 	for i, p := range r.claim.Pending() {
-		r.before[i] = pastOf(p)
+		r.historyAtPassStart[i] = historyOf(p)
 		at := latest(r.d.dueAt(r.n, i, p), r.opens(i, now))
 		switch {
 		case !at.After(now):
@@ -113,10 +113,10 @@ func (r *batchRun) waiting() string {
 // another one. The intents of one chunk are written while the chunk before it is
 // being submitted.
 func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) error {
-	units := r.d.group(r.claim.Recipients, r.before, ready)
-	r.allow.suppressed = 0 // of a list that changed since, only those of the last pass were asked
+	units := r.d.group(r.claim.Recipients, r.historyAtPassStart, ready)
+	r.eligibility.suppressionVersion = 0 // of a list that changed since, only those of the last pass were asked
 	chunks := make(chan *chunk)
-	r.committer.open()
+	r.committer.start()
 	r.committer.submitting.Go(func() {
 		for c := range chunks {
 			r.submit(ctx, c)
@@ -124,14 +124,14 @@ func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) er
 	})
 	err := r.feed(ctx, units, chunks, deadline)
 	for err == nil {
-		if units, err = r.again(); err != nil || len(units) == 0 {
+		if units, err = r.retryWithdrawn(); err != nil || len(units) == 0 {
 			break
 		}
 		err = r.feed(ctx, units, chunks, deadline)
 	}
 	close(chunks)
 	r.committer.submitting.Wait()
-	if settleErr := r.committer.close(); err == nil {
+	if settleErr := r.committer.stop(); err == nil {
 		err = settleErr
 	}
 	return err
@@ -144,7 +144,7 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 			return err
 		}
 		var err error
-		if units, err = r.allowed(ctx, units); err != nil || len(units) == 0 {
+		if units, err = r.eligible(ctx, units); err != nil || len(units) == 0 {
 			return err
 		}
 		c, rest, err := r.next(ctx, units)
@@ -155,11 +155,13 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 			continue // no place in flight in time; the slot is lost
 		}
 		if r.closed(c.indexes()) {
-			r.giveUp(c) // whoever of them may still be sent to is ready again
+			// A window closed while the chunk waited: give its slots back; the next pass
+			// looks at each recipient again.
+			r.giveUp(c)
 			units = rest
 			continue
 		}
-		c.life = r.host.Heartbeat.Incarnation()
+		c.incarnation = r.host.Heartbeat.Incarnation()
 		faultpoint.At(faultpoint.BeforeBegin)
 		began := time.Now()
 		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
@@ -169,7 +171,7 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 		r.d.tempo.begun(time.Since(began))
 		c.grant.Begun()
 		faultpoint.At(faultpoint.AfterBegin)
-		r.missed.undecided.Add(len(c.units))
+		r.withdrawn.pendingDecisions.Add(len(c.units))
 		chunks <- c
 		units = rest
 	}
@@ -186,7 +188,7 @@ func (r *batchRun) mayGoOn(ctx context.Context, deadline time.Time) error {
 		case time.Now().After(deadline):
 			return &Snooze{Why: "the batch takes long; its rest goes on"}
 		case !r.d.sender.breaker.holds() && !r.host.Heartbeat.Lapsed(r.host.Heartbeat.Incarnation()):
-			return nil // what is begun in a life that is over is only withdrawn
+			return nil // an intent of an incarnation that is over would only be withdrawn
 		}
 		if err := r.d.pause(ctx, probeEvery/10); err != nil {
 			return err

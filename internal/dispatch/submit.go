@@ -34,7 +34,7 @@ func (r *batchRun) submit(ctx context.Context, c *chunk) {
 	if len(withdrawn) > 0 {
 		r.withdraw(c.grant, withdrawn)
 	}
-	r.missed.undecided.Add(-decided)
+	r.withdrawn.pendingDecisions.Add(-decided)
 }
 
 // submitUnit waits for the unit's slot and a place in flight, and starts its
@@ -54,23 +54,24 @@ func (r *batchRun) submitUnit(ctx context.Context, c *chunk, i int, unit []int) 
 	account.pool.do(func() {
 		defer r.committer.submitting.Done()
 		defer account.Pace.Release()
-		told, ok := r.still(c, i, unit)
+		report, ok := r.admit(c, i, unit)
 		if !ok {
 			r.withdraw(c.grant, unit)
 		}
-		r.missed.undecided.Done()
+		r.withdrawn.pendingDecisions.Done()
 		if ok {
-			r.post(c.grant, unit, told)
+			r.post(c.grant, unit, report)
 		}
 	})
 	return true
 }
 
-// still says whether a unit may go out after it has waited for its slot, its place
-// and a processor, in which time much can happen; and whom to tell the outcome.
-func (r *batchRun) still(c *chunk, i int, unit []int) (told func(sender.Result) bool, ok bool) {
+// admit returns the function that tells the breaker the result, or false where the
+// unit has waited too long for its slot, its place and a processor: the slot, the
+// worker's heartbeat or the breaker is gone.
+func (r *batchRun) admit(c *chunk, i int, unit []int) (report func(sender.Result) bool, ok bool) {
 	breaker := r.d.sender.breaker
-	if r.d.stopped.Err() != nil || r.host.Heartbeat.Lapsed(c.life) || c.grant.Late(i) || len(unit) > 1 && breaker.probing() {
+	if r.d.stopped.Err() != nil || r.host.Heartbeat.Lapsed(c.incarnation) || c.grant.Late(i) || len(unit) > 1 && breaker.probing() {
 		return nil, false
 	}
 	return breaker.allow()
@@ -80,17 +81,17 @@ func (r *batchRun) still(c *chunk, i int, unit []int) (told func(sender.Result) 
 func (r *batchRun) withdraw(g *ratelimit.Grant, indexes []int) {
 	g.Unused(len(indexes))
 	r.host.Metrics.withdraw(len(indexes))
-	r.committer.withdraw(indexes)
-	r.missed.add(indexes)
+	r.committer.addWithdrawal(indexes)
+	r.withdrawn.add(indexes)
 }
 
-// post makes one submission and enters its results.
-func (r *batchRun) post(g *ratelimit.Grant, unit []int, told func(sender.Result) bool) {
+// post makes one submission and records its results.
+func (r *batchRun) post(g *ratelimit.Grant, unit []int, report func(sender.Result) bool) {
 	if len(unit) == 1 {
 		var out [1]sender.Result
 		i := unit[0]
 		r.d.submit(r.ref(i), r.claim.Recipients[i:i+1], out[:])
-		r.enter(g, unit, out[:], told(out[0]))
+		r.record(g, unit, out[:], report(out[0]))
 		return
 	}
 	recipients := make([]recipient, len(unit))
@@ -99,21 +100,21 @@ func (r *batchRun) post(g *ratelimit.Grant, unit []int, told func(sender.Result)
 	}
 	out := make([]sender.Result, len(unit))
 	r.d.submit(r.ref(unit[0]), recipients, out)
-	r.enter(g, unit, out, told(out[0]))
+	r.record(g, unit, out, report(out[0]))
 }
 
 func (r *batchRun) ref(i int) sender.Ref {
-	return sender.Ref{Campaign: r.d.id, Batch: r.n, Index: i, Try: r.before[i].tries + 1}
+	return sender.Ref{Campaign: r.d.id, Batch: r.n, Index: i, Try: r.historyAtPassStart[i].tries + 1}
 }
 
-// enter enters results into the book, after what follows at once for campaign
+// record adds results to the next commit, after what follows at once for campaign
 // and sender.
-func (r *batchRun) enter(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
+func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
 	now := r.host.Now()
 	unused := 0
 	r.d.tempo.ended.Add(int64(len(out)))
 	r.d.atFirst(out)
-	r.d.heed(out)
+	r.d.applySenderWide(out)
 	for k, res := range out {
 		if res.OptOut {
 			r.d.optOut(r.claim.Recipients[unit[k]].Phone)
@@ -121,7 +122,7 @@ func (r *batchRun) enter(g *ratelimit.Grant, unit []int, out []sender.Result, cl
 		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
 			unused++
 		}
-		r.committer.enter(r.settlement(unit[k], res, closed, now))
+		r.committer.addOutcome(r.settlement(unit[k], res, closed, now))
 	}
 	g.Unused(unused)
 }
@@ -132,12 +133,12 @@ func (r *batchRun) settlement(i int, res sender.Result, closed bool, now time.Ti
 	if res.Outcome != sender.Failed && (res.Outcome != sender.Unknown || !r.d.resend) {
 		return st
 	}
-	costs := r.d.sender.breaker.costs(res, closed, r.before[i].at)
+	costs := r.d.sender.breaker.costs(res, closed, r.historyAtPassStart[i].at)
 	switch {
 	case !costs && res.Outcome == sender.Failed:
 		// The outage's failure, not the recipient's.
 		st.Outcome = sender.Throttled
-	case costs && r.before[i].attempts+1 >= r.d.maxAttempts:
+	case costs && r.historyAtPassStart[i].attempts+1 >= r.d.maxAttempts:
 		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
 	}
 	return st

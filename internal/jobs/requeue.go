@@ -17,9 +17,9 @@ import (
 // ErrTooManyTasks is about one campaign: its batches cannot be enqueued anew.
 var ErrTooManyTasks = errors.New("asynq holds a hundred tasks of it; delete them in the queue's web UI")
 
-// A Requeuer rebuilds a campaign's queue from the ledger: whatever is left to
+// A Recovery rebuilds a campaign's queue from the ledger: whatever is left to
 // send there has a task, or gets one.
-type Requeuer struct {
+type Recovery struct {
 	Redis     redis.UniversalClient
 	Ledger    *ledger.Ledger
 	Campaigns *campaign.Store
@@ -29,7 +29,7 @@ type Requeuer struct {
 // and no worker, and brings a finished campaign back if there are any. A
 // campaign that is importing or cancelled stays as it is. It returns how many
 // batches it enqueued.
-func (r *Requeuer) Requeue(ctx context.Context, id string) (int, error) {
+func (r *Recovery) Requeue(ctx context.Context, id string) (int, error) {
 	rec, err := r.Campaigns.Get(ctx, id)
 	if err != nil {
 		return 0, err
@@ -71,7 +71,7 @@ func (r *Requeuer) Requeue(ctx context.Context, id string) (int, error) {
 }
 
 // queued are the batches that have a task which is going to run.
-func (r *Requeuer) queued(id string) (map[int]bool, error) {
+func (r *Recovery) queued(id string) (map[int]bool, error) {
 	inspector := asynq.NewInspectorFromRedisClient(r.Redis)
 	queued := map[int]bool{}
 	for _, list := range []func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){

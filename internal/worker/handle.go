@@ -57,7 +57,7 @@ func (s *server) process(ctx context.Context, ref jobs.Reference, claim *ledger.
 }
 
 // release gives the claim back while Redis can be had; otherwise the claim ends
-// with this worker's sign of life.
+// with this worker's heartbeat.
 func (s *server) release(claim *ledger.Claim) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -13,16 +13,16 @@ import (
 // to look at it: its queue is deleted, its rows begin to expire. The account
 // stays. Many workers may do it at once.
 func (w *Worker) retire(ctx context.Context, rec campaign.Brief) {
-	if w.now().Sub(rec.MovedAt) < w.Linger || w.servers[rec.ID] != nil || time.Now().Before(w.aside[rec.ID]) {
+	if w.now().Sub(rec.MovedAt) < w.Linger || w.servers[rec.ID] != nil || time.Now().Before(w.retryRetireAt[rec.ID]) {
 		return
 	}
 	retired, err := w.retireNow(ctx, rec)
 	if err != nil {
-		w.aside[rec.ID] = time.Now().Add(time.Minute)
-		w.away(ctx, rec.ID, err)
+		w.retryRetireAt[rec.ID] = time.Now().Add(time.Minute)
+		w.redisFailed(ctx, rec.ID, err)
 		return
 	}
-	delete(w.aside, rec.ID)
+	delete(w.retryRetireAt, rec.ID)
 	if !retired {
 		return
 	}
@@ -39,7 +39,12 @@ func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired boo
 			return false, err
 		}
 		if len(open) > 0 {
-			return false, w.bringBack(ctx, id)
+			// It stays active whether or not a batch has to be enqueued for it.
+			if _, err := w.recovery.Requeue(ctx, id); err != nil {
+				return false, err
+			}
+			_, err := w.Campaigns.Reopen(ctx, id)
+			return false, err
 		}
 	}
 	if w.Keep > 0 {
@@ -59,13 +64,4 @@ func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired boo
 		return false, fmt.Errorf("keeping the account of %s: %w", id, err)
 	}
 	return true, w.Campaigns.Retire(ctx, id, account)
-}
-
-// bringBack has a finished campaign go on.
-func (w *Worker) bringBack(ctx context.Context, id string) error {
-	if _, err := w.requeuer().Requeue(ctx, id); err != nil {
-		return err
-	}
-	_, err := w.Campaigns.Reopen(ctx, id)
-	return err
 }

@@ -64,8 +64,8 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 // host is what the dispatchers know of this worker.
 func (w *Worker) host() dispatch.Host {
 	return dispatch.Host{
-		Log: w.Log, Now: w.Now, Heartbeat: w, Campaigns: campaigns{w},
-		Suppressed: w.Suppressed, SuppressionVersion: w.suppressed.Load,
+		Log: w.Log, Now: w.Now, Heartbeat: w.heartbeat, Campaigns: campaigns{w},
+		Suppressed: w.Suppressed, SuppressionVersion: w.suppressionVersion.Load,
 		Backoff: w.Backoff, HandBack: w.HandBack, Metrics: w.metrics.submissions(),
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"sluice/internal/ledger"
 )
 
-// leaseStill is how long a task's lease stands still until whoever has the task
+// stalledAfter is how long a task's lease stands still until whoever has the task
 // is taken to be gone. Asynq renews a lease every 5 seconds, and takes a task
 // back one to two minutes after the last time.
-const leaseStill = 11 * time.Second
+const stalledAfter = 11 * time.Second
 
 // A lease is that of one task as a worker has seen it. It goes by changes and
 // not by the time it names, which is that of another machine's clock.
@@ -21,22 +21,22 @@ type lease struct {
 	taken bool      // its batch has been taken over here
 }
 
-// unrenewed takes over the batches of tasks whose leases stand still. Most are
+// takeStalledTasks takes over the batches of tasks whose leases stand still. Most are
 // in other hands already, or done; left are those whose worker died between the
 // queue and the ledger: before it had claimed the batch, or after it had given
 // it back. It costs one command.
-func (w *Worker) unrenewed(ctx context.Context, s *server) error {
+func (w *Worker) takeStalledTasks(ctx context.Context, s *server) error {
 	seen, err := w.queue.Leases(ctx, s.id)
 	if err != nil {
 		return err
 	}
-	s.renewals(seen, w.now(), func(n int) bool { return s.takeOver(ledger.Orphan{Batch: n}) })
+	s.stalled(seen, w.now(), func(n int) bool { return s.takeOver(ledger.Orphan{Batch: n}) })
 	return nil
 }
 
-// renewals compares the leases with those seen before, and has each batch taken
+// stalled compares the leases with those seen before, and has each batch taken
 // whose lease has stood still, until that succeeds.
-func (s *server) renewals(seen []jobs.Lease, now time.Time, take func(batch int) bool) {
+func (s *server) stalled(seen []jobs.Lease, now time.Time, take func(batch int) bool) {
 	was := s.leases
 	s.leases = make(map[string]lease, len(seen))
 	for _, z := range seen {
@@ -44,7 +44,7 @@ func (s *server) renewals(seen []jobs.Lease, now time.Time, take func(batch int)
 		if !known || l.until != z.Until {
 			l = lease{until: z.Until, since: now}
 		}
-		if z.Batch >= 0 && !l.taken && now.Sub(l.since) >= leaseStill {
+		if z.Batch >= 0 && !l.taken && now.Sub(l.since) >= stalledAfter {
 			l.taken = take(z.Batch)
 		}
 		s.leases[z.Task] = l

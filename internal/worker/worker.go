@@ -1,5 +1,5 @@
 // Package worker is the supervisor: it says which campaigns run in this process.
-// It runs each that is due, gives this worker's signs of life, takes over what
+// It runs each that is due, gives this worker's heartbeat, takes over what
 // workers that are gone had in their hands, and retires campaigns that are over.
 // A batch that somebody has left comes back, whatever ended: a worker, a task, or
 // the connection to Redis.
@@ -24,38 +24,30 @@ import (
 )
 
 const (
-	// lookEvery is how often a worker looks which campaigns are due. It bounds
-	// how long a campaign waits for its first submission, and a change of state
-	// for its effect on a server; the ledger refuses intents at once.
-	lookEvery = 250 * time.Millisecond
-	// aliveFor is how long a worker counts as alive without a sign of life, and
-	// aliveEvery how often it gives one. A batch whose worker is gone for so long
-	// is given to another; the old one can begin nothing any more.
-	aliveFor   = 6 * time.Second
-	aliveEvery = 1500 * time.Millisecond
-	// orphansEvery is how often a worker looks for batches whose worker is gone.
-	orphansEvery = 2 * time.Second
+	// reconcileEvery is how often a worker looks which campaigns are due. It bounds
+	// how long a campaign waits for its first submission, and a change of state for
+	// its effect on a server; the ledger refuses intents at once.
+	reconcileEvery = 250 * time.Millisecond
 	// defaultHandBack is Options.HandBack.
 	defaultHandBack = 10 * time.Minute
 )
 
-// Options are what a Worker works with. What is not said to be optional, or to
-// have a meaning when zero, is required.
+// Options are what a Worker works with.
 type Options struct {
-	ID        string // unique among all workers that ever were
-	Version   string // of the program, for its heartbeat; may be empty
-	Redis     redis.UniversalClient
-	Ledger    *ledger.Ledger
-	Campaigns *campaign.Store
-	// Account opens a sender by its name: once, and again after its Renew.
+	ID        string                // required; unique among all workers that ever were
+	Version   string                // of the program, for its heartbeat
+	Redis     redis.UniversalClient // required
+	Ledger    *ledger.Ledger        // required
+	Campaigns *campaign.Store       // required
+	// Account opens a sender by its name: once, and again after its Renew. Required.
 	Account func(name string) (*Account, error)
 	Log     zerolog.Logger
-	Now     func() time.Time // the same for all workers: that of Redis
+	Now     func() time.Time // required; the same for all workers: that of Redis
 	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
 	Backoff dispatch.Backoff
 	// Batches is how many batches of one campaign run here at once; 4 if zero.
 	Batches int
-	Metrics *Metrics // may be nil
+	Metrics *Metrics // nil: none are kept
 	// HandBack is how long a batch runs before the rest of it goes back into the
 	// queue, which costs nobody an attempt; 10 minutes if zero, 30 at most.
 	HandBack time.Duration
@@ -63,8 +55,8 @@ type Options struct {
 	Suppressed Suppressed
 	// PreflightEvery is how often templates are looked at again; 0: never.
 	PreflightEvery time.Duration
-	// Linger is how long a campaign that is over keeps its queue, for people to
-	// look at; Keep how long its rows are kept from then on, for ever if zero.
+	// Linger is how long a campaign that is over keeps its queue, for people to look
+	// at; Keep how long its rows are kept from then on, for ever if zero.
 	Linger, Keep time.Duration
 }
 
@@ -79,18 +71,18 @@ type Suppressed interface {
 // asynq server for each of them.
 type Worker struct {
 	Options
-	queue    *jobs.Queue
-	accounts map[string]*Account
-	servers  map[string]*server
-	aside    map[string]time.Time // campaigns that could not be retired, and until when
-	metrics  *Metrics
-	// trouble is when Redis was last seen away. Signs of life may then be missing
+	queue         *jobs.Queue
+	recovery      *jobs.Recovery
+	heartbeat     *heartbeat
+	accounts      map[string]*Account
+	servers       map[string]*server
+	retryRetireAt map[string]time.Time // of campaigns that could not be retired
+	metrics       *Metrics
+	// redisFailedAt is when Redis was last seen away. Heartbeats may then be missing
 	// of workers that live.
-	trouble time.Time
-	lived   atomic.Pointer[time.Time] // when the last sign of life was given that Redis has
-	lives   atomic.Int64              // how often signs of life had ended before
-	// suppressed is the version of the suppression list, as last seen.
-	suppressed atomic.Int64
+	redisFailedAt time.Time
+	// suppressionVersion is that of the suppression list, as last seen.
+	suppressionVersion atomic.Int64
 }
 
 // New makes a Worker that does nothing until Run.
@@ -107,7 +99,11 @@ func New(o Options) *Worker {
 	o.HandBack = min(o.HandBack, jobs.MaxHandBack)
 	return &Worker{
 		Options: o, queue: jobs.NewQueue(o.Redis), metrics: o.Metrics,
-		accounts: map[string]*Account{}, servers: map[string]*server{}, aside: map[string]time.Time{},
+		recovery: &jobs.Recovery{Redis: o.Redis, Ledger: o.Ledger, Campaigns: o.Campaigns},
+		heartbeat: &heartbeat{log: o.Log, give: func(ctx context.Context) error {
+			return o.Ledger.Beat(ctx, ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision}, aliveFor)
+		}},
+		accounts: map[string]*Account{}, servers: map[string]*server{}, retryRetireAt: map[string]time.Time{},
 	}
 }
 
@@ -117,7 +113,7 @@ func (w *Worker) now() time.Time { return w.Now() }
 // submissions, what is in flight is waited for and recorded. It returns nil, or
 // what kept it from starting.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.alive(ctx); err != nil {
+	if err := w.heartbeat.beat(ctx); err != nil {
 		return fmt.Errorf("announcing this worker in Redis: %w", err)
 	}
 	// Looked at once more after the first heartbeat, so that nobody can have written
@@ -125,55 +121,55 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := schema.Check(ctx, w.Redis); err != nil {
 		return errors.Join(err, w.Ledger.Leave(ctx, w.ID))
 	}
-	// The sign of life goes on while the servers stop, or another worker would
-	// take over batches that are about to be released.
-	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var life sync.WaitGroup
-	life.Go(func() { w.live(living) })
+	// Heartbeats go on while the servers stop, or another worker would take over
+	// batches that are about to be released.
+	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var beats sync.WaitGroup
+	beats.Go(func() { w.heartbeat.beatLoop(beating) })
 	w.supervise(ctx)
 	w.stopAll()
 	cancel()
-	life.Wait()
+	beats.Wait()
 	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := w.Ledger.Leave(gone, w.ID); err != nil {
-		w.Log.Debug().Err(err).Msg("sign of life left to expire")
+		w.Log.Debug().Err(err).Msg("heartbeat left to expire")
 	}
 	return nil
 }
 
 // supervise starts and stops servers as campaigns become due, until ctx ends.
 func (w *Worker) supervise(ctx context.Context) {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	orphans := time.NewTicker(orphansEvery)
-	defer orphans.Stop()
+	tick := time.NewTicker(reconcileEvery)
+	defer tick.Stop()
+	recovery := time.NewTicker(recoverEvery)
+	defer recovery.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-look.C:
-			w.look(ctx)
-		case <-orphans.C:
+		case <-tick.C:
+			w.reconcile(ctx)
+		case <-recovery.C:
 			w.recover(ctx)
 		}
 	}
 }
 
-// look compares the servers that run with the campaigns that are due.
-func (w *Worker) look(ctx context.Context) {
+// reconcile compares the servers that run with the campaigns that are due.
+func (w *Worker) reconcile(ctx context.Context) {
 	active, err := w.Campaigns.Active(ctx)
 	if err != nil {
-		w.away(ctx, "", err)
+		w.redisFailed(ctx, "", err)
 		return
 	}
 	if w.Suppressed != nil {
 		version, err := w.Suppressed.Version(ctx)
 		if err != nil {
-			w.away(ctx, "", err)
+			w.redisFailed(ctx, "", err)
 			return
 		}
-		w.suppressed.Store(version)
+		w.suppressionVersion.Store(version)
 	}
 	due := map[string]bool{}
 	for _, rec := range active {
