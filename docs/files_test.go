@@ -13,6 +13,8 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
+	"sluice/internal/sender/innopaas"
+	"sluice/internal/sender/nxcloud"
 )
 
 var (
@@ -34,7 +36,12 @@ func TestFilesAreAsWritten(t *testing.T) {
 		}
 	}
 	for _, s := range senders {
-		show(shown, reflect.ValueOf(s))
+		own := settings(s.Provider)
+		if err := s.Own.Decode(own); err != nil {
+			t.Fatal(err)
+		}
+		show(shown, reflect.ValueOf(s.Limits))
+		show(shown, reflect.ValueOf(own))
 	}
 	for _, m := range blocks {
 		if strings.HasPrefix(m[1], "senders:") {
@@ -64,8 +71,17 @@ func TestFilesAreAsWritten(t *testing.T) {
 		}
 	}
 	all := map[string]string{}
-	keys(all, reflect.TypeFor[config.Sender]())
+	keys(all, reflect.TypeFor[config.Limits]())
+	keys(all, reflect.TypeFor[nxcloud.Options]())
+	keys(all, reflect.TypeFor[innopaas.Options]())
 	keys(all, reflect.TypeFor[campaign.File]())
+	for _, of := range []reflect.Type{reflect.TypeFor[nxcloud.Options](), reflect.TypeFor[innopaas.Options]()} {
+		for i := range of.NumField() {
+			if key := of.Field(i).Tag.Get("file"); key != "" && !named[key] {
+				t.Errorf("docs/files.md does not speak of the key %s", key)
+			}
+		}
+	}
 	for path, key := range all {
 		if !shown[path] {
 			t.Errorf("docs/files.md has no example with the key %s (%s)", key, path)
@@ -74,6 +90,14 @@ func TestFilesAreAsWritten(t *testing.T) {
 			t.Errorf("docs/files.md does not speak of the key %s (%s)", key, path)
 		}
 	}
+}
+
+// settings are what a provider's own settings are decoded into.
+func settings(provider string) any {
+	if provider == "nxcloud" {
+		return &nxcloud.Options{}
+	}
+	return &innopaas.Options{}
 }
 
 // loadSenders reads a senders file, whose variables and secrets are there, and
@@ -91,12 +115,12 @@ func loadSenders(t *testing.T, text string) config.Senders {
 			t.Fatal(err)
 		}
 	}
-	senders, err := config.LoadSenders(path, func(string) string { return "a-value" })
+	senders, err := accounts.Providers().Load(path, func(string) string { return "a-value" })
 	if err != nil {
 		t.Fatalf("docs/files.md: %v\n%s", err, text)
 	}
 	for _, s := range senders {
-		if _, err := accounts.Open(s, time.Now); err != nil {
+		if _, err := accounts.Providers().Open(s, time.Now); err != nil {
 			t.Errorf("docs/files.md: %v\n%s", err, text)
 		}
 	}
@@ -118,7 +142,7 @@ func compileCampaign(t *testing.T, senders config.Senders, text string) *campaig
 	if err != nil {
 		t.Fatalf("docs/files.md: %v\n%s", err, text)
 	}
-	p, err := accounts.Open(s, time.Now)
+	p, err := accounts.Providers().Open(s, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

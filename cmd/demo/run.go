@@ -101,10 +101,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 // to show.
 func faults() []sandbox.Fault {
 	return []sandbox.Fault{
-		{Provider: config.NXCloud, Suffix: "77", Code: "22091"},               // not on WhatsApp
-		{Provider: config.NXCloud, Every: 40, Times: 2, Code: "22041"},        // fails twice
-		{Provider: config.NXCloud, Suffix: "500", Do: sandbox.CutAfter},       // taken, never answered
-		{Provider: config.InnoPaaS, Count: 1, Status: 503, Body: "try again"}, // one outage of a moment
+		{Provider: "nxcloud", Suffix: "77", Code: "22091"},               // not on WhatsApp
+		{Provider: "nxcloud", Every: 40, Times: 2, Code: "22041"},        // fails twice
+		{Provider: "nxcloud", Suffix: "500", Do: sandbox.CutAfter},       // taken, never answered
+		{Provider: "innopaas", Count: 1, Status: 503, Body: "try again"}, // one outage of a moment
 	}
 }
 
@@ -125,7 +125,7 @@ func (d *demo) startSandbox() (func(), error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the senders file: %w", err)
 	}
-	d.senders, err = config.LoadSenders(path, func(string) string { return "" })
+	d.senders, err = accounts.Providers().Load(path, func(string) string { return "" })
 	return func() { srv.Close() }, err
 }
 
@@ -176,7 +176,7 @@ func (d *demo) openSender(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := accounts.Open(s, time.Now)
+	provider, err := accounts.Providers().Open(s, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (d *demo) send(ctx context.Context, files []demoFile) error {
 		Backoff: dispatch.Backoff{Base: 200 * time.Millisecond, Max: time.Second},
 		Account: func(name string) (*worker.Account, error) {
 			s := d.senders[name]
-			provider, err := accounts.Open(s, time.Now)
+			provider, err := accounts.Providers().Open(s, time.Now)
 			if err != nil {
 				return nil, err
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9"
 
+	"sluice/internal/accounts"
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/ledger"
@@ -41,11 +42,12 @@ type commands struct {
 type app struct {
 	streams
 	*commands
-	ctx    context.Context
-	getenv func(string) string
-	now    func() time.Time
-	redis  redis.UniversalClient // nil before connect
-	desk   *desk.Desk            // without Redis, before connect
+	ctx       context.Context
+	getenv    func(string) string
+	now       func() time.Time
+	providers accounts.Table
+	redis     redis.UniversalClient // nil before connect
+	desk      *desk.Desk            // without Redis, before connect
 }
 
 // run is the program. Wrong usage is a *usageError, an invalid file
@@ -70,7 +72,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	if err != nil {
 		return &usageError{fmt.Errorf("%w; see producer --help", err)}
 	}
-	a := &app{streams: streams{stdin, stdout, stderr}, commands: &c, ctx: ctx, getenv: getenv, now: time.Now}
+	a := &app{streams: streams{stdin, stdout, stderr}, commands: &c, ctx: ctx, getenv: getenv, now: time.Now, providers: accounts.Providers()}
 	a.desk = desk.New(desk.Options{Open: a.openSender, Now: a.now})
 	defer a.close()
 	return k.Run(a)

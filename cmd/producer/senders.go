@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"sluice/internal/accounts"
-	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/sender"
 )
 
 // openSender opens a sender of the senders file, as it is now, for the desk.
 func (a *app) openSender(name string) (*desk.Sender, error) {
-	senders, err := config.LoadSenders(a.Senders, a.getenv)
+	senders, err := a.providers.Load(a.Senders, a.getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -19,14 +18,14 @@ func (a *app) openSender(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := accounts.Open(s, a.now)
+	provider, err := a.providers.Open(s, a.now)
 	if err != nil {
 		return nil, err
 	}
 	return &desk.Sender{
 		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
 		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
-			return accounts.Preflight(ctx, s, a.now, m)
+			return accounts.Preflight(ctx, provider, name, m)
 		},
 	}, nil
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"sluice/internal/accounts"
-	"sluice/internal/config"
-	"sluice/internal/sender/nxcloud"
+	"sluice/internal/sender"
 )
 
 type templatesCommand struct {
@@ -18,7 +16,7 @@ type templatesCommand struct {
 
 // Run lists the templates of a sender's account.
 func (c *templatesCommand) Run(a *app) error {
-	senders, err := config.LoadSenders(a.Senders, a.getenv)
+	senders, err := a.providers.Load(a.Senders, a.getenv)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -26,21 +24,22 @@ func (c *templatesCommand) Run(a *app) error {
 	if err != nil {
 		return &usageError{fmt.Errorf("--sender: %w", err)}
 	}
-	if s.Provider != config.NXCloud {
-		return &usageError{fmt.Errorf("--sender: %s is of %s, which publishes no way to list templates; look into its console", c.Sender, s.Provider)}
-	}
-	p, err := accounts.OpenNXCloud(s, a.now)
+	p, err := a.providers.Open(s, a.now)
 	if err != nil {
 		return &usageError{err}
 	}
-	defer p.Close()
-	templates, err := p.Templates(a.ctx, c.Name)
+	defer accounts.Close(p)
+	lister, ok := p.(sender.TemplateLister)
+	if !ok {
+		return &usageError{fmt.Errorf("--sender: %s is of %s, which publishes no way to list templates; look into its console", c.Sender, s.Provider)}
+	}
+	templates, err := lister.Templates(a.ctx, c.Name)
 	if err != nil {
 		return fmt.Errorf("asking for the templates of %s: %w", c.Sender, err)
 	}
 	if c.JSON {
 		for i := range templates {
-			if err := printJSON(a.out, &templates[i]); err != nil {
+			if _, err := fmt.Fprintf(a.out, "%s\n", templates[i].JSON); err != nil {
 				return err
 			}
 		}
@@ -50,30 +49,7 @@ func (c *templatesCommand) Run(a *app) error {
 	fmt.Fprintln(t, "NAME\tLANGUAGE\tSTATUS\tCATEGORY\tQUALITY\tPARTS")
 	for i := range templates {
 		tpl := &templates[i]
-		status := tpl.Status
-		if status == "REJECTED" && tpl.RejectedReason != "" {
-			status += " (" + tpl.RejectedReason + ")"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", tpl.Name, tpl.Language, status, tpl.Category, tpl.QualityScore.Score, parts(tpl))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", tpl.Name, tpl.Language, tpl.Status, tpl.Category, tpl.Quality, tpl.Parts)
 	}
 	return t.Flush()
-}
-
-// parts says in a few words what a template is made of.
-func parts(t *nxcloud.Template) string {
-	var words []string
-	for _, c := range t.Components {
-		word := strings.ToLower(c.Type)
-		if c.Format != "" {
-			word += " " + strings.ToLower(c.Format)
-		}
-		if n := strings.Count(c.Text, "{{"); n > 0 {
-			word += fmt.Sprintf(" with %d variables", n)
-		}
-		for _, b := range c.Buttons {
-			word += " " + strings.ToLower(b.Type)
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
 }

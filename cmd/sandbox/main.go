@@ -35,7 +35,7 @@ func main() {
 	os.Exit(1)
 }
 
-// A usageError is wrong usage, or a script that does not hold.
+// A usageError is wrong usage, or an invalid script.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }

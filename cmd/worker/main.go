@@ -38,7 +38,7 @@ func main() {
 	os.Exit(1)
 }
 
-// A usageError is wrong usage, or a file that does not hold.
+// A usageError is wrong usage, or an invalid file.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"reflect"
 	"sync"
 	"syscall"
 
@@ -18,9 +17,10 @@ import (
 // openSenders are the senders file and those of its senders that are in use, so
 // that a newer file reaches them.
 type openSenders struct {
-	mu   sync.Mutex
-	all  config.Senders
-	open map[string]opened
+	providers accounts.Table
+	mu        sync.Mutex
+	all       config.Senders
+	open      map[string]opened
 }
 
 // An opened sender is an account with the settings that it was opened with.
@@ -59,22 +59,15 @@ func (o *openSenders) replace(senders config.Senders) {
 // hold brings an open sender to what the file says.
 func (o *openSenders) hold(name string) {
 	s, err := o.all.Get(name)
-	if err != nil || !reflect.DeepEqual(apartFromRates(s), apartFromRates(o.open[name].settings)) {
+	if err != nil || !s.SameButRates(o.open[name].settings) {
 		o.open[name].account.Renew()
 		return
 	}
 	o.open[name].account.Pace.SetLimits(accounts.Limits(s))
 }
 
-// apartFromRates is s without what can change while submissions are under way.
-func apartFromRates(s config.Sender) config.Sender {
-	s.Limits = config.Limits{InFlight: s.Limits.InFlight}
-	s.Stamp = 0
-	return s
-}
-
 // reloadOnHangup reads the senders file again at each SIGHUP, until ctx ends. A
-// file that does not hold changes nothing.
+// file that is invalid changes nothing.
 func reloadOnHangup(ctx context.Context, path string, getenv func(string) string, o *openSenders, log zerolog.Logger) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -85,9 +78,9 @@ func reloadOnHangup(ctx context.Context, path string, getenv func(string) string
 			return
 		case <-hangup:
 		}
-		senders, err := config.LoadSenders(path, getenv)
+		senders, err := o.providers.Load(path, getenv)
 		if err != nil {
-			log.Error().Err(err).Msg("the senders file does not hold; the old one goes on")
+			log.Error().Err(err).Msg("the senders file is invalid; the old one goes on")
 			continue
 		}
 		o.replace(senders)

@@ -67,7 +67,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return &usageError{fmt.Errorf("%w; see worker --help", err)}
 	}
-	senders, err := config.LoadSenders(f.Senders, getenv)
+	providers := accounts.Providers()
+	senders, err := providers.Load(f.Senders, getenv)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -80,14 +81,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return work(ctx, f, getenv, senders, rdb, log)
+	return work(ctx, f, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, rdb, log)
 }
 
 // startWithin is how long Redis may take to answer the first question.
 const startWithin = 10 * time.Second
 
 // work wires the worker and runs it.
-func work(ctx context.Context, f flags, getenv func(string) string, senders config.Senders, rdb redis.UniversalClient, log zerolog.Logger) error {
+func work(ctx context.Context, f flags, getenv func(string) string, open *openSenders, rdb redis.UniversalClient, log zerolog.Logger) error {
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -109,14 +110,13 @@ func work(ctx context.Context, f flags, getenv func(string) string, senders conf
 	log = log.With().Str("worker", id).Logger()
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
 	reg := prometheus.NewRegistry()
-	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(senders))...)
+	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(open.all))...)
 	led.OnDoubt(metrics.Doubted)
 	stopServing, err := serve(f.MetricsAddr, reg, rdb, log)
 	if err != nil {
 		return err
 	}
 	defer stopServing()
-	open := &openSenders{all: senders, open: map[string]opened{}}
 	var reloading sync.WaitGroup
 	reloadCtx, stopReloading := context.WithCancel(ctx)
 	defer reloading.Wait()
@@ -147,7 +147,7 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 	if err != nil {
 		return nil, err
 	}
-	provider, err := accounts.Open(s, now)
+	provider, err := open.providers.Open(s, now)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 		StopWithin: 2*s.Timeout + stopSlack,
 		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
-			_, _, err := accounts.Preflight(ctx, s, now, m)
+			_, _, err := accounts.Preflight(ctx, provider, name, m)
 			return err
 		},
 	}

@@ -1,9 +1,14 @@
-// Package accounts opens the senders of a senders file: it knows which provider
-// speaks for which.
+// Package accounts opens the senders of a senders file: it has the one table of
+// the providers there are.
 package accounts
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"sluice/internal/config"
@@ -13,36 +18,72 @@ import (
 	"sluice/internal/sender/nxcloud"
 )
 
-// Open makes the provider that speaks for a sender. Its errors name the sender.
-func Open(s config.Sender, now func() time.Time) (sender.Provider, error) {
-	var p sender.Provider
-	var err error
-	switch s.Provider {
-	case config.NXCloud:
-		p, err = OpenNXCloud(s, now)
-	case config.InnoPaaS:
-		p, err = innopaas.New(innopaas.Options{
-			BaseURL: s.BaseURL, AppKey: s.AppKey, Authorization: sender.Secret(s.Authorization.Reveal()),
-			WabaID: s.WabaID, SendNumber: s.SendNumber, Endpoint: s.Endpoint, MMLitePath: s.MMLitePath,
-			Timeout: s.Timeout, InFlight: s.Limits.InFlight, SuccessCodes: s.SuccessCodes,
-			PartialReject: s.PartialReject, ContactArrays: s.ContactArrays, ButtonParams: s.ButtonParams,
-		})
-	default:
-		err = fmt.Errorf("provider %q is not known", s.Provider)
+// A Table is the providers by the name that the senders file gives them.
+type Table map[string]sender.Open
+
+// Providers are all there are. A new one is a line here, a folder of its own and
+// its documentation.
+func Providers() Table {
+	return Table{
+		"nxcloud":  nxcloud.Open,
+		"innopaas": innopaas.Open,
 	}
+}
+
+// Load reads a senders file and has each sender's provider look at its settings.
+// Its errors name file, line, sender and key, and hold no secret.
+func (t Table) Load(path string, getenv func(string) string) (config.Senders, error) {
+	senders, err := config.LoadSenders(path, getenv)
 	if err != nil {
-		return nil, fmt.Errorf("senders.%s: %w", s.Name, err)
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(senders)) {
+		p, err := t.Open(senders[name], time.Now)
+		if err != nil {
+			return nil, err
+		}
+		Close(p)
+	}
+	return senders, nil
+}
+
+// Open makes the provider that speaks for a sender. Its errors are Load's.
+func (t Table) Open(s config.Sender, now func() time.Time) (sender.Provider, error) {
+	open, found := t[s.Provider]
+	if !found {
+		return nil, s.Own.At("provider", fmt.Sprintf("%q is not one of %s", s.Provider, strings.Join(slices.Sorted(maps.Keys(t)), ", ")))
+	}
+	p, err := open(s.Own, sender.Account{Timeout: s.Timeout, InFlight: s.Limits.InFlight, Now: now})
+	var setting *sender.SettingError
+	switch {
+	case errors.As(err, &setting):
+		return nil, s.Own.At(setting.Key, setting.Text)
+	case err != nil:
+		return nil, err
 	}
 	return p, nil
 }
 
-// OpenNXCloud is Open for a sender of nxcloud, whose templates can be asked for.
-func OpenNXCloud(s config.Sender, now func() time.Time) (*nxcloud.Provider, error) {
-	return nxcloud.New(nxcloud.Options{
-		BaseURL: s.BaseURL, TemplateBaseURL: s.TemplateBaseURL, TenantID: s.TenantID, AppKey: s.AppKeyNX,
-		BusinessPhone: s.BusinessPhone, AccessKey: s.AccessKey, AccessSecret: sender.Secret(s.AccessSecret.Reveal()),
-		Algorithm: s.Algorithm, Timeout: s.Timeout, InFlight: s.Limits.InFlight, Now: now,
-	})
+// Close ends a provider's connections, where it has any.
+func Close(p sender.Provider) {
+	if c, ok := p.(interface{ Close() }); ok {
+		c.Close()
+	}
+}
+
+// Preflight holds a message against the templates of its sender's account, as
+// sender.Preflighter says. Asked is false for a provider that publishes no way
+// to ask.
+func Preflight(ctx context.Context, p sender.Provider, name string, m sender.Message) (warnings []string, asked bool, err error) {
+	asks, ok := p.(sender.Preflighter)
+	if !ok {
+		return nil, false, nil
+	}
+	warnings, asked, err = asks.Preflight(ctx, m)
+	if unfit := (*sender.UnfitError)(nil); err != nil && !errors.As(err, &unfit) {
+		err = fmt.Errorf("asking %s for its templates: %w", name, err)
+	}
+	return warnings, asked, err
 }
 
 // Limits are a sender's limits as the pace takes them.

@@ -22,20 +22,29 @@ const marker = "s3cr3t-marker"
 
 func now() time.Time { return time.UnixMilli(1_767_225_600_123) }
 
-func brazil(url string) config.Sender {
-	return config.Sender{
-		Name: "promo-br", Provider: config.NXCloud, BaseURL: url + "/send", TemplateBaseURL: url + "/templates", TenantID: 4711, AppKeyNX: "the-appkey",
-		BusinessPhone: "8615800001795", AccessKey: "the-access-key", AccessSecret: marker, Algorithm: "sha256",
-		Timeout: 2 * time.Second, Limits: config.Limits{InFlight: 3, MaxBurstSeconds: 1},
-	}
+// brazil and indonesia are senders of a file, at url.
+func brazil(t *testing.T, url string) config.Sender {
+	t.Helper()
+	return load(t, `{provider: nxcloud, base_url: "`+url+`/send", template_base_url: "`+url+`/templates", tenant_id: 4711, appkey: the-appkey,
+    business_phone: "8615800001795", access_key: the-access-key, access_secret: `+marker+`, algorithm: sha256, timeout: 2s, limits: {in_flight: 3}}`)
 }
 
-func indonesia(url string) config.Sender {
-	return config.Sender{
-		Name: "promo-id", Provider: config.InnoPaaS, BaseURL: url, AppKey: "the-app-key", Authorization: marker,
-		WabaID: "110000000000001", SendNumber: "8618900000000", Endpoint: "mmlite", MMLitePath: "/lite", SuccessCodes: []string{"42"}, ButtonParams: "all",
-		Timeout: 2 * time.Second, Limits: config.Limits{InFlight: 3, MaxBurstSeconds: 1},
+func indonesia(t *testing.T, url string) config.Sender {
+	t.Helper()
+	return load(t, `{provider: innopaas, base_url: "`+url+`", app_key: the-app-key, authorization: `+marker+`,
+    waba_id: "110000000000001", send_number: "8618900000000", endpoint: mmlite, mmlite_path: /lite, success_codes: ["42"], button_params: all,
+    timeout: 2s, limits: {in_flight: 3}}`)
+}
+
+// load reads a file with one sender.
+func load(t *testing.T, text string) config.Sender {
+	t.Helper()
+	path := write(t, t.TempDir(), "senders.yaml", "senders:\n  promo: "+text+"\n")
+	senders, err := Providers().Load(path, environment)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return senders["promo"]
 }
 
 var promo = sender.Message{Type: "template", Template: &sender.Template{Name: "promo", Language: "en_US", Category: "marketing"}}
@@ -57,13 +66,11 @@ func listener(t *testing.T, answer string) (url string, last func() string) {
 
 func submit(t *testing.T, s config.Sender) sender.Result {
 	t.Helper()
-	p, err := Open(s, now)
+	p, err := Providers().Open(s, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, ok := p.(interface{ Close() }); ok {
-		t.Cleanup(c.Close)
-	}
+	t.Cleanup(func() { Close(p) })
 	buttons := *promo.Template
 	buttons.Buttons = []sender.Button{{Index: 1, URL: "more"}}
 	m, err := p.Compile(sender.Message{Type: "template", Template: &buttons}, nil)
@@ -81,13 +88,13 @@ func submit(t *testing.T, s config.Sender) sender.Result {
 func TestSettingsReachTheRequest(t *testing.T) {
 	t.Parallel()
 	url, last := listener(t, `{"code":0,"message":"ok","data":{"message_id":"m-1"}}`)
-	if got := submit(t, brazil(url)); got.Outcome != sender.Accepted || got.MessageID != "m-1" {
+	if got := submit(t, brazil(t, url)); got.Outcome != sender.Accepted || got.MessageID != "m-1" {
 		t.Errorf("nxcloud: %+v", got)
 	}
 	holds(t, last(), "/send/", "4711", "the-appkey", "8615800001795", "the-access-key", "sha256", "1767225600123", "5511987654321")
 
 	url, last = listener(t, `{"code":"42","message":"ok","data":{"messageId":"m-2"}}`)
-	if got := submit(t, indonesia(url)); got.Outcome != sender.Accepted {
+	if got := submit(t, indonesia(t, url)); got.Outcome != sender.Accepted {
 		t.Errorf("innopaas: %+v", got)
 	}
 	holds(t, last(), "/lite", "the-app-key", marker, "110000000000001", "8618900000000", "5511987654321",
@@ -109,29 +116,13 @@ func TestTheTimeoutIsTheSenders(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(release) })
-	for _, account := range []config.Sender{brazil(s.URL), indonesia(s.URL)} {
+	for _, account := range []config.Sender{brazil(t, s.URL), indonesia(t, s.URL)} {
 		account.Timeout = 100 * time.Millisecond
 		begun := time.Now()
 		got := submit(t, account)
 		// The providers' own default is 15 s.
 		if took := time.Since(begun); got.Outcome != sender.Unknown || got.Code != "timeout" || took > 10*time.Second {
 			t.Errorf("%s: %+v after %v", account.Name, got, took)
-		}
-	}
-}
-
-func TestOpenRefusesAndNamesTheSender(t *testing.T) {
-	t.Parallel()
-	noSecret, noToken, other, lite := brazil("http://h"), indonesia("http://h"), brazil("http://h"), indonesia("http://h")
-	noSecret.AccessSecret, noToken.Authorization, other.Provider, lite.MMLitePath = "", "", "twilio", ""
-	badURL := brazil("://h")
-	for _, s := range []config.Sender{noSecret, noToken, other, lite, badURL} {
-		p, err := Open(s, now)
-		if err == nil || p != nil || !strings.HasPrefix(err.Error(), "senders."+s.Name+": ") {
-			t.Errorf("%+v: %v, %v", s, p, err)
-		}
-		if err != nil && strings.Contains(err.Error(), marker) {
-			t.Errorf("the error holds a secret: %v", err)
 		}
 	}
 }
@@ -168,13 +159,21 @@ func TestPreflight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url, last := listener(t, tt.answer)
-			_, asked, err := Preflight(t.Context(), brazil(url), now, promo)
+			p, err := Providers().Open(brazil(t, url), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { Close(p) })
+			_, asked, err := Preflight(t.Context(), p, "promo-br", promo)
 			var unfit *sender.UnfitError
 			if (err != nil) != tt.fails || errors.As(err, &unfit) != tt.unfit {
 				t.Errorf("%v; want an error: %v, of what does not fit: %v", err, tt.fails, tt.unfit)
 			}
 			if asked != (tt.unfit || !tt.fails) {
 				t.Errorf("asked: %v", asked)
+			}
+			if err != nil && !tt.unfit && !strings.HasPrefix(err.Error(), "asking promo-br for its templates: ") {
+				t.Errorf("the error does not name the sender: %v", err)
 			}
 			if err != nil && strings.Contains(err.Error(), marker) {
 				t.Errorf("the error holds a secret: %v", err)
@@ -190,8 +189,12 @@ func TestPreflightWhereThereIsNothingToAsk(t *testing.T) {
 	for _, tt := range []struct {
 		s config.Sender
 		m sender.Message
-	}{{indonesia("http://127.0.0.1:1"), promo}, {brazil("http://127.0.0.1:1"), text}} {
-		if warnings, asked, err := Preflight(t.Context(), tt.s, now, tt.m); asked || err != nil || warnings != nil {
+	}{{indonesia(t, "http://127.0.0.1:1"), promo}, {brazil(t, "http://127.0.0.1:1"), text}} {
+		p, err := Providers().Open(tt.s, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warnings, asked, err := Preflight(t.Context(), p, tt.s.Name, tt.m); asked || err != nil || warnings != nil {
 			t.Errorf("%s: %v, %v, %v", tt.s.Name, warnings, asked, err)
 		}
 	}

@@ -1,27 +1,20 @@
 // Package config reads the settings: the senders file, the address of Redis and
-// the form of the log. It refuses what does not hold, naming file, sender, field
-// and what to do, and never prints a secret.
+// the form of the log. It refuses what is invalid, naming file, line, sender and
+// field and what to do, and never prints a secret. What a provider's own
+// settings are it leaves to the provider.
 package config
 
 import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"sluice/internal/strictyaml"
-)
-
-// The providers there are.
-const (
-	NXCloud  = "nxcloud"
-	InnoPaaS = "innopaas"
 )
 
 // Defaults of a sender.
@@ -31,40 +24,26 @@ const (
 	DefaultMaxBurst = 1.0
 )
 
-// A Sender is a named account at a provider.
+// A Sender is a named account at a provider: what every sender has, and what its
+// provider alone knows.
 type Sender struct {
-	Name     string        `yaml:"-"`
-	Provider string        `yaml:"provider"`
-	BaseURL  string        `yaml:"base_url"` // the provider's own if empty
-	Timeout  time.Duration `yaml:"timeout"`  // of one submission; 15 s if not set
-	Limits   Limits        `yaml:"limits"`
-
-	// Of nxcloud.
-	TemplateBaseURL  string `yaml:"template_base_url"`
-	TenantID         int64  `yaml:"tenant_id"`
-	AppKeyNX         string `yaml:"appkey"`
-	BusinessPhone    string `yaml:"business_phone"`
-	AccessKey        string `yaml:"access_key"`
-	AccessSecret     Secret `yaml:"access_secret"`
-	AccessSecretFile string `yaml:"access_secret_file"`
-	Algorithm        string `yaml:"algorithm"` // md5 or sha256; md5 if empty
-
-	// Of innopaas.
-	AppKey            string   `yaml:"app_key"`
-	Authorization     Secret   `yaml:"authorization"`
-	AuthorizationFile string   `yaml:"authorization_file"`
-	WabaID            string   `yaml:"waba_id"`
-	SendNumber        string   `yaml:"send_number"`
-	Endpoint          string   `yaml:"endpoint"`       // standard or mmlite; standard if empty
-	MMLitePath        string   `yaml:"mmlite_path"`    // the vendor publishes none, so there is no default
-	SuccessCodes      []string `yaml:"success_codes"`  // "0" if empty
-	PartialReject     string   `yaml:"partial_reject"` // hold or split; hold if empty
-	ContactArrays     *bool    `yaml:"contact_arrays"` // the documents' form if not set
-	ButtonParams      string   `yaml:"button_params"`  // dynamic or all; dynamic if empty
-
+	Name     string
+	Provider string
+	Timeout  time.Duration // of one HTTP request; 15 s if not set
+	Limits   Limits
+	Own      *Own
 	// Stamp is when the file was changed, in ms: of two settings the newer wins.
-	Stamp int64 `yaml:"-"`
+	Stamp int64
 }
+
+// common are the keys that every sender has.
+type common struct {
+	Provider string        `yaml:"provider"`
+	Timeout  time.Duration `yaml:"timeout"`
+	Limits   Limits        `yaml:"limits"`
+}
+
+var commonKeys = []string{"provider", "timeout", "limits"}
 
 // Limits bound a sender. Zero means no limit, but for InFlight.
 type Limits struct {
@@ -73,6 +52,14 @@ type Limits struct {
 	MessagesPerDay    int     `yaml:"messages_per_day"` // in any 24 hours
 	InFlight          int     `yaml:"in_flight"`        // submissions; 64 if not set
 	MaxBurstSeconds   float64 `yaml:"max_burst_seconds"`
+}
+
+// SameButRates says that two readings of a sender differ in nothing but what can
+// change while submissions are under way. It compares the own settings as they
+// were when they were decoded last.
+func (s Sender) SameButRates(other Sender) bool {
+	return s.Name == other.Name && s.Provider == other.Provider && s.Timeout == other.Timeout &&
+		s.Limits.InFlight == other.Limits.InFlight && s.Own.same(other.Own)
 }
 
 // Senders are all senders of a file by name.
@@ -88,7 +75,8 @@ func (s Senders) Get(name string) (Sender, error) {
 }
 
 // LoadSenders reads a senders file. ${VAR} stands for a variable of getenv. Its
-// errors name file, line, sender and field, and hold no secret.
+// errors name file, line, sender and field, and hold no secret. Whether there is
+// such a provider, and what it takes, is not looked at.
 func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 	// Before the content: a file that changes in between has the older stamp and
 	// is read again, never the newer stamp with the older content.
@@ -117,7 +105,7 @@ func parseSenders(data []byte, path string, getenv func(string) string) (Senders
 		return nil, err
 	}
 	var file struct {
-		Senders map[string]Sender `yaml:"senders"`
+		Senders map[string]any `yaml:"senders"`
 	}
 	if err := d.Decode(&file); err != nil {
 		return nil, err
@@ -125,26 +113,42 @@ func parseSenders(data []byte, path string, getenv func(string) string) (Senders
 	if len(file.Senders) == 0 {
 		return nil, d.At("senders", "there is none")
 	}
+	senders := Senders{}
 	for _, name := range slices.Sorted(maps.Keys(file.Senders)) {
 		if !senderName.MatchString(name) {
 			return nil, d.At("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name))
 		}
-		s := file.Senders[name]
-		s.Name = name
-		var fault *fieldError
-		switch err := s.complete(filepath.Dir(path), getenv); {
-		case errors.As(err, &fault):
-			return nil, d.At("senders."+name+"."+fault.field, fault.text)
-		case err != nil:
-			return nil, d.At("senders."+name, err.Error())
+		if senders[name], err = parseSender(d, name, path, getenv); err != nil {
+			return nil, err
 		}
-		file.Senders[name] = s
 	}
-	return file.Senders, nil
+	return senders, nil
 }
 
 // A sender's name is part of Redis keys and of metrics.
 var senderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$`)
+
+func parseSender(d *strictyaml.Document, name, path string, getenv func(string) string) (Sender, error) {
+	field := "senders." + name
+	if _, group := d.Keys(field); !group {
+		return Sender{}, d.At(field+".provider", "is missing, and so is all else of this sender")
+	}
+	var c common
+	if err := d.Group(field, isCommon).Decode(&c); err != nil {
+		return Sender{}, err
+	}
+	s := Sender{Name: name, Provider: c.Provider, Timeout: c.Timeout, Limits: c.Limits}
+	s.setDefaults()
+	var fault *fieldError
+	if err := s.check(); errors.As(err, &fault) {
+		return Sender{}, d.At(field+"."+fault.field, fault.text)
+	}
+	var err error
+	s.Own, err = newOwn(d, field, c.Provider, path, getenv)
+	return s, err
+}
+
+func isCommon(key string) bool { return slices.Contains(commonKeys, key) }
 
 // A fieldError is what is wrong with one field of a sender.
 type fieldError struct {
@@ -153,43 +157,9 @@ type fieldError struct {
 
 func (e *fieldError) Error() string { return e.field + ": " + e.text }
 
-func bad(field, format string, args ...any) error {
-	return &fieldError{field: field, text: fmt.Sprintf(format, args...)}
-}
+func bad(field, text string) error { return &fieldError{field: field, text: text} }
 
-var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
-
-// complete resolves variables and files, sets defaults and checks.
-func (s *Sender) complete(dir string, getenv func(string) string) error {
-	secret, auth := string(s.AccessSecret), string(s.Authorization)
-	for _, f := range []struct {
-		name string
-		text *string
-	}{
-		{"base_url", &s.BaseURL},
-		{"template_base_url", &s.TemplateBaseURL},
-		{"appkey", &s.AppKeyNX},
-		{"business_phone", &s.BusinessPhone},
-		{"access_key", &s.AccessKey},
-		{"access_secret", &secret},
-		{"access_secret_file", &s.AccessSecretFile},
-		{"app_key", &s.AppKey},
-		{"authorization", &auth},
-		{"authorization_file", &s.AuthorizationFile},
-		{"waba_id", &s.WabaID},
-		{"send_number", &s.SendNumber},
-	} {
-		if err := expand(f.text, getenv); err != nil {
-			return bad(f.name, "%v", err)
-		}
-	}
-	s.AccessSecret, s.Authorization = Secret(secret), Secret(auth)
-	if err := fromFile(&s.AccessSecret, s.AccessSecretFile, dir, "access_secret"); err != nil {
-		return err
-	}
-	if err := fromFile(&s.Authorization, s.AuthorizationFile, dir, "authorization"); err != nil {
-		return err
-	}
+func (s *Sender) setDefaults() {
 	if s.Timeout == 0 {
 		s.Timeout = DefaultTimeout
 	}
@@ -199,44 +169,6 @@ func (s *Sender) complete(dir string, getenv func(string) string) error {
 	if s.Limits.MaxBurstSeconds == 0 {
 		s.Limits.MaxBurstSeconds = DefaultMaxBurst
 	}
-	return s.check()
-}
-
-func expand(text *string, getenv func(string) string) error {
-	var unset string
-	*text = variable.ReplaceAllStringFunc(*text, func(v string) string {
-		name := v[2 : len(v)-1]
-		value := getenv(name)
-		if value == "" && unset == "" {
-			unset = name
-		}
-		return value
-	})
-	if unset != "" {
-		return fmt.Errorf("the environment variable %s is not set", unset)
-	}
-	return nil
-}
-
-func fromFile(secret *Secret, file, dir, field string) error {
-	if file == "" {
-		return nil
-	}
-	if *secret != "" {
-		return bad(field, "give it or %s_file, not both", field)
-	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(dir, file)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return bad(field+"_file", "%v", err)
-	}
-	*secret = Secret(strings.TrimSpace(string(text)))
-	if *secret == "" {
-		return bad(field+"_file", "the file %s is empty", file)
-	}
-	return nil
 }
 
 func (s *Sender) check() error {
@@ -254,74 +186,6 @@ func (s *Sender) check() error {
 		return bad("limits.in_flight", "between 1 and 10000")
 	case l.MaxBurstSeconds <= 0 || l.MaxBurstSeconds > 10:
 		return bad("limits.max_burst_seconds", "above 0 and at most 10")
-	}
-	for _, u := range [][2]string{{"base_url", s.BaseURL}, {"template_base_url", s.TemplateBaseURL}} {
-		if err := checkURL(u[1]); err != nil {
-			return bad(u[0], "%v", err)
-		}
-	}
-	switch s.Provider {
-	case NXCloud:
-		return s.checkNXCloud()
-	case InnoPaaS:
-		return s.checkInnoPaaS()
-	}
-	return bad("provider", "%q is not one of nxcloud, innopaas", s.Provider)
-}
-
-func checkURL(text string) error {
-	if text == "" {
-		return nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-		return errors.New("must be an http or https address without user or password")
-	}
-	return nil
-}
-
-var digits = regexp.MustCompile(`^[1-9][0-9]{7,14}$`)
-
-func (s *Sender) checkNXCloud() error {
-	switch {
-	case s.AppKey+s.WabaID+s.SendNumber+s.Endpoint+s.MMLitePath+string(s.Authorization)+s.PartialReject+s.ButtonParams != "" || s.SuccessCodes != nil || s.ContactArrays != nil:
-		return bad("provider", "nxcloud has none of the fields app_key, authorization, waba_id, send_number, endpoint, mmlite_path, success_codes, partial_reject, contact_arrays, button_params")
-	case s.TenantID <= 0:
-		return bad("tenant_id", "needed, the number of the tenant")
-	case s.AppKeyNX == "":
-		return bad("appkey", "needed")
-	case !digits.MatchString(s.BusinessPhone):
-		return bad("business_phone", "needed, country code and number in digits, in quotes")
-	case s.AccessKey == "":
-		return bad("access_key", "needed")
-	case s.AccessSecret == "":
-		return bad("access_secret", "needed, or access_secret_file")
-	case s.Algorithm != "" && s.Algorithm != "md5" && s.Algorithm != "sha256":
-		return bad("algorithm", "md5 or sha256")
-	}
-	return nil
-}
-
-func (s *Sender) checkInnoPaaS() error {
-	switch {
-	case s.AppKeyNX+s.BusinessPhone+s.AccessKey+string(s.AccessSecret)+s.TemplateBaseURL+s.Algorithm != "" || s.TenantID != 0:
-		return bad("provider", "innopaas has none of the fields tenant_id, appkey, business_phone, access_key, access_secret, template_base_url, algorithm")
-	case s.AppKey == "":
-		return bad("app_key", "needed")
-	case s.Authorization == "":
-		return bad("authorization", "needed, or authorization_file")
-	case s.WabaID == "":
-		return bad("waba_id", "needed")
-	case !digits.MatchString(s.SendNumber):
-		return bad("send_number", "needed, country code and number in digits, in quotes")
-	case s.Endpoint != "" && s.Endpoint != "standard" && s.Endpoint != "mmlite":
-		return bad("endpoint", "standard or mmlite")
-	case s.Endpoint == "mmlite" && !strings.HasPrefix(s.MMLitePath, "/"):
-		return bad("mmlite_path", "needed with endpoint mmlite, beginning with /; the vendor gives it to you, it publishes none")
-	case s.PartialReject != "" && s.PartialReject != "hold" && s.PartialReject != "split":
-		return bad("partial_reject", "hold or split")
-	case s.ButtonParams != "" && s.ButtonParams != "dynamic" && s.ButtonParams != "all":
-		return bad("button_params", "dynamic or all")
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	senders, err := config.LoadSenders(filepath.Join(w.dir, "senders.yaml"), os.Getenv)
+	senders, err := accounts.Providers().Load(filepath.Join(w.dir, "senders.yaml"), os.Getenv)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func (w *world) workInside(id string, now func() time.Time, stopWithin time.Dura
 			if err != nil {
 				return nil, err
 			}
-			provider, err := accounts.Open(s, now)
+			provider, err := accounts.Providers().Open(s, now)
 			if err != nil {
 				return nil, err
 			}

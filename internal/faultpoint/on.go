@@ -20,7 +20,7 @@ type fuse struct {
 	left atomic.Int64
 }
 
-// armed is this process' fuse. One that does not hold is never reached, which
+// armed is this process' fuse. One that is invalid is never reached, which
 // the test that set it notices.
 var armed = sync.OnceValue(func() *fuse {
 	step, visit, _ := strings.Cut(os.Getenv(setting), ":")

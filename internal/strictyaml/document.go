@@ -20,11 +20,13 @@ type Document struct {
 	name string
 	data []byte
 	root ast.Node
+	// unknown is what errors say of a key that is not there for Decode.
+	unknown string
 }
 
 // Parse reads a file of one document; name is what errors call the file.
 func Parse(data []byte, name string) (*Document, error) {
-	d := &Document{name: name, data: data}
+	d := &Document{name: name, data: data, unknown: "unknown key"}
 	if line, err := bounded(data); err != nil {
 		return nil, d.failure(line, err.Error())
 	}

@@ -40,7 +40,7 @@ func (d *Document) explain(err error) error {
 	case errors.As(err, new(*yaml.OverflowError)):
 		text = "the number is too large"
 	case errors.As(err, &unknown):
-		text = d.field(unknown.Token) + ": unknown key"
+		text = d.field(unknown.Token) + ": " + d.unknown
 	case strings.HasPrefix(text, "mapping key"):
 	default:
 		text = quoted.ReplaceAllString(text, "...")

@@ -5,56 +5,68 @@
 package innopaas
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"sluice/internal/sender"
 )
 
-// Options are a sender's settings, named in errors as in the senders file.
+// Options are a sender's own settings, by the keys of the senders file, and
+// what every sender has.
 type Options struct {
 	// BaseURL is where messages go; "" means https://api.innopaas.com.
-	BaseURL       string
-	AppKey        string
-	Authorization sender.Secret // the token of the console, sent as it is
-	WabaID        string        // the WhatsApp Business account
-	SendNumber    string        // the sending number: digits with the country code
+	BaseURL       string        `yaml:"base_url"`
+	AppKey        string        `yaml:"app_key"`
+	Authorization sender.Secret `yaml:"authorization" file:"authorization_file"` // the token of the console, sent as it is
+	WabaID        string        `yaml:"waba_id"`                                 // the WhatsApp Business account
+	SendNumber    string        `yaml:"send_number"`                             // the sending number: digits with the country code
 
 	// Endpoint is standard, which is also what "" means, or mmlite.
-	Endpoint string
+	Endpoint string `yaml:"endpoint"`
 	// MMLitePath is the path below BaseURL for mmlite, beginning with a slash.
 	// The vendor publishes none.
-	MMLitePath string
+	MMLitePath string `yaml:"mmlite_path"`
 
 	// SuccessCodes are the codes that say that the message was taken; nil means
 	// 0 alone. The answer of v3 is not published; a sibling product of the
 	// vendor says 000000.
-	SuccessCodes []string
+	SuccessCodes []string `yaml:"success_codes"`
 	// PartialReject says what a refusal that concerns one number (108, 115, 125)
 	// means for a submission of several, where the provider does not say whose
 	// number it is, nor whether the others were sent to. "hold", which is also
 	// what "" means, trusts in nothing: all of them are in doubt. "split" takes
 	// it that nobody was sent to: all are Failed, and go alone the next time,
 	// see Alone.
-	PartialReject string
+	PartialReject string `yaml:"partial_reject"`
 	// ContactArrays says whether name and org of a contact are arrays of one
 	// object; nil means true. The vendor's table has Object[], an example of
 	// its older API single objects.
-	ContactArrays *bool
+	ContactArrays *bool `yaml:"contact_arrays"`
 	// ButtonParams says which buttons of a template have a place in the list of
 	// their parameters. "dynamic", which is also what "" means: those with a
 	// variable. "all": every button up to the last that has a variable, and one
 	// without has an empty value. No document tells.
-	ButtonParams string
+	ButtonParams string `yaml:"button_params"`
 
-	// Timeout and InFlight are as in sender.HTTPOptions.
-	Timeout  time.Duration
-	InFlight int
+	// Account is what every sender has; its clock is not asked.
+	sender.Account `yaml:"-" json:"-"`
+}
+
+// Open is New with a sender's own settings.
+func Open(own sender.Settings, a sender.Account) (sender.Provider, error) {
+	var o Options
+	if err := own.Decode(&o); err != nil {
+		return nil, err
+	}
+	o.Account = a
+	p, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 const (
@@ -76,7 +88,7 @@ var _ sender.Provider = (*Provider)(nil)
 func New(o Options) (*Provider, error) {
 	var err error
 	if o.BaseURL, err = baseURL(o.BaseURL); err != nil {
-		return nil, fmt.Errorf("base_url: %w", err)
+		return nil, err
 	}
 	if err := checkAccount(o); err != nil {
 		return nil, err
@@ -90,18 +102,18 @@ func New(o Options) (*Provider, error) {
 	}
 	for i, c := range o.SuccessCodes {
 		if c == "" || c != strings.TrimSpace(c) || len(c) > maxCode {
-			return nil, fmt.Errorf("success_codes[%d]: must be a code such as 0 or 000000, in quotes", i)
+			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "must be a code such as 0 or 000000, in quotes")
 		}
 		if _, documented := lookup(c); documented {
-			return nil, fmt.Errorf("success_codes[%d]: %s is documented as a failure", i, c)
+			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "%s is documented as a failure", c)
 		}
 	}
 	o.SuccessCodes = slices.Clone(o.SuccessCodes)
 	if o.PartialReject != "" && o.PartialReject != "hold" && o.PartialReject != "split" {
-		return nil, errors.New("partial_reject: must be hold or split")
+		return nil, sender.BadSetting("partial_reject", "must be hold or split")
 	}
 	if o.ButtonParams != "" && o.ButtonParams != "dynamic" && o.ButtonParams != "all" {
-		return nil, errors.New("button_params: must be dynamic or all")
+		return nil, sender.BadSetting("button_params", "must be dynamic or all")
 	}
 	return &Provider{
 		options: o,
@@ -126,7 +138,7 @@ func baseURL(given string) (string, error) {
 	}
 	u, err := url.Parse(given)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", errors.New("must be like " + defaultBaseURL)
+		return "", sender.BadSetting("base_url", "must be an http or https address without user or password, such as %s", defaultBaseURL)
 	}
 	return strings.TrimRight(given, "/"), nil
 }
@@ -145,13 +157,13 @@ func checkAccount(o Options) error {
 		}
 		switch {
 		case s.value == "":
-			return fmt.Errorf("%s: is missing", s.name)
+			return sender.BadSetting(s.name, "is missing")
 		case strings.TrimSpace(s.value) != s.value, strings.ContainsFunc(s.value, func(r rune) bool { return r < first || r > '~' }):
-			return fmt.Errorf("%s: holds a space, a line break or a character beyond ASCII", s.name)
+			return sender.BadSetting(s.name, "holds a space, a line break or a character beyond ASCII")
 		}
 	}
-	if strings.Trim(o.SendNumber, "0123456789") != "" || o.SendNumber[0] == '0' {
-		return errors.New("send_number: must be digits alone, with the country code and without + or 00")
+	if !sender.IsNumber(o.SendNumber) {
+		return sender.BadSetting("send_number", "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00")
 	}
 	return nil
 }
@@ -160,15 +172,15 @@ func path(o Options) (string, error) {
 	switch o.Endpoint {
 	case "", "standard":
 		if o.MMLitePath != "" {
-			return "", errors.New("mmlite_path: goes with endpoint mmlite alone; set that, or remove it")
+			return "", sender.BadSetting("mmlite_path", "goes with endpoint mmlite alone; set that, or remove it")
 		}
 		return submitPath, nil
 	case "mmlite":
 		u, err := url.Parse(o.MMLitePath)
 		if err != nil || !strings.HasPrefix(o.MMLitePath, "/") || u.Host != "" || strings.ContainsAny(o.MMLitePath, "?# \t\r\n") {
-			return "", errors.New("mmlite_path: must be a path that begins with /; ask the vendor for it, no public document has it")
+			return "", sender.BadSetting("mmlite_path", "must be a path that begins with /; ask the vendor for it, no public document has it")
 		}
 		return o.MMLitePath, nil
 	}
-	return "", fmt.Errorf("endpoint: %q is neither standard nor mmlite", o.Endpoint)
+	return "", sender.BadSetting("endpoint", "%q is neither standard nor mmlite", o.Endpoint)
 }

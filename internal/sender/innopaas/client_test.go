@@ -147,7 +147,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"as it is", func(*Options) {}, ""},
 		{"a base URL with a path", func(o *Options) { o.BaseURL = "http://127.0.0.1:80/x/" }, ""},
-		{"no scheme", func(o *Options) { o.BaseURL = "api.innopaas.com" }, "base_url: must be like https://api.innopaas.com"},
+		{"no scheme", func(o *Options) { o.BaseURL = "api.innopaas.com" }, "base_url: must be an http or https address without user or password, such as https://api.innopaas.com"},
 		{"another scheme", func(o *Options) { o.BaseURL = "ftp://x" }, "base_url: "},
 		{"a user", func(o *Options) { o.BaseURL = "https://" + token + "@x" }, "base_url: "},
 		{"a query", func(o *Options) { o.BaseURL = "https://x?y" }, "base_url: "},

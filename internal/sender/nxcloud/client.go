@@ -5,8 +5,6 @@
 package nxcloud
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,25 +15,38 @@ import (
 	"sluice/internal/sender"
 )
 
-// Options are a sender's settings, named in errors as in the senders file.
+// Options are a sender's own settings, by the keys of the senders file, and
+// what every sender has.
 type Options struct {
 	// BaseURL is where messages go, TemplateBaseURL where templates are asked
 	// for; "" means https://api.nxcloud.com and https://api2.nxcloud.com.
-	BaseURL, TemplateBaseURL string
-	TenantID                 int64
-	AppKey                   string
-	BusinessPhone            string // the sending number: digits with the country code
-	AccessKey                string
-	AccessSecret             sender.Secret
+	BaseURL         string        `yaml:"base_url"`
+	TemplateBaseURL string        `yaml:"template_base_url"`
+	TenantID        int64         `yaml:"tenant_id"`
+	AppKey          string        `yaml:"appkey"`
+	BusinessPhone   string        `yaml:"business_phone"` // the sending number: digits with the country code
+	AccessKey       string        `yaml:"access_key"`
+	AccessSecret    sender.Secret `yaml:"access_secret" file:"access_secret_file"`
 	// Algorithm is md5, which is also what "" means, or sha256. md5 sends no
 	// header algorithm: it is the default, and older revisions know no other.
-	Algorithm string
-	// Timeout and InFlight are as in sender.HTTPOptions. A Submit can take
-	// twice the timeout, see Submit.
-	Timeout  time.Duration
-	InFlight int
-	// Now is the clock of the signatures; nil means time.Now.
-	Now func() time.Time
+	Algorithm string `yaml:"algorithm"`
+	// Account is what every sender has. A Submit can take twice its timeout, see
+	// Submit.
+	sender.Account `yaml:"-" json:"-"`
+}
+
+// Open is New with a sender's own settings.
+func Open(own sender.Settings, a sender.Account) (sender.Provider, error) {
+	var o Options
+	if err := own.Decode(&o); err != nil {
+		return nil, err
+	}
+	o.Account = a
+	p, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 const (
@@ -72,16 +83,16 @@ func New(o Options) (*Provider, error) {
 		o.Now = time.Now
 	}
 	var err error
-	if o.BaseURL, err = baseURL(o.BaseURL, defaultBaseURL); err != nil {
-		return nil, fmt.Errorf("base_url: %w", err)
+	if o.BaseURL, err = baseURL("base_url", o.BaseURL, defaultBaseURL); err != nil {
+		return nil, err
 	}
-	if o.TemplateBaseURL, err = baseURL(o.TemplateBaseURL, defaultTemplateBaseURL); err != nil {
-		return nil, fmt.Errorf("template_base_url: %w", err)
+	if o.TemplateBaseURL, err = baseURL("template_base_url", o.TemplateBaseURL, defaultTemplateBaseURL); err != nil {
+		return nil, err
 	}
 	if o.TenantID <= 0 {
-		return nil, errors.New("tenant_id: must be a number above 0")
+		return nil, sender.BadSetting("tenant_id", "must be a number above 0")
 	}
-	for _, s := range []struct{ name, value string }{
+	for _, s := range []struct{ key, value string }{
 		{"appkey", o.AppKey},
 		{"business_phone", o.BusinessPhone},
 		{"access_key", o.AccessKey},
@@ -89,13 +100,13 @@ func New(o Options) (*Provider, error) {
 	} {
 		switch {
 		case s.value == "":
-			return nil, fmt.Errorf("%s: is missing", s.name)
+			return nil, sender.BadSetting(s.key, "is missing")
 		case strings.ContainsFunc(s.value, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, fmt.Errorf("%s: holds a space, a line break or a character beyond ASCII", s.name)
+			return nil, sender.BadSetting(s.key, "holds a space, a line break or a character beyond ASCII")
 		}
 	}
-	if strings.Trim(o.BusinessPhone, "0123456789") != "" || o.BusinessPhone[0] == '0' {
-		return nil, errors.New("business_phone: must be digits alone, with the country code and without + or 00")
+	if !sender.IsNumber(o.BusinessPhone) {
+		return nil, sender.BadSetting("business_phone", "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00")
 	}
 	p := &Provider{options: o, http: sender.NewHTTP(sender.HTTPOptions{Timeout: o.Timeout, InFlight: o.InFlight})}
 	if p.send, err = newEndpoint(o, o.BaseURL+"/saas/wa/send", "mt"); err != nil {
@@ -110,13 +121,13 @@ func New(o Options) (*Provider, error) {
 // Close closes the connections that are idle.
 func (p *Provider) Close() { p.http.Close() }
 
-func baseURL(given, fallback string) (string, error) {
+func baseURL(key, given, fallback string) (string, error) {
 	if given == "" {
 		return fallback, nil
 	}
 	u, err := url.Parse(given)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", fmt.Errorf("must be like %s", fallback)
+		return "", sender.BadSetting(key, "must be an http or https address without user or password, such as %s", fallback)
 	}
 	return strings.TrimRight(given, "/"), nil
 }

@@ -211,10 +211,10 @@ func TestNewRefuses(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		{"base_url", func(o *Options) { o.BaseURL = "api.nxcloud.com" }, "base_url: must be like https://api.nxcloud.com"},
+		{"base_url", func(o *Options) { o.BaseURL = "api.nxcloud.com" }, "base_url: must be an http or https address without user or password, such as https://api.nxcloud.com"},
 		{"base_url with a query", func(o *Options) { o.BaseURL = "https://x/?marker=1" }, "base_url: "},
 		{"base_url with a user", func(o *Options) { o.BaseURL = "https://marker:marker@x" }, "base_url: "},
-		{"template_base_url", func(o *Options) { o.TemplateBaseURL = "ftp://x" }, "template_base_url: must be like https://api2.nxcloud.com"},
+		{"template_base_url", func(o *Options) { o.TemplateBaseURL = "ftp://x" }, "template_base_url: must be an http or https address without user or password, such as https://api2.nxcloud.com"},
 		{"tenant_id", func(o *Options) { o.TenantID = 0 }, "tenant_id: "},
 		{"appkey", func(o *Options) { o.AppKey = "" }, "appkey: is missing"},
 		{"business_phone", func(o *Options) { o.BusinessPhone = "" }, "business_phone: is missing"},

@@ -1,6 +1,7 @@
 package nxcloud
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,13 +10,29 @@ import (
 	"sluice/internal/sender"
 )
 
-// Preflight holds a campaign's message against the account's templates, as
-// Templates lists them. Its error names each thing that does not fit, one a
-// line, with what to change; a warning is no reason not to send.
-func (p *Provider) Preflight(m sender.Message, ts []Template) (warnings []string, err error) {
+// Preflight implements sender.Preflighter: it asks for the account's templates,
+// and holds the message against them.
+func (p *Provider) Preflight(ctx context.Context, m sender.Message) (warnings []string, asked bool, err error) {
 	if m.Template == nil {
-		return nil, errors.New("message.template: is missing")
+		return nil, false, nil
 	}
+	templates, err := p.list(ctx, m.Template.Name)
+	if err == nil && len(templates) == 0 {
+		templates, err = p.list(ctx, "") // so that the error can say what there is
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if warnings, err = fit(m, templates); err != nil {
+		err = &sender.UnfitError{Err: err}
+	}
+	return warnings, true, err
+}
+
+// fit holds a template message against the account's templates. Its error names
+// each thing that does not fit, one a line, with what to change; a warning is no
+// reason not to send.
+func fit(m sender.Message, ts []Template) (warnings []string, err error) {
 	t, err := find(*m.Template, ts)
 	if err != nil {
 		return nil, err

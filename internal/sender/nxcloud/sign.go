@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 
 	"sluice/internal/sender"
 )
@@ -41,7 +40,7 @@ func newSigner(algorithm, accessKey, action, bizType string, secret sender.Secre
 			return hex.AppendEncode(dst, sum[:])
 		}
 	default:
-		return signer{}, fmt.Errorf("algorithm: %q is neither md5 nor sha256", algorithm)
+		return signer{}, sender.BadSetting("algorithm", "%q is neither md5 nor sha256", algorithm)
 	}
 	return s, nil
 }

@@ -15,6 +15,9 @@ import (
 // an account can have.
 const maxPages = 1000
 
+// maxTemplates is more than Meta lets any account have, which is 6000.
+const maxTemplates = 10_000
+
 // A Template is one template of the account in one language, as getTemplate
 // tells it. Its JSON is the provider's.
 type Template struct {
@@ -114,10 +117,25 @@ type page struct {
 	} `json:"paging"`
 }
 
-// Templates lists the account's templates; with a name only those that have
-// just this one, in all their languages. It looks at ctx between pages, of which
-// each takes at most the timeout.
-func (p *Provider) Templates(ctx context.Context, name string) ([]Template, error) {
+// Templates implements sender.TemplateLister.
+func (p *Provider) Templates(ctx context.Context, name string) ([]sender.ListedTemplate, error) {
+	templates, err := p.list(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	listed := make([]sender.ListedTemplate, len(templates))
+	for i := range templates {
+		if listed[i], err = templates[i].listed(); err != nil {
+			return nil, err
+		}
+	}
+	return listed, nil
+}
+
+// list lists the account's templates; with a name only those that have just
+// this one, in all their languages. It looks at ctx between pages, of which each
+// takes at most the timeout.
+func (p *Provider) list(ctx context.Context, name string) ([]Template, error) {
 	var all []Template
 	seen := map[scalar]bool{}
 	after := scalar("")
@@ -133,6 +151,9 @@ func (p *Provider) Templates(ctx context.Context, name string) ([]Template, erro
 			if name == "" || t.Name == name {
 				all = append(all, t)
 			}
+		}
+		if len(all) > maxTemplates {
+			return nil, fmt.Errorf("getting templates: the provider lists more than %d templates, which no account has", maxTemplates)
 		}
 		if got.Paging.Next == "" {
 			return all, nil

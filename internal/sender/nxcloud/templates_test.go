@@ -37,7 +37,7 @@ func TestTemplates(t *testing.T) {
 	o.TemplateBaseURL = url
 	o.Now = func() time.Time { return time.UnixMilli(1767225600123) }
 	p := newProvider(t, o)
-	got, err := p.Templates(context.Background(), "")
+	got, err := p.list(context.Background(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("got %s, want %s", all[i].body, want)
 		}
 	}
-	named, err := p.Templates(context.Background(), "other")
+	named, err := p.list(context.Background(), "other")
 	if err != nil || len(named) != 1 || named[0].Name != "other" {
 		t.Errorf("by name: %+v, %v", named, err)
 	}
@@ -130,7 +130,7 @@ func TestTemplatesWithoutAnAnswer(t *testing.T) {
 	o := options()
 	o.TemplateBaseURL = broken.URL
 	p := newProvider(t, o)
-	if _, err := p.Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "http_502: no usable answer") {
+	if _, err := p.list(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "http_502: no usable answer") {
 		t.Error(err)
 	}
 	broken.Close()
@@ -157,6 +157,46 @@ func TestTemplatesEndless(t *testing.T) {
 	o.TemplateBaseURL = s.URL
 	if _, err := newProvider(t, o).Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "no end after 1000 pages") {
 		t.Error(err)
+	}
+}
+
+// A list is not taken for longer than any account's is.
+func TestTemplatesWithoutNumber(t *testing.T) {
+	t.Parallel()
+	n := 0
+	page := strings.Repeat(`{"name":"x"},`, 999) + `{"name":"x"}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		_, _ = fmt.Fprintf(w, `{"code":0,"data":{"data":[%s],"paging":{"next":"x","cursors":{"after":"%d"}}}}`, page, n)
+	}))
+	t.Cleanup(s.Close)
+	o := options()
+	o.TemplateBaseURL = s.URL
+	if _, err := newProvider(t, o).Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "more than 10000 templates") || n != 11 {
+		t.Errorf("after %d pages: %v", n, err)
+	}
+}
+
+// What a list says in words, and as it is told.
+func TestTemplatesInWords(t *testing.T) {
+	t.Parallel()
+	url, _ := server(t, `{"code":0,"data":{"data":[`+exampleTemplate+`],"paging":{}}}`)
+	o := options()
+	o.TemplateBaseURL = url
+	got, err := newProvider(t, o).Templates(context.Background(), "parcel_note")
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if !strings.HasPrefix(string(got[0].JSON), `{"id":"7001","category":"UTILITY","language":"en_US"`) || strings.Contains(string(got[0].JSON), "\n") {
+		t.Errorf("as told: %s", got[0].JSON)
+	}
+	got[0].JSON = nil
+	want := sender.ListedTemplate{
+		Name: "parcel_note", Language: "en_US", Status: "REJECTED (TAG_CONTENT_MISMATCH)", Category: "UTILITY", Quality: "YELLOW",
+		Parts: "header text with 1 variables, body with 2 variables, footer, buttons quick_reply url flow phone_number",
+	}
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -247,13 +287,12 @@ func TestPreflight(t *testing.T) {
 		}), []Template{full}, "", `message.template.buttons[0]: the template's button 0 (URL "Ver") takes url, not copy_code` + "\n" + `message.template.buttons[1]: the template's button 2 (COPY_CODE "Cupom") takes copy_code, not url`},
 		{"all at once", sender.Template{Body: []string{"1"}, Buttons: fits.Buttons}, []Template{full}, "", "message.template.header: the template's header is an image; add header: {image: LINK}\nmessage.template.body: has 1 of the 2 values that the template's text needs ({{1}} {{2}}); add 1"},
 	}
-	p := newProvider(t, options())
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			c := test.campaign
 			c.Name, c.Language = "spring_sale", "pt_BR"
-			warnings, err := p.Preflight(sender.Message{Type: "template", Template: &c}, test.list)
+			warnings, err := fit(sender.Message{Type: "template", Template: &c}, test.list)
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -266,16 +305,12 @@ func TestPreflight(t *testing.T) {
 			}
 		})
 	}
-	if _, err := p.Preflight(sender.Message{Type: "template"}, nil); err == nil {
-		t.Error("no template passes")
-	}
 }
 
 func FuzzTemplates(f *testing.F) {
 	f.Add([]byte(`{"code":0,"data":{"data":[` + exampleTemplate + `],"paging":{"next":"x","cursors":{"after":"A"}}}}`))
 	f.Add([]byte(`{"code":0,"data":{"data":[{"name":"t","language":"en","status":"APPROVED","components":[null,{"type":"BUTTONS","buttons":[{}]}]}]}}`))
 	f.Add([]byte(`{"code":"9006","data":null}`))
-	p := newProvider(f, options())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := readPage(sender.Answer{Status: 200, Body: body})
 		if err != nil {
@@ -283,7 +318,7 @@ func FuzzTemplates(f *testing.F) {
 		}
 		for _, one := range got.Data {
 			m := template(sender.Template{Name: one.Name, Language: one.Language, Body: []string{"x"}, Buttons: []sender.Button{{Index: 1, URL: "x"}}})
-			_, _ = p.Preflight(m, got.Data)
+			_, _ = fit(m, got.Data)
 		}
 		if _, err := json.Marshal(got.Data); err != nil {
 			t.Error(err)
