@@ -61,6 +61,8 @@ bad sender $i/sender/nxcloud $i/ledger $i/config $i/ratelimit
 bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
 bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit
 bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
+bad locate $i/campaign $i/sender $i/config $i/jobs
+bad spool $i/batch $i/ledger $i/locate
 bad campaign $i/jobs $i/config $i/sender/nxcloud
 bad redisclock $i/ledger $i/config
 bad keys $i/ledger $i/config
@@ -94,6 +96,7 @@ good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
+good locate $i/ledger $i/batch $i/keys
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
 good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
 good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint
@@ -102,7 +105,7 @@ good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innop
 good export $i/ledger
 good campaign $i/phone
 good desk $i/phone
-good desk $i/jobs $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
+good desk $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox

@@ -27,6 +27,7 @@ type commands struct {
 	Send      sendCommand      `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
 	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
 	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
+	Find      findCommand      `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`
 	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
 	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
 	Resume    resumeCommand    `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`

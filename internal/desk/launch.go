@@ -41,6 +41,10 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 		return nil, err
 	}
 	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.redis), Saw: p.saw}
+	im.Index = func(ctx context.Context, id string) error {
+		_, err := d.index().Build(ctx, id)
+		return err
+	}
 	list := suppress.New(d.redis)
 	if version, err := list.Version(ctx); err != nil {
 		return nil, err

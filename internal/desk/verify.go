@@ -41,6 +41,15 @@ func (d *Desk) Verify(ctx context.Context, id string, report func(ledger.Problem
 	if rec.Plan.Fingerprint != "" && totals.Rows != rec.Plan.Rows {
 		count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("the plan has %d rows and the ledger %d", rec.Plan.Rows, totals.Rows)})
 	}
+	if rec.Plan.Fingerprint != "" { // the import is complete
+		built, err := d.index().Build(ctx, id)
+		if err != nil {
+			return found, err
+		}
+		if built > 0 {
+			count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("%d pages of its index of numbers were missing or not what its recipients say", built), Repaired: true})
+		}
+	}
 	requeued, err := d.recovery().Requeue(ctx, id)
 	if err != nil {
 		return found, err

@@ -30,6 +30,9 @@ type Import struct {
 	Queue     *Queue
 	// Suppress tells which of a batch's numbers are suppressed; nil: none is.
 	Suppress func(ctx context.Context, phones []string) ([]bool, error)
+	// Index makes the index of a campaign's numbers, once it is launched; nil: none
+	// is made.
+	Index func(ctx context.Context, id string) error
 	// Saw is told of each batch that was read; it may be nil.
 	Saw func(*batch.Batch)
 }
@@ -92,8 +95,14 @@ func (im *Import) Run(ctx context.Context, id string, r Reader) (campaign.Plan, 
 	if err := im.Campaigns.Launch(ctx, id, plan); err != nil {
 		return plan, err
 	}
-	_, err = im.Campaigns.Finish(ctx, id) // an input without recipients
-	return plan, err
+	if _, err = im.Campaigns.Finish(ctx, id); err != nil { // an input without recipients
+		return plan, err
+	}
+	if im.Index == nil {
+		return plan, nil
+	}
+	// After the launch: nobody waits for it, and whoever misses it makes it.
+	return plan, im.Index(ctx, id)
 }
 
 // stage reads the input to its end and stages its batches, several at once.

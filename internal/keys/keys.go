@@ -46,6 +46,14 @@ func Skipped(id string, n int) string { return batch(id, "skipped", n) }
 // intents under the newest claim, outcomes by whoever knows them.
 func Journal(id string, n int) string { return batch(id, "journal", n) }
 
+// Phones is a string: page n of the index from numbers to batches. There are no
+// more pages than batches, and they expire with them. Written by locate, again
+// whenever it is not what follows from the recipients.
+func Phones(id string, n int) string { return batch(id, "phones", n) }
+
+// Index is a string: the shape of that index. Written by locate when it is whole.
+func Index(id string) string { return Campaign(id) + ":phones" }
+
 // Batches is a hash: batch number to digest and counts. Written by ledger at the
 // import.
 func Batches(id string) string { return Campaign(id) + ":batches" }

@@ -48,6 +48,7 @@ func (l *Ledger) eachKey(ctx context.Context, id string, do func(p redis.Pipelin
 				do(p, keys.Recipients(id, s.N))
 				do(p, keys.Skipped(id, s.N))
 				do(p, keys.Journal(id, s.N))
+				do(p, keys.Phones(id, s.N))
 			}
 			return nil
 		})
@@ -56,7 +57,7 @@ func (l *Ledger) eachKey(ctx context.Context, id string, do func(p redis.Pipelin
 		}
 	}
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range []string{keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Batches(id)} {
+		for _, key := range []string{keys.Index(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Batches(id)} {
 			do(p, key)
 		}
 		return nil

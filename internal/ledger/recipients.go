@@ -77,15 +77,7 @@ func plainNumber(s string) (uint64, bool) {
 // decodeRecipients reads what appendRecipients wrote. The strings share memory.
 func decodeRecipients(raw string) ([]batch.Recipient, error) {
 	c := &cursor{kind: kindRecipients, text: raw}
-	if v := c.byte(); c.err == nil && v != recipientsVersion {
-		c.at--
-		c.fail(unknownVersion(v))
-	}
-	n := c.number(batch.MaxRecipients)
-	vars := c.number(len(raw))
-	if n > 0 && vars > (len(raw)-c.at)/n {
-		c.fail("more variables than bytes")
-	}
+	n, vars := c.recipients()
 	if c.err != nil {
 		return nil, c.err.orNil()
 	}
@@ -102,6 +94,46 @@ func decodeRecipients(raw string) ([]batch.Recipient, error) {
 		return nil, c.err.orNil()
 	}
 	return rs, nil
+}
+
+// recipients reads what stands first: how many there are, and how many variables
+// each has.
+func (c *cursor) recipients() (n, vars int) {
+	if v := c.byte(); c.err == nil && v != recipientsVersion {
+		c.at--
+		c.fail(unknownVersion(v))
+	}
+	n = c.number(batch.MaxRecipients)
+	vars = c.number(len(c.text))
+	if n > 0 && vars > (len(c.text)-c.at)/n {
+		c.fail("more variables than bytes")
+	}
+	return n, vars
+}
+
+// decodeNumbers appends the numbers alone; 0 is one that is no plain number.
+func decodeNumbers(dst []uint64, raw string) ([]uint64, error) {
+	c := &cursor{kind: kindRecipients, text: raw}
+	n, _ := c.recipients()
+	for rows := 0; rows < n && c.err == nil; {
+		c.number(maxRow)
+		run := c.number(n - rows)
+		if run == 0 {
+			c.fail("empty run of rows")
+		}
+		rows += run
+	}
+	for range n {
+		v := c.uvarint()
+		if v == 0 {
+			c.string()
+		}
+		dst = append(dst, v)
+	}
+	if c.err != nil {
+		return nil, c.err.orNil()
+	}
+	return dst, nil
 }
 
 func decodeRows(c *cursor, rs []batch.Recipient) {

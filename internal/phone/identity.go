@@ -19,6 +19,14 @@ func Identity(e164 string) uint64 {
 	return identity(n)
 }
 
+// IdentityOf is Identity of the value of a number's digits.
+func IdentityOf(n uint64) uint64 {
+	if n >= 1e15 {
+		return 0
+	}
+	return identity(n)
+}
+
 func identity(n uint64) uint64 {
 	switch {
 	case within(n, 55_00_6000_0000, 55_99_9999_9999): // Brazil: area, eight digits

@@ -268,6 +268,9 @@ func TestIdentity(t *testing.T) {
 			if id := Identity(n); Identity(strconv.FormatUint(id, 10)) != id {
 				t.Errorf("the identity of %s has another", n)
 			}
+			if v, _ := strconv.ParseUint(n, 10, 64); IdentityOf(v) != Identity(n) {
+				t.Errorf("%s has another identity as a value", n)
+			}
 		}
 	}
 	if Identity("551133334444") == Identity("5511933334444") {
