@@ -5,8 +5,9 @@ import (
 )
 
 type findCommand struct {
-	Number string `arg:"" help:"The number, with its country's code; any spelling that WhatsApp takes for the same person will do."`
-	JSON   bool   `help:"Print one JSON object."`
+	Number  string `arg:"" help:"The number, with its country's code; any spelling that WhatsApp takes for the same person will do."`
+	Country string `help:"The country of a number in national form, such as BR." placeholder:"XX"`
+	JSON    bool   `help:"Print one JSON object."`
 }
 
 // Run says what a number got.
@@ -14,7 +15,7 @@ func (c *findCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	person, err := a.desk.Find(a.ctx, c.Number)
+	person, err := a.desk.Find(a.ctx, c.Number, c.Country)
 	if err != nil {
 		return err
 	}

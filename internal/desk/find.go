@@ -31,12 +31,18 @@ type PersonalMessage struct {
 // Find looks a number up in all campaigns, in whatever spelling of it a list had.
 // It reads one page of each campaign's index and the batches in which it is; a
 // campaign without an index, whose import ended badly, gets one first, which takes
-// a while for a large one.
-func (d *Desk) Find(ctx context.Context, number string) (*Person, error) {
-	e164, err := batch.NormalisePhone(number, "")
+// a while for a large one. Country is that of a number in national form, which is
+// invalid if it is empty.
+func (d *Desk) Find(ctx context.Context, number, country string) (*Person, error) {
+	r, err := phone.NewReader(phone.Options{Country: country})
+	if err != nil {
+		return nil, &InvalidError{err}
+	}
+	n, err := r.Read([]byte(number))
 	if err != nil {
 		return nil, invalid("the number: %w", err)
 	}
+	e164 := string(n.Append(nil))
 	p := &Person{Number: e164, Messages: []PersonalMessage{}}
 	suppressed, err := suppress.New(d.redis).Contains(ctx, []string{e164})
 	if err != nil {
