@@ -33,20 +33,25 @@ type Options struct {
 // A Reader reads an input as batches. Its memory does not grow with the input,
 // but for the set of numbers seen: 7 to 13 bytes each.
 type Reader struct {
-	o       Options
-	s       *splitter
-	phone   *phone.Reader
-	width   int   // cells of the header
-	at      int   // of the number in a row
-	columns []int // of each of o.Columns in a row
-	seen    *seen
-	found   []found // of the recipients that were added last
-	rows    int
-	batches int
-	all     hash.Hash
-	digits  []byte
-	text    []byte // of the batch, for its digest
-	eof     bool
+	o         Options
+	s         *splitter
+	phone     *phone.Reader
+	width     int   // cells of the header
+	at        int   // of the number in a row
+	columns   []int // of each of o.Columns in a row
+	seen      *seen
+	found     []found        // of the recipients that were added last
+	numbers   []phone.Number // likewise
+	people    People
+	countries map[string]*int
+	country   string // of the recipient before
+	here      *int   // the count of that country
+	rows      int
+	batches   int
+	all       hash.Hash
+	digits    []byte
+	text      []byte // of the batch, for its digest
+	eof       bool
 }
 
 // NewReader reads the header. It refuses what is no text of the encoding, and a
@@ -56,11 +61,15 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rd := &Reader{o: o, s: newSplitter(text), seen: newSeen(), all: sha256.New()}
-	rd.s.decoded = o.Encoding == "gbk" || o.Encoding == "utf-16"
+	rd := &Reader{o: o, seen: newSeen(), all: sha256.New(), countries: map[string]*int{}}
 	if rd.phone, err = phone.NewReader(phone.Options{Country: o.DefaultCountry, Numbers: o.Numbers, Strict: o.Strict}); err != nil {
 		return nil, fmt.Errorf("recipients.default_country: %w", err)
 	}
+	if rd.phone.Learns() {
+		text = rd.lookAhead(text)
+	}
+	rd.s = newSplitter(text)
+	rd.s.decoded = o.Encoding == "gbk" || o.Encoding == "utf-16"
 	return rd, rd.readHeader()
 }
 
@@ -153,7 +162,7 @@ func (r *Reader) Next() (*Batch, error) {
 // fill reads rows until the batch has all its recipients, if none of them was
 // seen before.
 func (r *Reader) fill(b *Batch, vars []string) ([]string, error) {
-	r.found = r.found[:0]
+	r.found, r.numbers = r.found[:0], r.numbers[:0]
 	for len(b.Recipients) < MaxRecipients && len(b.Skipped) < maxSkipped {
 		broken, err := r.s.row()
 		if errors.Is(err, io.EOF) {
@@ -178,6 +187,7 @@ func (r *Reader) dropSeen(b *Batch) {
 	for i, rc := range b.Recipients[len(kept):] {
 		if r.found[i].fresh {
 			kept = append(kept, rc)
+			r.meet(r.numbers[i])
 			continue
 		}
 		b.Skipped = append(b.Skipped, Skipped{
@@ -207,6 +217,9 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 		return skip("", phone.ErrNone.Error())
 	}
 	n, err := r.phone.Read(given)
+	if n.Two || errors.Is(err, phone.ErrAmbiguous) {
+		r.people.Ambiguous++
+	}
 	if err != nil {
 		return skip(cutGiven(given), err.Error())
 	}
@@ -233,6 +246,7 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 		}
 	}
 	r.found = append(r.found, found{number: n.Identity(), line: r.s.line})
+	r.numbers = append(r.numbers, n)
 	b.Recipients = append(b.Recipients, recipient)
 	return vars
 }

@@ -190,8 +190,8 @@ func (s *site) list(n int) error {
 	names := []string{"Ana", "Bruno", "Carla", "Davi", "Elisa", "Gabriela"}
 	x := uint64(1)
 	for i := range n {
-		x = (x + 1_567_890_121) % 9_000_000_000 // every number once, in no order
-		fmt.Fprintf(w, "55%d,%s,%d%%,c%06d\n", 11_000_000_000+x, names[i%len(names)], 5+i%40, (i*7919)%1_000_000)
+		x = (x + 1_567_890_121) % 900_000_000 // every number once, in no order
+		fmt.Fprintf(w, "55%d9%08d,%s,%d%%,c%06d\n", 11+x/100_000_000, x%100_000_000, names[i%len(names)], 5+i%40, (i*7919)%1_000_000)
 	}
 	return errors.Join(w.Flush(), f.Close())
 }

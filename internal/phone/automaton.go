@@ -14,6 +14,7 @@ import (
 type automaton struct {
 	insts  []inst
 	starts []uint32
+	next   []int32 // of each state and digit, where it leads; 0: not made yet
 	states []state
 	index  map[string]int32 // of the states, by depth and what is left
 	marks  []bool           // of insts, while a state is made
@@ -31,15 +32,19 @@ type inst struct {
 
 // A state is where digits have led so far.
 type state struct {
-	next    [10]int32 // 0: not made yet
-	left    []uint32  // the insts that take the next digit, or match
+	left    []uint32 // the insts that take the next digit, or match
 	depth   int
 	matches []int    // the patterns that match here
 	verdict *verdict // of digits that end here; nil: not asked yet
 }
 
-// dead is the state of digits that nothing can match any more.
-const dead = int32(1)
+// A state is known by the place of its row in next: no multiplication stands in
+// the way from digit to digit.
+const (
+	width = 16               // of a row, a cache line
+	dead  = int32(width)     // the state of digits that nothing can match any more
+	start = int32(2 * width) // the state before the first digit
+)
 
 // A pattern is a regular expression that digits must match from their start: to
 // their end, or, if open, up to any place.
@@ -49,7 +54,7 @@ type pattern struct {
 }
 
 func newAutomaton(patterns []pattern) (*automaton, error) {
-	a := &automaton{index: map[string]int32{}, states: make([]state, 2)}
+	a := &automaton{index: map[string]int32{}, next: make([]int32, 2*width), states: make([]state, 2)}
 	for i, p := range patterns {
 		if p.text == "" {
 			continue // as a description without a pattern: nothing matches it
@@ -65,15 +70,19 @@ func newAutomaton(patterns []pattern) (*automaton, error) {
 		a.add(prog, i, p.open)
 	}
 	a.marks = make([]bool, len(a.insts))
-	for i := range a.states[dead].next {
-		a.states[dead].next[i] = dead
-	}
-	a.states = append(a.states, a.make(a.starts, 0))
+	a.grow(a.make(a.starts, 0))
 	return a, nil
 }
 
-// start is the state before the first digit.
-const start = int32(2)
+// at is a state by its place.
+func (a *automaton) at(place int32) *state { return &a.states[place/width] }
+
+// grow takes a state in, and returns its place.
+func (a *automaton) grow(s state) int32 {
+	place := int32(len(a.next))
+	a.next, a.states = append(a.next, make([]int32, width)...), append(a.states, s)
+	return place
+}
 
 // add takes a compiled pattern in. One that is open goes on with any digits once
 // it matches.
@@ -145,11 +154,13 @@ func (a *automaton) make(begin []uint32, depth int) state {
 func (a *automaton) run(digits []byte) int32 {
 	at := start
 	for _, c := range digits {
-		next := a.states[at].next[c-'0']
+		next := a.next[at+int32(c-'0')]
 		if next == 0 {
 			next = a.step(at, c-'0')
 		}
-		at = next
+		if at = next; at == dead {
+			break
+		}
 	}
 	return at
 }
@@ -157,26 +168,25 @@ func (a *automaton) run(digits []byte) int32 {
 // step makes the state that a digit leads to.
 func (a *automaton) step(at int32, digit byte) int32 {
 	var begin []uint32
-	for _, pc := range a.states[at].left {
+	for _, pc := range a.at(at).left {
 		if in := &a.insts[pc]; in.op == syntax.InstRune && in.digits&(1<<digit) != 0 {
 			begin = append(begin, in.out)
 		}
 	}
 	next := dead
 	if len(begin) > 0 {
-		s := a.make(begin, a.states[at].depth+1)
+		s := a.make(begin, a.at(at).depth+1)
 		a.key = append(a.key[:0], byte(s.depth))
 		for _, pc := range s.left {
 			a.key = binary.LittleEndian.AppendUint32(a.key, pc)
 		}
 		there, ok := a.index[string(a.key)]
 		if !ok {
-			there = int32(len(a.states))
-			a.states = append(a.states, s)
+			there = a.grow(s)
 			a.index[string(a.key)] = there
 		}
 		next = there
 	}
-	a.states[at].next[digit] = next
+	a.next[at+int32(digit)] = next
 	return next
 }

@@ -4,20 +4,25 @@ package phone
 // the same, for the others to be read so.
 const share = 95
 
+// Learns says that what a list's numbers are like decides anything.
+func (r *Reader) Learns() bool { return r.o.Numbers == Auto && r.plan != nil }
+
 // Learn takes a cell as evidence of how the list is written: bare digits that have
 // one valid reading alone, or behind a trunk prefix. What is behind + says nothing
 // of those that are not.
 func (r *Reader) Learn(text []byte) {
-	if r.o.Numbers != Auto || r.home == nil || r.cell.take(text) != nil || r.cell.form != bare {
+	if !r.Learns() || r.cell.take(text) != nil || r.cell.form != bare {
 		return
 	}
-	home, full, err := r.readings()
-	switch {
-	case err != nil, home.number.E164 == full.number.E164:
+	if r.readings() != nil {
+		return
+	}
+	switch home, full := &r.home, &r.full; {
+	case home.e164 == full.e164:
 	case home.kind != none && (full.kind == none || home.trunk):
-		r.national++
+		r.learned.national++
 	case home.kind == none && full.kind != none:
-		r.full++
+		r.learned.full++
 	}
 }
 
@@ -29,11 +34,11 @@ func (r *Reader) Decide() Numbers {
 		return r.o.Numbers
 	}
 	r.decided = Mixed
-	switch all := r.national + r.full; {
+	switch all := r.learned.national + r.learned.full; {
 	case all == 0:
-	case r.national*100 >= all*share:
+	case r.learned.national*100 >= all*share:
 		r.decided = National
-	case r.full*100 >= all*share:
+	case r.learned.full*100 >= all*share:
 		r.decided = Full
 	}
 	return r.decided

@@ -65,14 +65,15 @@ func (n Number) Append(dst []byte) []byte { return strconv.AppendUint(dst, n.E16
 
 // A Reader reads the numbers of one list. It is for one goroutine.
 type Reader struct {
-	o              Options
-	plans          *plans
-	code           int // of the default country
-	home           *plan
-	trunk          *trunk // of the default country
-	cell           cell
-	decided        Numbers // by the list, with Auto
-	national, full int     // what Learn has seen
+	o          Options
+	plans      *plans
+	code       int    // of the default country
+	plan       *plan  // likewise; nil: there is none
+	trunk      *trunk // of the default country
+	cell       cell
+	home, full way     // the readings of the cell
+	decided    Numbers // by the list, with Auto
+	learned    struct{ national, full int }
 }
 
 // NewReader makes a Reader. It refuses a country that there is not.
@@ -93,8 +94,8 @@ func NewReader(o Options) (*Reader, error) {
 		return nil, fmt.Errorf("there is no country %q", o.Country)
 	}
 	r.code = int(m.GetCountryCode())
-	if r.home, err = p.of(r.code); err == nil {
-		r.trunk, err = newTrunk(r.home, m)
+	if r.plan, err = p.of(r.code); err == nil {
+		r.trunk, err = newTrunk(r.plan, m)
 	}
 	return r, err
 }
@@ -107,60 +108,61 @@ func (r *Reader) Read(text []byte) (Number, error) {
 	if r.cell.form != bare {
 		return r.international()
 	}
-	home, full, err := r.readings()
-	if err != nil {
+	if err := r.readings(); err != nil {
 		return Number{}, err
 	}
-	return r.choose(home, full)
+	return r.choose()
 }
 
 // A way is one reading of digits.
 type way struct {
-	kind   kind
-	number Number
+	kind   kind // none: there is no such reading
+	e164   uint64
+	region string
 	trunk  bool // a trunk prefix was taken off, which nobody writes behind a country's code
 }
 
-// readings are the national and the full reading of bare digits.
-func (r *Reader) readings() (home, full way, err error) {
+// readings makes the national and the full reading of bare digits.
+func (r *Reader) readings() error {
 	digits := r.cell.digits
-	if r.home != nil {
+	r.home, r.full = way{}, way{}
+	if r.plan != nil {
 		national, stripped := r.trunk.strip(digits)
-		home = way{number: r.number(r.code, national, ReadNational), trunk: stripped}
-		home.judged(r.home.judge(national))
+		if v := r.plan.judge(national); v.kind != none {
+			r.home.is(r.code, national, v)
+			r.home.trunk = stripped
+		}
 	}
 	code, rest := r.plans.split(digits)
 	if code == 0 {
-		return home, full, nil
+		return nil
 	}
 	pl, err := r.plans.of(code)
 	if err != nil {
-		return home, full, err
+		return err
 	}
-	national, v := pl.full(rest)
-	full = way{number: r.number(code, national, ReadFull)}
-	full.judged(v)
-	return home, full, nil
+	if national, v := pl.full(rest); v.kind != none {
+		r.full.is(code, national, v)
+	}
+	return nil
 }
 
-// judged takes the plan's verdict on a reading. What is longer or shorter than
+// is makes a reading of what the plan says is valid. What is longer or shorter than
 // E.164 has it is none.
-func (w *way) judged(v *verdict) {
-	if w.number.E164 != 0 {
-		w.kind, w.number.Country = v.kind, v.region
+func (w *way) is(code int, national []byte, v *verdict) {
+	if w.e164 = number(code, national); w.e164 != 0 {
+		w.kind, w.region = v.kind, v.region
 	}
 }
 
 // number is a number of its code and what follows it; 0 if it is too long or short.
-func (r *Reader) number(code int, national []byte, how Reading) Number {
-	n := Number{E164: uint64(code), Read: how}
-	switch length := digitsOf(code) + len(national); {
-	case length < minDigits, length > maxDigits:
-		n.E164 = 0
-		return n
+func number(code int, national []byte) uint64 {
+	if length := digitsOf(code) + len(national); length < minDigits || length > maxDigits {
+		return 0
 	}
+	n := uint64(code)
 	for _, c := range national {
-		n.E164 = n.E164*10 + uint64(c-'0')
+		n = n*10 + uint64(c-'0')
 	}
 	return n
 }
@@ -176,34 +178,33 @@ func digitsOf(code int) int {
 }
 
 // choose takes the reading that is right, if exactly one is.
-func (r *Reader) choose(home, full way) (Number, error) {
+func (r *Reader) choose() (Number, error) {
+	home, full := &r.home, &r.full
 	switch {
 	case home.kind == none && full.kind == none:
 		return Number{}, r.neither()
 	case full.kind == none:
-		return home.number, nil
-	case home.kind == none, home.number.E164 == full.number.E164: // 1 212… in the USA
-		return full.number, nil
+		return home.number(ReadNational, false), nil
+	case home.kind == none, home.e164 == full.e164: // 1 212… in the USA
+		return full.number(ReadFull, false), nil
 	case r.o.Numbers == National:
-		return home.decided()
+		return home.number(ReadNational, true), nil
 	case r.o.Numbers == Full:
-		return full.decided()
+		return full.number(ReadFull, true), nil
 	case home.kind > full.kind:
-		return home.number, nil
+		return home.number(ReadNational, false), nil
 	case full.kind > home.kind:
-		return full.number, nil
+		return full.number(ReadFull, false), nil
 	case r.decided == National:
-		return home.decided()
+		return home.number(ReadNational, true), nil
 	case r.decided == Full:
-		return full.decided()
+		return full.number(ReadFull, true), nil
 	}
 	return Number{}, ErrAmbiguous
 }
 
-// decided is the reading that was chosen of two.
-func (w *way) decided() (Number, error) {
-	w.number.Two = true
-	return w.number, nil
+func (w *way) number(how Reading, two bool) Number {
+	return Number{E164: w.e164, Country: w.region, Read: how, Two: two}
 }
 
 // neither says why bare digits have no reading.
@@ -213,7 +214,7 @@ func (r *Reader) neither() error {
 	switch {
 	case len(digits) > maxDigits:
 		return ErrLong
-	case r.home != nil:
+	case r.plan != nil:
 		return ErrNeither
 	case len(digits) < minDigits:
 		return ErrShort
@@ -256,10 +257,9 @@ func (r *Reader) international() (Number, error) {
 			return Number{}, ErrLength
 		}
 	}
-	n := r.number(code, national, ReadPlus)
-	if n.E164 == 0 {
+	n := number(code, national)
+	if n == 0 {
 		return Number{}, ErrLength
 	}
-	n.Country = v.region
-	return n, nil
+	return Number{E164: n, Country: v.region, Read: ReadPlus}, nil
 }

@@ -20,9 +20,8 @@ const (
 
 // A verdict is what the plan says of all numbers that are the same to it.
 type verdict struct {
-	kind    kind
-	region  string // the country; of a number that is not valid, the one of most of its code
-	general uint64 // the regions, as bits, whose general pattern it matches
+	kind   kind
+	region string // the country; of a number that is not valid, the main one of its code
 }
 
 // The longest number that E.164 has, and the longest that the metadata looks at
@@ -39,7 +38,9 @@ type plan struct {
 	automaton *automaton
 	regions   []*phonenumbers.PhoneMetadata // the first is the main one
 	possible  uint32                        // the lengths that can be dialled from anywhere, as bits
-	trunk     *trunk                        // of the main country
+	lengths   uint32                        // those that a valid number may have, likewise
+	invalid   *verdict
+	trunk     *trunk // of the main country
 	scratch   [maxNational]byte
 }
 
@@ -98,6 +99,9 @@ func (p *plans) of(code int) (*plan, error) {
 			m = p.others[code]
 		}
 		pl.regions = append(pl.regions, m)
+		for _, n := range m.GetGeneralDesc().GetPossibleLength() {
+			pl.lengths |= 1 << max(n, 0)
+		}
 		patterns = append(patterns, pattern{text: m.GetGeneralDesc().GetNationalNumberPattern()})
 	}
 	for _, m := range pl.regions {
@@ -109,6 +113,7 @@ func (p *plans) of(code int) (*plan, error) {
 			patterns = append(patterns, pattern{text: d.GetNationalNumberPattern()})
 		}
 	}
+	pl.invalid = &verdict{region: pl.regions[0].GetId()}
 	var err error
 	if pl.automaton, err = newAutomaton(patterns); err != nil {
 		return nil, err
@@ -133,18 +138,16 @@ func (p *plan) dialled(n int) bool { return n < 32 && p.possible&(1<<n) != 0 }
 // judge is the verdict on the digits behind the code. It asks phonenumbers, once
 // for all numbers that are the same to every pattern that it has of the code.
 func (p *plan) judge(national []byte) *verdict {
-	if len(national) > maxNational {
-		return &verdict{region: p.regions[0].GetId()}
+	if len(national) > maxNational || p.lengths&(1<<len(national)) == 0 {
+		return p.invalid
 	}
-	at := p.automaton.run(national)
-	if v := p.automaton.states[at].verdict; v != nil {
-		return v
+	at := p.automaton.at(p.automaton.run(national))
+	if at.verdict != nil {
+		return at.verdict
 	}
-	v := &verdict{region: p.regions[0].GetId()}
-	number := proto(p.code, national)
-	if phonenumbers.IsValidNumber(number) {
-		v.region = phonenumbers.GetRegionCodeForNumber(number)
-		v.kind = other
+	v := p.invalid
+	if number := proto(p.code, national); phonenumbers.IsValidNumber(number) {
+		v = &verdict{kind: other, region: phonenumbers.GetRegionCodeForNumber(number)}
 		switch phonenumbers.GetNumberType(number) {
 		case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE:
 			v.kind = mobile
@@ -152,12 +155,7 @@ func (p *plan) judge(national []byte) *verdict {
 			phonenumbers.PERSONAL_NUMBER, phonenumbers.PAGER, phonenumbers.UAN, phonenumbers.VOICEMAIL, phonenumbers.UNKNOWN:
 		}
 	}
-	for _, i := range p.automaton.states[at].matches {
-		if i < len(p.regions) {
-			v.general |= 1 << i
-		}
-	}
-	p.automaton.states[at].verdict = v
+	at.verdict = v
 	return v
 }
 
@@ -199,8 +197,9 @@ func (p *plan) reported(rest []byte) *verdict {
 }
 
 // viable says that digits match the general pattern of a country of the plan.
-func (p *plan) viable(national []byte, m *phonenumbers.PhoneMetadata) bool {
-	return p.judge(national).general&(1<<slices.Index(p.regions, m)) != 0
+func (p *plan) viable(national []byte, country int) bool {
+	_, ok := slices.BinarySearch(p.automaton.at(p.automaton.run(national)).matches, country)
+	return ok
 }
 
 // proto is a number as phonenumbers has it.

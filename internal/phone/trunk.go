@@ -3,6 +3,7 @@ package phone
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -12,7 +13,7 @@ import (
 // does what phonenumbers does when it parses.
 type trunk struct {
 	plan    *plan
-	country *phonenumbers.PhoneMetadata
+	country int    // its place among the plan's
 	lengths uint32 // of what can be dialled, and of more than that, as bits
 	prefix  *automaton
 	whole   *regexp.Regexp // the prefix where it is not just cut off
@@ -20,7 +21,7 @@ type trunk struct {
 }
 
 func newTrunk(p *plan, m *phonenumbers.PhoneMetadata) (*trunk, error) {
-	t := &trunk{plan: p, country: m, rule: m.GetNationalPrefixTransformRule()}
+	t := &trunk{plan: p, country: slices.Index(p.regions, m), rule: m.GetNationalPrefixTransformRule()}
 	desc := m.GetGeneralDesc()
 	longest := 0
 	for _, n := range desc.GetPossibleLength() {
@@ -72,7 +73,7 @@ func (t *trunk) strip(digits []byte) ([]byte, bool) {
 	switch {
 	case len(stripped) >= 32 || t.lengths&(1<<len(stripped)) == 0:
 		return digits, false
-	case t.plan.viable(digits, t.country) && !t.plan.viable(stripped, t.country):
+	case !t.plan.viable(stripped, t.country) && t.plan.viable(digits, t.country):
 		return digits, false
 	}
 	return stripped, len(stripped) != len(digits) || string(stripped) != string(digits)
@@ -85,14 +86,14 @@ func (t *trunk) cut(digits []byte) int {
 	}
 	longest, at := 0, start
 	for i, c := range digits {
-		next := t.prefix.states[at].next[c-'0']
+		next := t.prefix.next[at+int32(c-'0')]
 		if next == 0 {
 			next = t.prefix.step(at, c-'0')
 		}
 		if at = next; at == dead {
 			break
 		}
-		if len(t.prefix.states[at].matches) > 0 {
+		if len(t.prefix.at(at).matches) > 0 {
 			longest = i + 1
 		}
 	}
