@@ -28,7 +28,7 @@ func main() {
 }
 
 // exitCode is 0 done, 1 failed, 2 wrong usage or an invalid file, 3
-// done, but not every row was accepted.
+// done, but somebody who was to get it was not accepted.
 func exitCode(err error) int {
 	var usage *usageError
 	var invalid *desk.InvalidError
@@ -43,9 +43,9 @@ func exitCode(err error) int {
 	return 1
 }
 
-// errNotAllAccepted ends `send --wait` when the campaign is over and a row was
-// not accepted. The account that was printed says which.
-var errNotAllAccepted = errors.New("not every row was accepted")
+// errNotAllAccepted ends `send --wait` when the campaign is over and a
+// recipient was not accepted. The account that was printed says which.
+var errNotAllAccepted = errors.New("not every recipient was accepted")
 
 // A usageError is wrong usage; trying again without a change is of no use.
 type usageError struct{ err error }

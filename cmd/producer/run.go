@@ -29,6 +29,7 @@ type commands struct {
 	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
 	Find      findCommand      `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`
 	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
+	Set       setCommand       `cmd:"" help:"Change a campaign's pace, priority, window, start or attempts; it holds on all workers within a second."`
 	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
 	Resume    resumeCommand    `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
 	Resolve   resolveCommand   `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`

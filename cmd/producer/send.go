@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/internal/campaign"
 	"sluice/internal/desk"
 	"sluice/internal/strictyaml"
 )
@@ -12,7 +13,8 @@ type sendCommand struct {
 	Campaign   string `arg:"" help:"The campaign file (YAML)." placeholder:"CAMPAIGN.yaml"`
 	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
 	DryRun     bool   `help:"Read and check everything and print the plan; write nothing to Redis."`
-	Wait       bool   `help:"Wait until the campaign is over; exit code 3 if not every row was accepted."`
+	Wait       bool   `help:"Wait until the campaign is over; exit code 3 if somebody who was to get it was not accepted."`
+	StrictExit bool   `help:"With --wait: exit code 3 for invalid, duplicate and suppressed rows too."`
 	Preflight  bool   `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
 	JSON       bool   `help:"Print the account as one JSON object at the end, and nothing else on standard output."`
 }
@@ -41,7 +43,7 @@ func (c *sendCommand) Run(a *app) error {
 	launched, err := a.desk.Launch(a.ctx, p)
 	bar.stop()
 	if err != nil {
-		return preflightHint(err)
+		return hint(err)
 	}
 	return c.finish(a, launched)
 }
@@ -68,8 +70,25 @@ func (c *sendCommand) finish(a *app, l *desk.Launched) error {
 		}
 		return printJSON(a.out, st)
 	}
-	_, err = fmt.Fprintf(a.out, "%s is launched; watch it with `producer status %s`\n", l.ID, l.ID)
+	if !l.Before {
+		_, err = fmt.Fprintln(a.out, launchedText(l))
+	}
 	return err
+}
+
+// launchedText says what a campaign does now that it is launched.
+func launchedText(l *desk.Launched) string {
+	switch l.State {
+	case campaign.Finished:
+		return l.ID + " is finished: nobody of the list is to get it"
+	case campaign.Scheduled:
+		return fmt.Sprintf("%s is launched, and begins at %s; watch it with `producer status %s`", l.ID, atText(l.StartAt), l.ID)
+	case campaign.Importing, campaign.Running, campaign.Paused, campaign.Halted, campaign.Cancelled:
+	}
+	if l.State != campaign.Running {
+		return fmt.Sprintf("%s is imported, and %s", l.ID, l.State)
+	}
+	return fmt.Sprintf("%s is launched; watch it with `producer status %s`", l.ID, l.ID)
 }
 
 // dryRun does all but writing.
@@ -78,7 +97,7 @@ func (c *sendCommand) dryRun(a *app, p *desk.Prepared) error {
 	plan, err := a.desk.Count(a.ctx, p)
 	bar.stop()
 	if err != nil {
-		return preflightHint(err)
+		return hint(err)
 	}
 	if c.JSON {
 		return printJSON(a.out, planStatus(plan))
@@ -90,9 +109,14 @@ func (c *sendCommand) dryRun(a *app, p *desk.Prepared) error {
 	return err
 }
 
-func preflightHint(err error) error {
-	if errors.Is(err, desk.ErrNotAsked) {
+// hint adds what to do on the command line about an error of the desk's.
+func hint(err error) error {
+	var settings *campaign.SettingsError
+	switch {
+	case errors.Is(err, desk.ErrNotAsked):
 		return fmt.Errorf("%w; --no-preflight sends without asking", err)
+	case errors.As(err, &settings):
+		return fmt.Errorf("%w; `producer set %s` changes what can be changed, and `producer status %s` says how far it is", err, settings.ID, settings.ID)
 	}
 	return err
 }

@@ -60,17 +60,6 @@ type Rate struct {
 	MessagesPerSecond float64 `yaml:"messages_per_second"` // 0: none
 }
 
-// Weight is the campaign's share among those of its sender.
-func (f *File) Weight() int {
-	switch f.Priority {
-	case "high":
-		return 4
-	case "low":
-		return 1
-	}
-	return 2
-}
-
 var (
 	idPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	isoCountry = regexp.MustCompile(`^[A-Z]{2}$`)
@@ -118,7 +107,7 @@ func (f *File) setDefaults(name string) {
 		f.MaxAttempts = defaultMaxAttempts
 	}
 	if f.Priority == "" {
-		f.Priority = "normal"
+		f.Priority = normal
 	}
 	if f.Recipients.Phone == "" {
 		f.Recipients.Phone = defaultPhone
@@ -145,12 +134,6 @@ func (f *File) check(d *strictyaml.Document) error {
 		return bad("message.type", "needed, such as template")
 	case f.OnDoubt != Hold && f.OnDoubt != Resend:
 		return bad("on_doubt", "%q is not one of hold, resend", f.OnDoubt)
-	case f.MaxAttempts < 1 || f.MaxAttempts > mostAttempts:
-		return bad("max_attempts", "between 1 and %d", mostAttempts)
-	case f.Priority != "high" && f.Priority != "normal" && f.Priority != "low":
-		return bad("priority", "%q is not one of high, normal, low", f.Priority)
-	case f.Rate.MessagesPerSecond < 0 || f.Rate.MessagesPerSecond > 10_000 || f.Rate.MessagesPerSecond > 0 && f.Rate.MessagesPerSecond < 0.1:
-		return bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own")
 	case r.File == "":
 		return bad("recipients.file", "needed; - is standard input")
 	case r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry):
@@ -167,7 +150,7 @@ func (f *File) check(d *strictyaml.Document) error {
 			return bad("start_at", "not a time with its zone such as 2026-11-22T09:00:00-03:00")
 		}
 	}
-	if err := f.Window.check(); err != nil {
+	if err := f.Settings().Check(); err != nil {
 		return err
 	}
 	_, err := f.Message.Columns()

@@ -43,8 +43,8 @@ func TestParseDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got.Weight() != 2 {
-		t.Errorf("weight %d", got.Weight())
+	if got.Settings().Weight() != 2 {
+		t.Errorf("weight %d", got.Settings().Weight())
 	}
 }
 
@@ -91,11 +91,11 @@ window: {from: "20:00", to: "09:00", timezone: recipient}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got.Weight() != 4 {
-		t.Errorf("weight %d", got.Weight())
+	if got.Settings().Weight() != 4 {
+		t.Errorf("weight %d", got.Settings().Weight())
 	}
-	if got.Priority = "low"; got.Weight() != 1 {
-		t.Errorf("weight of low %d", got.Weight())
+	if got.Priority = "low"; got.Settings().Weight() != 1 {
+		t.Errorf("weight of low %d", got.Settings().Weight())
 	}
 }
 

@@ -23,6 +23,7 @@ type Record struct {
 	Sender     string
 	Identity   string
 	Raw        []byte // the campaign file as it was given
+	Set        string // its settings as they were set since; empty: never
 	Plan       Plan
 	CreatedAt  time.Time
 	StartAt    time.Time
@@ -31,8 +32,22 @@ type Record struct {
 	Final      []byte // what was kept of its account when its rows expired
 }
 
-// File is the campaign file, parsed.
-func (r *Record) File() (*File, error) { return Parse(r.Raw, r.ID+".yaml") }
+// Given is the campaign file as it was given.
+func (r *Record) Given() (*File, error) { return Parse(r.Raw, r.ID+".yaml") }
+
+// File is the campaign file with the settings as they are now.
+func (r *Record) File() (*File, error) {
+	f, err := r.Given()
+	if err != nil || r.Set == "" {
+		return f, err
+	}
+	set, err := ParseSettings(r.Set)
+	if err != nil {
+		return nil, err
+	}
+	f.Apply(set)
+	return f, nil
+}
 
 // A Brief is as much of a record as a worker needs to see what is due.
 type Brief struct {
@@ -42,6 +57,7 @@ type Brief struct {
 	StartAt time.Time
 	MovedAt time.Time // when it came into its state
 	Window  *Window   // nil: at any time
+	Set     string    // as Record.Set
 }
 
 // The fields of a record.
@@ -52,6 +68,7 @@ const (
 	fieldSender   = "sender"
 	fieldIdentity = "identity"
 	fieldFile     = "file"
+	fieldSet      = "set"
 	fieldCreated  = "created_at"
 	fieldStartAt  = "start_at"
 	fieldStarted  = "started_at"
@@ -72,7 +89,7 @@ func (p *Plan) planFields() map[string]*int {
 func parseRecord(id string, fields map[string]string) (*Record, error) {
 	r := &Record{
 		ID: id, State: State(fields[fieldState]), Reason: fields[fieldReason], Code: fields[fieldCode],
-		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]),
+		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet],
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
 		Final: []byte(fields[fieldFinal]),

@@ -42,7 +42,8 @@ return 1`)
 
 // Create makes the record of a campaign that is to be imported, or returns the
 // one there is if it is of the same campaign; another one's is ErrOtherCampaign,
-// and the error says what differs.
+// and one that was given with other settings a *SettingsError. Both say what
+// differs.
 func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error) {
 	there, err := s.Get(ctx, f.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -55,14 +56,10 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	if err := s.index(ctx, f.ID, now); err != nil {
 		return nil, err
 	}
-	start := int64(0)
-	if !f.StartAt.IsZero() {
-		start = f.StartAt.UnixMilli()
-	}
 	err = createScript.Run(ctx, s.rdb, []string{keys.Campaign(f.ID)},
 		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
 		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli(),
-		fieldStartAt, start, fieldWindow, f.Window.text()).Err()
+		fieldStartAt, startMillis(f.StartAt), fieldWindow, f.Window.text()).Err()
 	if err != nil {
 		return nil, fmt.Errorf("creating campaign %s: %w", f.ID, err)
 	}
@@ -72,18 +69,32 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	return there, there.isOf(f)
 }
 
-// isOf is nil if the record is of the campaign of f, or says what differs.
+// isOf is nil if the record is of the campaign of f as it was given, whatever was
+// set since, or says what differs.
 func (r *Record) isOf(f *File) error {
 	if r.Identity == f.Identity() {
-		return nil
+		return r.hasSettings(f)
 	}
 	what := "another message, sender or way to read its recipients"
-	if there, err := r.File(); err == nil {
+	if there, err := r.Given(); err == nil {
 		if names := f.differences(there); names != "" {
 			what = "another " + names
 		}
 	}
 	return fmt.Errorf("campaign %s was created with %s: %w", r.ID, what, ErrOtherCampaign)
+}
+
+// hasSettings is nil if the record was given with the settings of f, or a
+// *SettingsError.
+func (r *Record) hasSettings(f *File) error {
+	there, err := r.Given()
+	if err != nil {
+		return err
+	}
+	if changes := f.changes(there); len(changes) > 0 {
+		return &SettingsError{ID: r.ID, Changes: changes}
+	}
+	return nil
 }
 
 func (s *Store) index(ctx context.Context, id string, at time.Time) error {
@@ -143,7 +154,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	pipe := s.rdb.Pipeline()
 	reads := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow)
+		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet)
 	}
 	if len(ids) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -152,7 +163,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	}
 	var active []Brief
 	for i, id := range ids {
-		var text [5]string
+		var text [6]string
 		for k, v := range reads[i].Val() {
 			text[k], _ = v.(string)
 		}
@@ -160,7 +171,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 			continue // indexed and not made yet, or never
 		}
 		active = append(active, Brief{
-			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]),
+			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5],
 		})
 	}
 	return active, nil

@@ -263,8 +263,8 @@ func TestCreate(t *testing.T) {
 	d := newDesk(t, redistest.New(t))
 	d.create(t, "c", "")
 	d.Launch(d.ctx, "c", Plan{Tasks: 1, Rows: 7, Fingerprint: "f"})
-	// The same again, with another pace: what is there stays.
-	if rec := d.create(t, "c", "rate: {messages_per_second: 3}\n"); rec.State != Running || rec.Plan.Rows != 7 || strings.Contains(string(rec.Raw), "rate") {
+	// The same again: what is there stays.
+	if rec := d.create(t, "c", "# again\n"); rec.State != Running || rec.Plan.Rows != 7 || strings.Contains(string(rec.Raw), "again") {
 		t.Errorf("created again: %s, %d rows", rec.State, rec.Plan.Rows)
 	}
 	for change, want := range map[string]string{"pt_BR>pt_PT": "another message:", "promo-br>x": "another sender:", "  file:>  phone: tel\n  file:": "another way to read its recipients:"} {

@@ -12,9 +12,9 @@ const RecipientZone = "recipient"
 // A Window is the time of day in which a campaign is sent. It may go over
 // midnight.
 type Window struct {
-	From     string `yaml:"from"`     // HH:MM, the first minute
-	To       string `yaml:"to"`       // HH:MM, the first minute that is out again
-	Timezone string `yaml:"timezone"` // an IANA name, or recipient
+	From     string `yaml:"from" json:"from"`         // HH:MM, the first minute
+	To       string `yaml:"to" json:"to"`             // HH:MM, the first minute that is out again
+	Timezone string `yaml:"timezone" json:"timezone"` // an IANA name, or recipient
 }
 
 func (w *Window) check() error {

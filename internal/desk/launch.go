@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"time"
 
 	"sluice/internal/campaign"
 	"sluice/internal/jobs"
@@ -14,6 +15,8 @@ import (
 type Launched struct {
 	Plan
 	State campaign.State
+	// StartAt is when a scheduled campaign begins.
+	StartAt time.Time
 	// Before says that an earlier run had imported the same campaign to its end:
 	// this one changed nothing, and has no plan.
 	Before bool
@@ -21,8 +24,8 @@ type Launched struct {
 
 // Launch imports a campaign's recipients, enqueues them and launches it. It may be
 // interrupted and given again: an import goes on where it ended, and of a campaign
-// that is imported nothing is changed. Another campaign of the same id, or other
-// recipients, are an *InvalidError.
+// that is imported nothing is changed. Another campaign of the same id, other
+// settings than it was given with, or other recipients are an *InvalidError.
 func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	imported, err := d.imported(ctx, p.file.ID)
 	if err != nil {
@@ -34,10 +37,11 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 		}
 	}
 	rec, err := d.campaigns.Create(ctx, p.order.Text, p.file)
-	if errors.Is(err, campaign.ErrOtherCampaign) {
+	var settings *campaign.SettingsError
+	switch {
+	case errors.Is(err, campaign.ErrOtherCampaign), errors.As(err, &settings):
 		return nil, &InvalidError{err}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.redis), Saw: p.saw}
@@ -61,7 +65,7 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	if rec, err = d.campaigns.Get(ctx, p.file.ID); err != nil {
 		return nil, err
 	}
-	return &Launched{Plan: p.plan, State: rec.State}, nil
+	return &Launched{Plan: p.plan, State: rec.State, StartAt: rec.StartAt}, nil
 }
 
 // imported says whether an earlier run has imported the campaign to its end.
@@ -87,5 +91,5 @@ func (d *Desk) compare(ctx context.Context, p *Prepared, im *jobs.Import, rec *c
 	if plan.Fingerprint != rec.Plan.Fingerprint {
 		return nil, p.inputError(ledger.ErrDiffers)
 	}
-	return &Launched{Plan: p.plan, State: rec.State, Before: true}, nil
+	return &Launched{Plan: p.plan, State: rec.State, StartAt: rec.StartAt, Before: true}, nil
 }

@@ -34,8 +34,9 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 		units = slices.Concat([][]int{unit[:1:1], unit[1:]}, units[1:])
 	}
 	whole := len(units[0]) > 1
+	set := r.d.set.Load()
 	ask := ratelimit.Ask{
-		Campaign: r.d.id, Weight: r.d.weight, PerSecond: r.d.perSecond,
+		Campaign: set.paced, Weight: set.weight, PerSecond: set.perSecond,
 		Want: len(units[0]), Whole: whole, Since: r.began,
 	}
 	if !whole {
@@ -43,11 +44,12 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 	}
 	ctx, cancel := r.d.untilStopped(ctx)
 	defer cancel()
-	asked := r.host.Now()
-	grant, err := r.d.sender.Pace.Take(ctx, ask)
-	r.host.Metrics.waited(r.d.sender.Name, r.host.Now().Sub(asked))
-	if err != nil {
+	grant, err := r.take(ctx, set, ask)
+	switch {
+	case err != nil:
 		return nil, nil, r.d.takeFailed(ctx, err)
+	case grant == nil:
+		return nil, units, nil
 	}
 	if whole {
 		unit := units[0]
@@ -68,12 +70,26 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 	return c, units[len(c.units):], nil
 }
 
+// take waits for slots under settings; nil where others hold before there are any.
+func (r *batchRun) take(ctx context.Context, set *settings, ask ratelimit.Ask) (*ratelimit.Grant, error) {
+	short, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(set.replaced, cancel)()
+	asked := r.host.Now()
+	grant, err := r.d.sender.Pace.Take(short, ask)
+	r.host.Metrics.waited(r.d.sender.Name, r.host.Now().Sub(asked))
+	if err != nil && ctx.Err() == nil && short.Err() != nil {
+		return nil, nil //nolint:nilnil // as is said above
+	}
+	return grant, err
+}
+
 // takePlaces takes the chunk's places in flight where there is a pace: a submission
 // that waited for its place would miss its slot, and its intent would stand for
 // nothing. The chunk is cut to the places there are; nil if there is none in time.
 func (r *batchRun) takePlaces(ctx context.Context, c *chunk) *chunk {
 	pace := r.d.sender.Pace
-	if !pace.Limited(r.d.perSecond) {
+	if !pace.Limited(r.d.set.Load().perSecond) {
 		return c
 	}
 	if err := pace.Acquire(ctx); err != nil {
@@ -111,7 +127,7 @@ func (r *batchRun) singles(units [][]int) int {
 	switch {
 	case r.d.sender.breaker.probing():
 		return 1
-	case !r.d.sender.Pace.Limited(r.d.perSecond):
+	case !r.d.sender.Pace.Limited(r.d.set.Load().perSecond):
 		most = min(most, r.d.tempo.size(time.Now()))
 	default:
 		// Half of the places, for others ask too.

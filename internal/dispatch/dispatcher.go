@@ -74,18 +74,15 @@ type Suppressed interface {
 // A Dispatcher is one campaign as this worker sends it. It is safe for use by
 // many goroutines, one for each batch.
 type Dispatcher struct {
-	host        Host
-	id          string
-	sender      *Sender
-	submitter   sender.Submitter
-	weight      int
-	perSecond   float64
-	maxAttempts int
-	resend      bool
-	window      *campaign.Window // where it is each recipient's own; else nil
-	tempo       tempo
-	streak      streak
-	accepted    atomic.Bool // somebody is known to be
+	host      Host
+	id        string
+	sender    *Sender
+	submitter sender.Submitter
+	set       atomic.Pointer[settings]
+	resend    bool
+	tempo     tempo
+	streak    streak
+	accepted  atomic.Bool // somebody is known to be
 
 	// stopped is cancelled by stop, which has every batch end between two
 	// submissions.
@@ -104,18 +101,14 @@ func New(host Host, id string, file *campaign.File, s *Sender) (*Dispatcher, err
 	if err != nil {
 		return nil, fmt.Errorf("compiling the message of %s: %w", id, err)
 	}
-	window := file.Window
-	if window != nil && window.Timezone != campaign.RecipientZone {
-		window = nil // the supervisor keeps it
-	}
 	stopped, stop := context.WithCancel(context.Background())
-	return &Dispatcher{
+	d := &Dispatcher{
 		stopped: stopped, stop: stop,
 		host: host, id: id, sender: s, submitter: submitter,
-		weight: file.Weight(), perSecond: file.Rate.MessagesPerSecond,
-		maxAttempts: file.MaxAttempts, resend: file.OnDoubt == campaign.Resend,
-		window: window,
-	}, nil
+		resend: file.OnDoubt == campaign.Resend,
+	}
+	d.Set(file.Settings())
+	return d, nil
 }
 
 // Send submits what is left of a claimed batch. It returns nil where nobody is

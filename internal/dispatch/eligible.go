@@ -36,7 +36,7 @@ func (r *batchRun) eligible(ctx context.Context, units [][]int) ([][]int, error)
 		r.eligibility.suppressionVersion = version
 	}
 	now := r.host.Now()
-	if r.d.window == nil || now.Sub(r.eligibility.windowsChecked) < recheckWindowsEvery {
+	if r.d.set.Load().window == nil || now.Sub(r.eligibility.windowsChecked) < recheckWindowsEvery {
 		return units, nil
 	}
 	r.eligibility.windowsChecked = now
@@ -47,7 +47,7 @@ func (r *batchRun) eligible(ctx context.Context, units [][]int) ([][]int, error)
 // eligible: they waited for their slots, at a slow pace for long. All others are
 // looked at anew then.
 func (r *batchRun) closed(indexes []int) bool {
-	if r.d.window == nil {
+	if r.d.set.Load().window == nil {
 		return false
 	}
 	now := r.host.Now()
@@ -110,7 +110,8 @@ func filterUnits(units [][]int, ok func(int) bool) [][]int {
 // opens is when recipient i may be sent to by the window of their own zone: zero
 // where there is no such window.
 func (r *batchRun) opens(i int, now time.Time) time.Time {
-	if r.d.window == nil {
+	window := r.d.set.Load().window
+	if window == nil {
 		return time.Time{}
 	}
 	if r.eligibility.zones == nil {
@@ -121,7 +122,7 @@ func (r *batchRun) opens(i int, now time.Time) time.Time {
 		zone = zoneOf(r.claim.Recipients[i].Phone, now)
 		r.eligibility.zones[i] = zone
 	}
-	return r.d.window.Opens(now, zone)
+	return window.Opens(now, zone)
 }
 
 // zoneOf is the time zone of a number, from its country or region. Where there

@@ -138,7 +138,7 @@ func (r *batchRun) settlement(i int, res sender.Result, closed bool, now time.Ti
 	case !costs && res.Outcome == sender.Failed:
 		// The outage's failure, not the recipient's.
 		st.Outcome = sender.Throttled
-	case costs && r.historyAtPassStart[i].attempts+1 >= r.d.maxAttempts:
+	case costs && r.historyAtPassStart[i].attempts+1 >= r.d.set.Load().maxAttempts:
 		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
 	}
 	return st

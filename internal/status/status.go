@@ -60,6 +60,10 @@ func (s *Status) Over() bool {
 	return s.State == string(campaign.Finished) || s.State == string(campaign.Cancelled)
 }
 
+// Recipients is how many were to get it: all rows but those that were invalid,
+// duplicate or suppressed.
+func (s *Status) Recipients() int { return s.Rows - s.Invalid - s.Duplicate - s.Suppressed }
+
 // A Source reads accounts.
 type Source struct {
 	Redis     redis.UniversalClient

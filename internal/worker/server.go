@@ -24,6 +24,7 @@ type server struct {
 	message    sender.Message
 	resend     bool
 	dispatcher *dispatch.Dispatcher
+	set        string // the settings that the dispatcher has, as the record holds them
 	queue      *jobs.Server
 
 	running  sync.Map // the batches that this worker is at
@@ -47,7 +48,7 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 	}
 	s := &server{
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
-		dispatcher: dispatcher, gone: make(chan struct{}),
+		dispatcher: dispatcher, set: rec.Set, gone: make(chan struct{}),
 	}
 	s.queue, err = w.queue.Serve(rec.ID, jobs.ServeOptions{
 		Batches:    w.Batches,
@@ -59,6 +60,21 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 	}
 	go s.recheck(w.PreflightEvery)
 	return s, nil
+}
+
+// apply has the dispatcher go on with the campaign's settings as they are now.
+func (s *server) apply(set string) {
+	if s == nil || s.stopped || set == s.set {
+		return
+	}
+	s.set = set
+	settings, err := campaign.ParseSettings(set)
+	if err != nil {
+		s.w.Log.Error().Err(err).Str("campaign", s.id).Msg("the settings as they were go on")
+		return
+	}
+	s.dispatcher.Set(settings)
+	s.w.Log.Info().Str("campaign", s.id).Msg("the campaign's settings are set anew")
 }
 
 // host is what the dispatchers know of this worker.

@@ -180,6 +180,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		if w.due(ctx, rec) {
 			due[rec.ID] = true
 			w.start(ctx, rec)
+			w.servers[rec.ID].apply(rec.Set)
 		}
 	}
 	for id, s := range w.servers {

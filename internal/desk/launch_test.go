@@ -1,0 +1,173 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/campaign"
+	"sluice/internal/sender"
+)
+
+func TestLaunch(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	var warned []string
+	o := c.order("sale", "")
+	o.Warn = func(w string) { warned = append(warned, w) }
+	p := c.prepare(o)
+	l, err := c.Launch(c.ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := l.Counts
+	counts.Fingerprint = ""
+	if diff := cmp.Diff(campaign.Plan{Rows: 4, Recipients: 2, Invalid: 1, Duplicate: 1, Batches: 1, Tasks: 1}, counts); diff != "" {
+		t.Error(diff)
+	}
+	if l.State != campaign.Running || l.Before || len(l.Invalid) != 1 || l.Invalid[0].Line != 4 || len(warned) != 1 {
+		t.Errorf("%+v, warned %v", l, warned)
+	}
+	if at := p.Progress(); at.Doing != "importing" || at.Rows != 4 || at.Bytes != at.Size || at.Size == 0 {
+		t.Errorf("%+v", at)
+	}
+	for _, move := range []struct {
+		name string
+		make func() (Moved, error)
+		want Moved
+	}{
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Running, false}},
+		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{campaign.Paused, true}},
+		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{campaign.Paused, false}},
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Paused, false}},
+		{"resume", func() (Moved, error) { return c.Resume(c.ctx, "sale") }, Moved{campaign.Running, true}},
+		{"cancel", func() (Moved, error) { return c.Cancel(c.ctx, "sale") }, Moved{campaign.Cancelled, true}},
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Cancelled, false}},
+	} {
+		if got, err := move.make(); err != nil || got != move.want {
+			t.Errorf("%s: %+v, %v", move.name, got, err)
+		}
+	}
+	if _, err := c.Resume(c.ctx, "sale"); !errors.Is(err, campaign.ErrNotAllowed) {
+		t.Error(err)
+	}
+	if _, err := c.Pause(c.ctx, "nobody"); !errors.Is(err, campaign.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// An order that is not carried out is refused, whatever it is that is new in it,
+// and changes nothing.
+func TestLaunchRefusesWhatIsNew(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.launch("sale", "rate: {messages_per_second: 20}")
+	rate := 50.0
+	if _, err := c.Set(c.ctx, SetOrder{ID: "sale", Rate: &rate}); err != nil {
+		t.Fatal(err)
+	}
+	was, err := c.campaigns.Get(c.ctx, "sale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := c.order("sale", "rate: {messages_per_second: 20}")
+	list := given
+	list.List = c.file("other.csv", "phone,name\n5511987654399,Ana\n")
+	message := given
+	message.Text = []byte(strings.Replace(string(given.Text), "order_update", "another", 1))
+	for words, o := range map[string]Order{
+		"rate: 20 messages a second, and not the sender's own": c.order("sale", ""),
+		"rate: 20 messages a second, and not 50":               c.order("sale", "rate: {messages_per_second: 50}"),
+		"priority: normal, and not high":                       c.order("sale", "rate: {messages_per_second: 20}\npriority: high"),
+		"a changed list needs a new id":                        list,
+		"another message":                                      message,
+	} {
+		_, err := c.Launch(c.ctx, c.prepare(o))
+		refused(t, err, words)
+	}
+	if l, err := c.Launch(c.ctx, c.prepare(given)); err != nil || !l.Before {
+		t.Errorf("as it was given: %+v, %v", l, err)
+	}
+	now, err := c.campaigns.Get(c.ctx, "sale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(was, now); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.file("header.csv", "phone,name\n\n")
+	c.file("columns.csv", "phone,first\n5511987654321,Ana\n")
+	with := func(old, text string) Order {
+		o := c.order("sale", "")
+		o.Text = []byte(strings.Replace(string(o.Text), old, text, 1))
+		return o
+	}
+	for words, o := range map[string]Order{
+		"sale.yaml:1: id":               with("id: sale", "id: S"),
+		"there is no sender":            with("promo", "nobody"),
+		"opening the recipients":        with("list.csv", "missing.csv"),
+		"nothing to send":               with("list.csv", "header.csv"),
+		`there is no column "name"`:     with("list.csv", "columns.csv"),
+		"sale.yaml:5: unknown field":    c.order("sale", "speed: 1"),
+		"sale.yaml:5: start_at: not a ": c.order("sale", "start_at: tomorrow"),
+	} {
+		_, err := c.Prepare(o)
+		refused(t, err, words)
+	}
+	c.provider.refuse = errors.New("message.type: not here")
+	_, err := c.Prepare(c.order("sale", ""))
+	refused(t, err, "message.type: not here")
+}
+
+// A message that its template does not fit is refused before a key is written.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.provider.unfit = &sender.UnfitError{Err: errors.New("the template has two variables")}
+	_, err := c.Launch(c.ctx, c.prepare(c.order("sale", "")))
+	refused(t, err, "two variables")
+	_, err = c.Count(c.ctx, c.prepare(c.order("sale", "")))
+	refused(t, err, "two variables")
+	c.provider.unfit = errors.New("no route")
+	if _, err := c.Launch(c.ctx, c.prepare(c.order("sale", ""))); !errors.Is(err, ErrNotAsked) {
+		t.Error(err)
+	}
+	if n := c.rdb.DBSize(c.ctx).Val(); n != 0 {
+		t.Errorf("%d keys", n)
+	}
+	o := c.order("sale", "")
+	o.SkipPreflight = true
+	if _, err := c.Launch(c.ctx, c.prepare(o)); err != nil {
+		t.Error(err)
+	}
+	c.launch("sale", "") // imported: the template is not asked any more
+}
+
+func TestCountWritesNothing(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.limits.MessagesPerSecond = 80
+	plan, err := c.Count(c.ctx, c.prepare(c.order("sale", "rate: {messages_per_second: 20}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !plan.Counted || plan.Counts.Recipients != 2 || plan.Limit != 20 || plan.Template == "" {
+		t.Errorf("%+v", plan)
+	}
+	if n := c.rdb.DBSize(c.ctx).Val(); n != 0 {
+		t.Errorf("%d keys", n)
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	cancel()
+	if _, err := c.Count(ctx, c.prepare(c.order("sale", ""))); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "same command again") {
+		t.Error(err)
+	}
+}
