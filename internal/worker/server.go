@@ -62,6 +62,10 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 	return s, nil
 }
 
+// hastenAfter is how long after new settings the batches that wait in the queue
+// look again: those that were being looked at under the old ones are back by then.
+const hastenAfter = 200 * time.Millisecond
+
 // apply has the dispatcher go on with the campaign's settings as they are now.
 func (s *server) apply(set string) {
 	if s == nil || s.stopped || set == s.set {
@@ -75,6 +79,11 @@ func (s *server) apply(set string) {
 	}
 	s.dispatcher.Set(settings)
 	s.w.Log.Info().Str("campaign", s.id).Msg("the campaign's settings are set anew")
+	time.AfterFunc(hastenAfter, func() {
+		if err := s.w.queue.Hasten(s.id); err != nil {
+			s.w.Log.Warn().Err(err).Str("campaign", s.id).Msg("batches wait for what was set before")
+		}
+	})
 }
 
 // host is what the dispatchers know of this worker.

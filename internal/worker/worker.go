@@ -177,10 +177,10 @@ func (w *Worker) reconcile(ctx context.Context) {
 			w.retire(ctx, rec)
 			continue
 		}
+		w.servers[rec.ID].apply(rec.Set)
 		if w.due(ctx, rec) {
 			due[rec.ID] = true
 			w.start(ctx, rec)
-			w.servers[rec.ID].apply(rec.Set)
 		}
 	}
 	for id, s := range w.servers {
