@@ -49,6 +49,7 @@ i=internal
 bad phone $i/batch $i/suppress
 bad batch $i/sender $i/config $i/ledger
 bad ratelimit $i/batch $i/config $i/sender
+bad plaintext $i/export
 bad strictyaml $i/batch $i/config
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign

@@ -28,14 +28,16 @@ func (c *exportCommand) Run(a *app) error {
 		return err
 	}
 	if c.Output == "" {
-		return e.Write(a.ctx, a.out)
+		return e.Write(a.ctx, shown(a.out))
 	}
 	return writeFile(c.Output, func(w io.Writer) error { return e.Write(a.ctx, w) })
 }
 
 // writeFile has write fill a new file beside path, which then takes path's
-// place: a full disk or a kill leaves what was there before. What is there and is
-// no file, such as a pipe or a device, is written to as it is.
+// place and keeps its mode: a full disk or a kill leaves what was there before. A
+// file that was not there is its owner's alone to read, for it holds a list of
+// people. What is there and is no file, such as a pipe or a device, is written
+// to as it is.
 func writeFile(path string, write func(io.Writer) error) error {
 	if to, err := filepath.EvalSymlinks(path); err == nil {
 		path = to
@@ -54,6 +56,9 @@ func writeFile(path string, write func(io.Writer) error) error {
 	err = write(f)
 	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil && info != nil {
+		err = f.Chmod(info.Mode().Perm())
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

@@ -22,7 +22,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, errNotAllAccepted) {
-		fmt.Fprintln(os.Stderr, "producer:", err)
+		fmt.Fprintln(shown(os.Stderr), "producer:", err)
 	}
 	os.Exit(exitCode(err))
 }

@@ -13,8 +13,9 @@ import (
 )
 
 type monitorCommand struct {
-	Addr         string `default:"127.0.0.1:8980" help:"Where to serve; a loopback address, for there is no login." placeholder:"ADDR"`
-	AllowChanges bool   `help:"Let the page run, archive and delete tasks. The ledger stays true whatever is done there."`
+	Addr         string   `default:"127.0.0.1:8980" help:"Where to serve; a loopback address, for there is no login." placeholder:"ADDR"`
+	Hosts        []string `name:"host" help:"A further name that the page may be asked by, such as that of a proxy before it; any but this machine's own is refused." placeholder:"NAME,..."`
+	AllowChanges bool     `help:"Let the page run, archive and delete tasks. The ledger stays true whatever is done there."`
 }
 
 // shared hands the program's own client to asynqmon.
@@ -36,7 +37,7 @@ func (c *monitorCommand) Run(a *app) error {
 		return fmt.Errorf("--addr: %w", err)
 	}
 	ui := asynqmon.New(asynqmon.Options{RedisConnOpt: shared{a.redis}, ReadOnly: !c.AllowChanges})
-	srv := &http.Server{Handler: ui, ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: guard(ui, c.Hosts), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(a.ctx, func() { srv.Close() })
 	defer stop()
 	fmt.Fprintf(a.out, "the queue's web UI is at http://%s\n", l.Addr())
@@ -55,5 +56,5 @@ func loopback(addr string) error {
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("--addr: %s is not a loopback address, and the page has no login; serve it on 127.0.0.1 behind a proxy that asks who is there", host)
+	return fmt.Errorf("--addr: %s is not a loopback address, and the page has no login; serve it on 127.0.0.1 behind a proxy that asks who is there, and name the proxy with --host", host)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"sluice/internal/desk"
+	"sluice/internal/plaintext"
 )
 
 const (
@@ -79,6 +80,15 @@ func newBar(w io.Writer, what string, size int64, bytes bool) *progressbar.Progr
 		progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionFullWidth(), progressbar.OptionThrottle(barEvery))
+}
+
+// shown is w for what others wrote: where it is a terminal, nothing of it steers
+// that.
+func shown(w io.Writer) io.Writer {
+	if isTerminal(w) {
+		return plaintext.NewWriter(w)
+	}
+	return w
 }
 
 func isTerminal(w io.Writer) bool {

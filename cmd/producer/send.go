@@ -27,7 +27,7 @@ func (c *sendCommand) Run(a *app) error {
 	}
 	p, err := a.desk.Prepare(desk.Order{
 		Text: text, Name: c.Campaign, List: c.Recipients, Stdin: a.in, SkipPreflight: !c.Preflight,
-		Warn: func(warning string) { fmt.Fprintf(a.err, "producer: warning: %s\n", warning) },
+		Warn: func(warning string) { fmt.Fprintf(shown(a.err), "producer: warning: %s\n", warning) },
 	})
 	if err != nil {
 		return err

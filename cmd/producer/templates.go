@@ -37,15 +37,16 @@ func (c *templatesCommand) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("asking for the templates of %s: %w", c.Sender, err)
 	}
+	out := shown(a.out)
 	if c.JSON {
 		for i := range templates {
-			if _, err := fmt.Fprintf(a.out, "%s\n", templates[i].JSON); err != nil {
+			if _, err := fmt.Fprintf(out, "%s\n", templates[i].JSON); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tLANGUAGE\tSTATUS\tCATEGORY\tQUALITY\tPARTS")
 	for i := range templates {
 		tpl := &templates[i]

@@ -339,6 +339,47 @@ func TestMonitor(t *testing.T) {
 	if code, _ := get("DELETE", "/api/queues/shown"); code < 400 {
 		t.Errorf("the read-only page let a queue be deleted: %d", code)
 	}
+	// A browser here is made to ask it by a foreign page: under a name of that
+	// page's own, or for a change.
+	open := w.start("producer", "monitor", "--addr", "127.0.0.1:0", "--allow-changes", "--host", "monitor.example.com")
+	addr = regexp.MustCompile(`http://\S+`).FindString(open.awaitLine(regexp.MustCompile(`http://`)))
+	for _, tt := range []struct {
+		host, origin string
+		want         int
+	}{
+		{"", "", 204}, {"", addr, 204}, {"monitor.example.com", "https://monitor.example.com", 204},
+		{"", "https://evil.example.com", 403}, {"evil.example.com", "https://evil.example.com", 421},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			path, want := "/api/redis_info", tt.want
+			if method == "POST" {
+				path = "/api/queues/shown:pause"
+			} else if want == 204 || want == 403 {
+				want = 200 // a foreign page may ask, and cannot read the answer
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, addr+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = tt.host
+			if tt.origin != "" {
+				req.Header.Set("Origin", tt.origin)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s %s as %q from %q: HTTP %d; want %d", method, path, tt.host, tt.origin, resp.StatusCode, want)
+			}
+			if method == "POST" && resp.StatusCode == 204 {
+				if err := w.redis.Client(t).Del(t.Context(), "asynq:{shown}:paused").Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 	if _, code := w.run("producer", "monitor", "--addr", "0.0.0.0:8980"); code != 2 {
 		t.Errorf("exit code %d for an address that others reach", code)
 	}

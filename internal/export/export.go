@@ -1,6 +1,6 @@
 // Package export writes what became of every row, as CSV or NDJSON: one row of
 // output for each row of the input, with its state, its message_id and what its
-// code means. It streams, and no cell that it writes runs in a spreadsheet.
+// code means. It streams, and no cell of the CSV is a formula to a spreadsheet.
 package export
 
 import (
@@ -99,19 +99,6 @@ func (c *csvWriter) Flush() error {
 	}
 	c.w.Flush()
 	return c.w.Error()
-}
-
-// defuse puts an apostrophe before a cell that a spreadsheet would run as a
-// formula.
-func defuse(cell string) string {
-	if cell == "" {
-		return cell
-	}
-	switch cell[0] {
-	case '=', '+', '-', '@', '\t', '\r':
-		return "'" + cell
-	}
-	return cell
 }
 
 // NewNDJSON writes one JSON object a line.
