@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -53,14 +52,14 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 // lookAhead has the numbers of the first rows tell how those with two readings are
 // to be read, and returns the text from its beginning. What is wrong with the text
 // is for whoever reads it then.
-func (r *Reader) lookAhead(text io.Reader) *bufio.Reader {
+func (r *Reader) lookAhead(text io.Reader) io.Reader {
 	a := &ahead{r: text, left: aheadBytes}
-	first := &Reader{o: r.o, s: newSplitter(bufio.NewReaderSize(a, headSize))}
+	first := &Reader{o: r.o, s: newSplitter(a)}
 	if first.readHeader() == nil {
 		r.learn(first, a)
 	}
 	r.phone.Decide()
-	return bufio.NewReaderSize(a.again(), headSize)
+	return a.again()
 }
 
 // learn shows the numbers of the first rows to the reader of numbers. A row counts
@@ -77,7 +76,7 @@ func (r *Reader) learn(first *Reader, a *ahead) {
 		}
 		cell = cell[:0]
 		if broken == "" && first.at < len(first.s.cells) {
-			cell = append(cell, first.s.cells[first.at]...)
+			cell = append(cell, trim(first.s.cells[first.at])...)
 		}
 	}
 	r.phone.Learn(cell)

@@ -57,6 +57,8 @@ type Batch struct {
 	N          int // from 0
 	Recipients []Recipient
 	Skipped    []Skipped
+	// Folded is how many recipients have a value whose white space was folded.
+	Folded int
 	// Digest covers all that is above; equal digests mean equal batches.
 	Digest [16]byte
 }
@@ -67,4 +69,7 @@ type Column struct {
 	// Required means that a row with an empty value is invalid: some
 	// placeholder for the column has no fallback.
 	Required bool
+	// Fold means that white space in the values is folded, as in the parameters
+	// of a template it must be.
+	Fold bool
 }

@@ -42,7 +42,7 @@ func BenchmarkReader(b *testing.B) {
 				}
 				plain += time.Since(began)
 				began = time.Now()
-				r, err := NewReader(bytes.NewReader(list.Bytes()), Options{Phone: "phone", Columns: []Column{{Name: "first_name"}, {Name: "discount"}, {Name: "code"}}, DefaultCountry: bb.country})
+				r, err := NewReader(bytes.NewReader(list.Bytes()), Options{Phone: "phone", Columns: []Column{{Name: "first_name", Fold: true}, {Name: "discount", Fold: true}, {Name: "code", Fold: true}}, DefaultCountry: bb.country})
 				if err != nil {
 					b.Fatal(err)
 				}

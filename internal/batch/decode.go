@@ -3,17 +3,12 @@ package batch
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
+	"strings"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/zstd"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -22,155 +17,262 @@ import (
 const headSize = 64 << 10
 
 // minForeign is how many bytes beyond ASCII must be UTF-8 before a file that is
-// said to be GBK is not believed to be: three Chinese characters as UTF-8. In GBK
-// they are five, which are UTF-8 by chance in one of thousands.
+// said to be in an encoding of several bytes is not believed to be, where they
+// are pairs: those are UTF-8 by chance in one of a few.
 const minForeign = 9
 
-// ErrDamaged says that a packed file ends early, or is not what was packed.
-var ErrDamaged = errors.New("the packed file ends early or is damaged; get it once more, whole")
+const byteOrderMark = "\xef\xbb\xbf"
 
-// Open opens a file of recipients, or stdin for "-". Size is in bytes, 0 where
-// it is not known.
-func Open(path string, stdin io.Reader) (io.ReadCloser, int64, error) {
-	if path == "-" {
-		return io.NopCloser(stdin), 0, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, fmt.Errorf("opening the recipients: %w", err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, 0, fmt.Errorf("opening the recipients: %w", err)
-	}
-	if info.IsDir() {
-		f.Close()
-		return nil, 0, fmt.Errorf("opening the recipients: %s is a folder", path)
-	}
-	if !info.Mode().IsRegular() {
-		return f, 0, nil
-	}
-	return f, info.Size(), nil
+// A text is a file's text as UTF-8, and what is known of it from its beginning.
+type text struct {
+	io.Reader
+	decoded bool  // from another encoding
+	head    tally // of the beginning
 }
 
-// decode gives the text of r as UTF-8 without a byte order mark, unpacked where
-// it is gzip or zstd by its first bytes. It refuses what is no text of the
-// encoding.
-func decode(r io.Reader, encoding string) (*bufio.Reader, error) {
+// decode gives the text of r as UTF-8, unpacked where it is gzip or zstd by its
+// first bytes. The encoding is a name that ParseEncoding made. It refuses what
+// is plainly no text of it.
+func decode(r io.Reader, encoding string) (*text, error) {
 	r, err := unpack(r)
 	if err != nil {
 		return nil, err
 	}
 	b := bufio.NewReaderSize(r, headSize)
-	head, err := peek(b)
-	if err != nil {
-		return nil, err
-	}
+	head, err := b.Peek(headSize)
 	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("reading the recipients: %w", err)
 	case len(head) == 0:
 		return nil, errors.New("the file is empty; it needs a header line that names the columns")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return nil, errors.New("the file is an Excel workbook or a zip archive; save it as CSV")
 	}
-	utf16 := bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
+	marked := bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})
 	switch encoding {
-	case "gbk":
-		if utf16 || bytes.IndexByte(head, 0) >= 0 {
-			return nil, errors.New("the file is not GBK text; is it UTF-16? (recipients.encoding: utf-16)")
+	case Auto, utf8Name:
+		if !marked {
+			t, err := checkUTF8(head, encoding)
+			return &text{Reader: b, head: t}, err
 		}
-		if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-			return nil, errors.New("the file begins as UTF-8 does; leave recipients.encoding out")
+		if encoding == utf8Name {
+			return nil, refuse("the file is UTF-16; set recipients.encoding: utf-16, or leave it out")
 		}
-		if validHead(head) && foreign(head) >= minForeign {
-			return nil, errors.New("the file is UTF-8 and not GBK; set recipients.encoding: utf-8, or leave it out")
+		encoding = utf16le // the mark says which
+	case utf16le, utf16be:
+		if !marked && bytes.IndexByte(head, 0) < 0 {
+			return nil, refuse("the file is not UTF-16; leave recipients.encoding out, or set the one that it is in")
 		}
-		return bufio.NewReaderSize(transform.NewReader(b, simplifiedchinese.GBK.NewDecoder()), headSize), nil
-	case "utf-16":
-		if !utf16 && bytes.IndexByte(head, 0) < 0 {
-			return nil, errors.New("the file is not UTF-16; leave recipients.encoding out, or set it to gbk")
-		}
-		return bufio.NewReaderSize(transform.NewReader(b, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()), headSize), nil
-	}
-	switch {
-	case utf16:
-		return nil, errors.New("the file is UTF-16; set recipients.encoding: utf-16")
-	case bytes.IndexByte(head, 0) >= 0:
-		return nil, errors.New("the file is binary, not text; save it as CSV")
-	case !validHead(head):
-		return nil, errors.New("the file is not UTF-8; if it was saved by Excel in China, set recipients.encoding: gbk")
-	}
-	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-		if _, err := b.Discard(3); err != nil {
-			return nil, err
+	default:
+		if marked {
+			return nil, refuse("the file begins as UTF-16 does and not as %s; set recipients.encoding: utf-16", encoding)
 		}
 	}
-	return b, nil
+	t, err := checkDecoded(head, encoding)
+	if err != nil {
+		return nil, err
+	}
+	return &text{Reader: transform.NewReader(b, decoder(encoding).NewDecoder()), decoded: true, head: t}, nil
 }
 
-// validHead says that head is UTF-8, but for a character that it cuts off.
-func validHead(head []byte) bool {
-	for cut := range min(utf8.UTFMax, len(head)) {
-		if utf8.Valid(head[:len(head)-cut]) {
-			return true
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrNotText}, args...)...)
+}
+
+// checkUTF8 looks whether a file is UTF-8 by its beginning.
+func checkUTF8(head []byte, encoding string) (tally, error) {
+	var t tally
+	nul := 0
+	for n, line := range headLines(head) {
+		t.lines++
+		switch {
+		case bytes.IndexByte(line, 0) >= 0:
+			nul++
+		case !utf8.Valid(line):
+			if t.sample == nil {
+				t.sample = line
+			}
+		case beyondASCII(line) > 0:
+			t.good++
+			continue
+		default:
+			continue
 		}
-		if len(head) < headSize {
-			return false
+		t.note(n + 1)
+	}
+	switch {
+	case t.few():
+		return t, nil
+	case nul > t.bad/2:
+		return t, refuse("the file is binary, or UTF-16 without a byte order mark (recipients.encoding: utf-16le); if it is neither, save it as CSV")
+	}
+	return t, t.refuse(encoding)
+}
+
+// refuse says that too many lines are no text, and what they may be.
+func (t *tally) refuse(encoding string) error {
+	named := encoding
+	if encoding == Auto {
+		named = utf8Name
+	}
+	names := suggest(t.sample)
+	if len(names) == 0 {
+		return refuse("%s: not %s, nor any other encoding that is known by sight; save the file as UTF-8", t.where(), named)
+	}
+	return refuse("%s: not %s; the first of them reads well as %s, so set recipients.encoding: %s if it is that, or save the file as UTF-8",
+		t.where(), named, strings.Join(names, ", "), names[0])
+}
+
+// checkDecoded looks whether a file is in the encoding that it is said to be in.
+func checkDecoded(head []byte, encoding string) (tally, error) {
+	wide := encoding == utf16le || encoding == utf16be
+	if !wide {
+		if bytes.HasPrefix(head, []byte(byteOrderMark)) {
+			return tally{}, refuse("the file begins as UTF-8 does and not as %s; leave recipients.encoding out", encoding)
 		}
+		if isUTF8(head, encoding) {
+			return tally{}, refuse("the file is UTF-8 and not %s; set recipients.encoding: utf-8, or leave it out", encoding)
+		}
+	}
+	cut := head
+	if len(head) == headSize && !wide {
+		cut = head[:lastLine(head)]
+	}
+	decoded, err := decoder(encoding).NewDecoder().Bytes(cut)
+	if err != nil {
+		return tally{}, refuse("decoding %s: %v", encoding, err)
+	}
+	var t tally
+	judged, wrong, nul := 0, 0, 0
+	raw := headLines(head)
+	lines := headLines(decoded)
+	if wide && len(head) == headSize && len(lines) > 1 {
+		lines = lines[:len(lines)-1] // its last unit may be cut
+	}
+	for n, line := range lines {
+		t.lines++
+		if bytes.IndexByte(line, 0) >= 0 {
+			nul++
+			t.note(n + 1)
+			continue
+		}
+		if bytes.Contains(line, []byte("\ufffd")) {
+			t.note(n + 1)
+			if t.sample == nil && !wide && n < len(raw) {
+				t.sample = raw[n]
+			}
+			continue
+		}
+		switch judge(string(line)) {
+		case ascii:
+			continue
+		case garbled:
+			wrong++
+			if t.sample == nil && !wide && n < len(raw) {
+				t.sample = raw[n]
+			}
+		case well, odd:
+		}
+		judged++
+		t.good++
+	}
+	switch {
+	case !t.few() && nul > t.bad/2:
+		return t, refuse("the file is not %s text; is it UTF-16? (recipients.encoding: utf-16)", encoding)
+	case !t.few():
+		return t, t.refuse(encoding)
+	case wrong*2 > judged:
+		return t, refuse("read as %s, %d of %d lines mix scripts that do not belong together; %s", encoding, wrong, judged, advice(t.sample, encoding))
+	}
+	return t, nil
+}
+
+// advice names the encodings that a file may be in whose line this is.
+func advice(line []byte, not string) string {
+	var names []string
+	for _, name := range suggest(line) {
+		if name != not {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case utf8.Valid(line):
+		return "set recipients.encoding: utf-8, or leave it out"
+	case len(names) == 0:
+		return "save the file as UTF-8"
+	}
+	return fmt.Sprintf("the first of them reads well as %s: set recipients.encoding to what it is, or save the file as UTF-8", strings.Join(names, ", "))
+}
+
+// isUTF8 says that a file is UTF-8, but for a line here and there, and not by
+// chance.
+func isUTF8(head []byte, encoding string) bool {
+	good, bad, bytesBeyond, long := 0, 0, 0, false
+	for _, line := range headLines(head) {
+		n := beyondASCII(line)
+		switch {
+		case n == 0:
+		case !utf8.Valid(line):
+			bad++
+		default:
+			good++
+			bytesBeyond += n
+			long = long || bytes.ContainsFunc(line, func(c rune) bool { return utf8.RuneLen(c) > 2 })
+		}
+	}
+	return good > bad && (long || bytesBeyond >= minForeign || !multibyte(encoding))
+}
+
+// multibyte says that letters of an encoding have several bytes.
+func multibyte(encoding string) bool {
+	switch encoding {
+	case gb18030, "big5", "shift_jis", "euc-jp", "euc-kr", "iso-2022-jp":
+		return true
 	}
 	return false
 }
 
-// foreign counts the bytes that are not ASCII.
-func foreign(head []byte) (n int) {
-	for _, c := range head {
+// headLines are the lines of a file's beginning, without the last where the
+// beginning cuts it off.
+func headLines(head []byte) [][]byte {
+	if len(head) >= headSize {
+		head = head[:lastLine(head)]
+	}
+	var lines [][]byte
+	for len(head) > 0 {
+		i := bytes.IndexAny(head, "\r\n")
+		if i < 0 {
+			return append(lines, head)
+		}
+		lines = append(lines, head[:i])
+		if head[i] == '\r' && i+1 < len(head) && head[i+1] == '\n' {
+			i++
+		}
+		head = head[i+1:]
+	}
+	return lines
+}
+
+// lastLine is where the last line of a beginning that is cut off begins; where it
+// is one line, where its last whole character ends as UTF-8 has it.
+func lastLine(head []byte) int {
+	if i := bytes.LastIndexAny(head, "\r\n"); i >= 0 {
+		return i + 1
+	}
+	for cut := range utf8.UTFMax {
+		if r, size := utf8.DecodeLastRune(head[:len(head)-cut]); r != utf8.RuneError || size > 1 {
+			return len(head) - cut
+		}
+	}
+	return len(head)
+}
+
+// beyondASCII counts the bytes that are not ASCII.
+func beyondASCII(line []byte) (n int) {
+	for _, c := range line {
 		if c >= utf8.RuneSelf {
 			n++
 		}
 	}
 	return n
-}
-
-func peek(b *bufio.Reader) ([]byte, error) {
-	head, err := b.Peek(headSize)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("reading the recipients: %w", err)
-	}
-	return head, nil
-}
-
-// unpack unpacks what its first bytes say is packed.
-func unpack(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReaderSize(r, headSize)
-	magic, err := b.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("reading the recipients: %w", err)
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, fmt.Errorf("the file is not the gzip that it begins as: %w", err)
-		}
-		return unpacked{z}, nil
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
-		if err != nil {
-			return nil, fmt.Errorf("the file is not the zstd that it begins as: %w", err)
-		}
-		return unpacked{z.IOReadCloser()}, nil
-	}
-	return b, nil
-}
-
-// unpacked tells trouble of the packing from trouble of the disk.
-type unpacked struct{ io.Reader }
-
-// Read reads.
-func (u unpacked) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
-	if at := new(fs.PathError); err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &at) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return n, err
 }

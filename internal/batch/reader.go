@@ -22,7 +22,7 @@ type Options struct {
 	Phone          string        // the column with the number
 	Columns        []Column      // those that the message uses; Recipient.Vars are in this order
 	DefaultCountry string        // two letters, for numbers in national form; "" refuses those
-	Encoding       string        // "" or utf-8, gbk, utf-16
+	Encoding       string        // any name that ParseEncoding knows
 	Numbers        phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
 	Strict         bool          // numbers behind + or 00 must be valid too
 	// Check is asked of each recipient; its error is why the row is invalid. It
@@ -36,6 +36,9 @@ type Reader struct {
 	o         Options
 	s         *splitter
 	phone     *phone.Reader
+	encoding  string
+	head      tally // of the file's beginning
+	text      tally // of all rows up to now
 	width     int   // cells of the header
 	at        int   // of the number in a row
 	columns   []int // of each of o.Columns in a row
@@ -50,88 +53,44 @@ type Reader struct {
 	batches   int
 	all       hash.Hash
 	digits    []byte
-	text      []byte // of the batch, for its digest
+	ends      []int  // of the values in digits
+	coded     []byte // the batch, for its digest
 	eof       bool
 }
 
 // NewReader reads the header. It refuses what is no text of the encoding, and a
 // header without a column that is needed, naming those that are there.
 func NewReader(r io.Reader, o Options) (*Reader, error) {
-	text, err := decode(r, o.Encoding)
+	encoding, err := ParseEncoding(o.Encoding)
 	if err != nil {
 		return nil, err
 	}
-	rd := &Reader{o: o, seen: newSeen(), all: sha256.New(), countries: map[string]*int{}}
+	t, err := decode(r, encoding)
+	if err != nil {
+		return nil, err
+	}
+	rd := &Reader{o: o, encoding: encoding, head: t.head, seen: newSeen(), all: sha256.New(), countries: map[string]*int{}}
 	if rd.phone, err = phone.NewReader(phone.Options{Country: o.DefaultCountry, Numbers: o.Numbers, Strict: o.Strict}); err != nil {
 		return nil, fmt.Errorf("recipients.default_country: %w", err)
 	}
 	if rd.phone.Learns() {
-		text = rd.lookAhead(text)
+		t.Reader = rd.lookAhead(t.Reader)
 	}
-	rd.s = newSplitter(text)
-	rd.s.decoded = o.Encoding == "gbk" || o.Encoding == "utf-16"
+	rd.s = newSplitter(t.Reader)
+	rd.s.decoded = t.decoded
 	return rd, rd.readHeader()
-}
-
-func (r *Reader) readHeader() error {
-	head, err := r.s.r.Peek(headSize)
-	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading the header: %w", err)
-	}
-	line, _, _ := strings.Cut(strings.TrimLeft(string(head), "\r\n"), "\n")
-	r.s.delimiter = findDelimiter(line)
-	broken, err := r.s.row()
-	switch {
-	case errors.Is(err, io.EOF):
-		return errors.New("the file is empty; it needs a header line that names the columns")
-	case err != nil:
-		return err
-	case broken != "":
-		return fmt.Errorf("line %d, the header: %s", r.s.line, broken)
-	}
-	names := make([]string, len(r.s.cells))
-	for i, cell := range r.s.cells {
-		names[i] = strings.TrimSpace(string(cell))
-	}
-	r.width = len(names)
-	if r.at, err = find(names, r.o.Phone, "recipients.phone"); err != nil {
-		return err
-	}
-	for _, c := range r.o.Columns {
-		i, err := find(names, c.Name, "the message's placeholder {{"+c.Name+"}}")
-		if err != nil {
-			return err
-		}
-		r.columns = append(r.columns, i)
-	}
-	return nil
-}
-
-// find is the place of a column, which must be there once.
-func find(names []string, name, what string) (int, error) {
-	i := slices.Index(names, name)
-	if i < 0 {
-		return 0, fmt.Errorf("%s: there is no column %q; the columns are: %s", what, name, strings.Join(names, ", "))
-	}
-	if slices.Contains(names[i+1:], name) {
-		return 0, fmt.Errorf("%s: there are two columns %q", what, name)
-	}
-	return i, nil
 }
 
 // HasRows says whether anything but blank lines follows the header. It is for a
 // Reader of which nothing was read yet.
 func (r *Reader) HasRows() bool {
-	for n := 1; n <= headSize; n++ {
-		head, err := r.s.r.Peek(n)
-		switch {
-		case errors.Is(err, io.EOF):
-			return len(r.s.pending) > 0
-		case err != nil || head[n-1] != '\r' && head[n-1] != '\n':
+	w := r.s.w
+	for at := w.at; w.have(at); at++ {
+		if w.byte(at) != '\r' && w.byte(at) != '\n' {
 			return true
 		}
 	}
-	return true
+	return w.failed()
 }
 
 // Next reads the next batch, or returns io.EOF. The batch is the caller's. Any
@@ -153,8 +112,8 @@ func (r *Reader) Next() (*Batch, error) {
 		return nil, io.EOF
 	}
 	r.batches++
-	r.text = appendBatch(r.text[:0], b)
-	b.Digest = digest(r.text)
+	r.coded = appendBatch(r.coded[:0], b)
+	b.Digest = digest(r.coded)
 	r.all.Write(b.Digest[:])
 	return b, nil
 }
@@ -172,7 +131,13 @@ func (r *Reader) fill(b *Batch, vars []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		if broken == "" && r.empty() {
+			continue
+		}
 		r.rows++
+		if err := r.tally(broken); err != nil {
+			return nil, err
+		}
 		vars = r.row(b, vars, broken)
 	}
 	return vars, nil
@@ -186,6 +151,9 @@ func (r *Reader) dropSeen(b *Batch) {
 	skipped := len(b.Skipped)
 	for i, rc := range b.Recipients[len(kept):] {
 		if r.found[i].fresh {
+			if r.found[i].folded {
+				b.Folded++
+			}
 			kept = append(kept, rc)
 			r.meet(r.numbers[i])
 			continue
@@ -200,6 +168,36 @@ func (r *Reader) dropSeen(b *Batch) {
 	}
 }
 
+// empty says that all cells of a row are: a spreadsheet's tail is no rows.
+func (r *Reader) empty() bool {
+	cells := r.s.cells
+	if r.at < len(cells) && len(cells[r.at]) > 0 && plain(cells[r.at][0]) {
+		return false
+	}
+	for _, cell := range cells {
+		if len(trim(cell)) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tally counts a row by how it reads, and refuses the file where too many are no
+// text of its encoding.
+func (r *Reader) tally(broken problem) error {
+	t := &r.text
+	t.lines++
+	if broken != badText && broken != badNUL {
+		return nil
+	}
+	t.note(r.s.line)
+	t.lines, t.good = max(t.lines, r.head.lines), max(t.good, r.head.good)
+	if t.few() || t.bad <= r.head.bad {
+		return nil
+	}
+	return refuse("%s: not text; see to them, or to recipients.encoding, which is %s", t.where(), r.encoding)
+}
+
 // row adds one row to the batch, as a recipient or as a skipped row.
 func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 	skip := func(number, reason string) []string {
@@ -209,10 +207,10 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 	if broken != "" {
 		return skip("", string(broken))
 	}
-	if len(r.s.cells) != r.width {
-		return skip("", fmt.Sprintf("%d cells, and the header has %d", len(r.s.cells), r.width))
+	if !r.fit() {
+		return skip("", surplus)
 	}
-	given := r.s.cells[r.at]
+	given := trim(r.s.cells[r.at])
 	if len(given) == 0 {
 		return skip("", phone.ErrNone.Error())
 	}
@@ -226,16 +224,25 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 	r.digits = n.Append(r.digits[:0])
 	// One string holds number and values: one allocation a row.
 	phoneLen := len(r.digits)
+	folded := false
+	r.ends = r.ends[:0]
 	for k, i := range r.columns {
-		if len(r.s.cells[i]) == 0 && r.o.Columns[k].Required {
-			return skip(string(r.digits[:phoneLen]), "column "+r.o.Columns[k].Name+" is empty, and its placeholder has no fallback")
+		value := trim(r.s.cells[i])
+		if len(value) == 0 && r.o.Columns[k].Required {
+			return skip(string(r.digits[:phoneLen]), "column "+cutName(r.o.Columns[k].Name)+" is empty, and its placeholder has no fallback")
 		}
-		r.digits = append(r.digits, r.s.cells[i]...)
+		if r.o.Columns[k].Fold {
+			var changed bool
+			r.digits, changed = appendFolded(r.digits, value)
+			folded = folded || changed
+		} else {
+			r.digits = append(r.digits, value...)
+		}
+		r.ends = append(r.ends, len(r.digits))
 	}
 	text := string(r.digits)
 	first, at := len(vars), phoneLen
-	for _, i := range r.columns {
-		end := at + len(r.s.cells[i])
+	for _, end := range r.ends {
 		vars, at = append(vars, text[at:end]), end
 	}
 	recipient := Recipient{Row: r.rows, Phone: text[:phoneLen], Vars: vars[first:len(vars):len(vars)]}
@@ -245,7 +252,7 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 			return skip(recipient.Phone, err.Error())
 		}
 	}
-	r.found = append(r.found, found{number: n.Identity(), line: r.s.line})
+	r.found = append(r.found, found{number: n.Identity(), line: r.s.line, folded: folded})
 	r.numbers = append(r.numbers, n)
 	b.Recipients = append(b.Recipients, recipient)
 	return vars
@@ -261,6 +268,24 @@ func cutGiven(given []byte) string {
 		return string(given)
 	}
 	return strings.ToValidUTF8(string(given[:maxGiven]), "") + "..."
+}
+
+// surplus is a row with text behind the header's last column, so that one
+// does not know which of its cells belong where.
+const surplus = "more cells than the header has columns"
+
+// fit makes a row as wide as the header: cells that are missing at its end are
+// empty, and empty ones beyond it are nothing.
+func (r *Reader) fit() bool {
+	for len(r.s.cells) < r.width {
+		r.s.cells = append(r.s.cells, nil)
+	}
+	for _, cell := range r.s.cells[r.width:] {
+		if len(trim(cell)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Rows is how many rows have been read.

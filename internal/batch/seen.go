@@ -43,6 +43,7 @@ type found struct {
 	number uint64 // of at most 15 digits
 	line   int
 	fresh  bool // it was not in the set before
+	folded bool // white space in the row's values was folded
 }
 
 // addAll adds numbers in their order. Their buckets are read first and for

@@ -1,34 +1,39 @@
 package batch
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"unicode/utf8"
 )
 
-// The bounds of a row: a quoted cell that goes on beyond them is one whose quote
-// is never closed, and must not swallow the rest of the file.
 const (
-	maxRow      = 64 << 10
-	maxRowLines = 100
+	// maxCell is the most that a cell holds.
+	maxCell = 1 << 20
+	// maxRow is how far a row is read to find where it ends.
+	maxRow = 8 << 20
 )
 
-// A splitter cuts a text into rows and cells by RFC 4180. What encoding/csv does
-// not do, and a list of a million rows needs: a row that is broken ends with its
-// own line, and the next one is read as if nothing had happened.
+// A splitter cuts a text into rows and cells by RFC 4180, its lines ending with
+// CR LF, LF or CR. What encoding/csv does not do, and a list of a million rows
+// needs: a row that is broken ends with its own line, and the next one is read as
+// if nothing had happened.
 type splitter struct {
-	r         *bufio.Reader
+	w         *window
 	delimiter byte
 	decoded   bool // from another encoding; what was no text of it is U+FFFD now
 	line      int  // of the row that was read last
 	next      int  // of the row that comes next
 	cells     [][]byte
-	scratch   []byte // rows that are not in one piece in r, and cells with doubled quotes
-	pending   []byte // what was read ahead and belongs to the next rows
+	spans     []span
+	scratch   []byte // cells with doubled quotes, without them
+}
+
+// A span is where a cell lies.
+type span struct {
+	from, to int
+	doubled  bool // it holds doubled quotes
 }
 
 // A problem is why a row is broken.
@@ -37,42 +42,21 @@ type problem string
 const (
 	badQuote  problem = "a quote stands where none can, or is never closed"
 	badText   problem = "the row is not valid text in the file's encoding"
-	rowTooBig problem = "the row is longer than 64 KiB"
+	badNUL    problem = "the row holds a NUL, which no text does"
+	rowTooBig problem = "a cell is longer than 1 MiB"
 )
 
-func newSplitter(r *bufio.Reader) *splitter { return &splitter{r: r, next: 1} }
+// errNoEnd is a row whose end is not found.
+var errNoEnd = errors.New("a quote is opened and not closed within 8 MiB, so that nobody knows where the row ends; close it or take it out")
 
-// readLine reads one line with its end; short is false where the line is longer
-// than a row can be, and was passed over. The bytes are good until the next call.
-func (s *splitter) readLine() (line []byte, short bool, err error) {
-	if len(s.pending) > 0 {
-		end := bytes.IndexByte(s.pending, '\n') + 1
-		if end > 0 {
-			line, s.pending = s.pending[:end], s.pending[end:]
-			return line, true, nil
-		}
-		line = bytes.Clone(s.pending)
-		s.pending = nil
-		more, _, err := s.readLine()
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return append(line, more...), true, err
+// newSplitter begins after the byte order marks, of which programs write more
+// than one.
+func newSplitter(text io.Reader) *splitter {
+	s := &splitter{w: newWindow(text), next: 1}
+	for s.w.have(s.w.at+len(byteOrderMark)-1) && string(s.w.bytes(s.w.at, s.w.at+len(byteOrderMark))) == byteOrderMark {
+		s.w.forward(s.w.at + len(byteOrderMark))
 	}
-	line, err = s.r.ReadSlice('\n')
-	if err == nil || errors.Is(err, io.EOF) && len(line) > 0 {
-		return line, true, nil
-	}
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return nil, false, err
-	}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = s.r.ReadSlice('\n')
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return nil, false, err
+	return s
 }
 
 // row reads the next row into s.cells, or says what is wrong with it. The cells
@@ -80,44 +64,63 @@ func (s *splitter) readLine() (line []byte, short bool, err error) {
 func (s *splitter) row() (problem, error) {
 	for {
 		s.line = s.next
-		line, short, err := s.readLine()
-		if err != nil {
-			return "", s.readError(err)
+		from := s.w.at
+		if !s.w.have(from) {
+			return "", s.readError()
 		}
-		s.next++
-		if !short {
+		end, next, ok := s.w.lineEnd(from, maxRow)
+		if s.w.failed() {
+			return "", s.readError()
+		}
+		if !ok {
+			s.w.skipLine()
+			s.next++
 			return rowTooBig, nil
 		}
-		text := trimEnd(line)
+		text := s.w.bytes(from, end)
+		if len(text) > 0 && bytes.IndexByte(text, '"') >= 0 {
+			return s.quoted(from)
+		}
+		s.w.forward(next)
+		s.next++
 		if len(text) == 0 {
 			continue
 		}
-		s.cells = s.cells[:0]
-		if bytes.IndexByte(text, '"') < 0 {
-			s.plain(text)
-			if !s.valid(text) {
-				return badText, nil
-			}
-			return "", nil
-		}
-		return s.quoted(line)
+		s.plain(text)
+		return s.wrong(text), nil
 	}
 }
 
-// valid says that a row is text in the file's encoding.
-func (s *splitter) valid(row []byte) bool {
-	return utf8.Valid(row) && (!s.decoded || !bytes.Contains(row, []byte("\ufffd")))
+// wrong is what is wrong with the text of a row.
+func (s *splitter) wrong(row []byte) problem {
+	switch {
+	case bytes.IndexByte(row, 0) >= 0:
+		return badNUL
+	case !utf8.Valid(row) || s.decoded && bytes.Contains(row, []byte("\ufffd")):
+		return badText
+	case len(row) > maxCell:
+		for _, cell := range s.cells {
+			if len(cell) > maxCell {
+				return rowTooBig
+			}
+		}
+	}
+	return ""
 }
 
-func (s *splitter) readError(err error) error {
-	if errors.Is(err, io.EOF) {
+// failed says that reading on met anything but the end.
+func (w *window) failed() bool { return w.err != nil && !errors.Is(w.err, io.EOF) }
+
+func (s *splitter) readError() error {
+	if !s.w.failed() {
 		return io.EOF
 	}
-	return fmt.Errorf("reading on from line %d: %w", s.next, err)
+	return fmt.Errorf("reading on from line %d: %w", s.next, s.w.err)
 }
 
 // plain cuts a row without quotes.
 func (s *splitter) plain(text []byte) {
+	s.cells = s.cells[:0]
 	for {
 		i := bytes.IndexByte(text, s.delimiter)
 		if i < 0 {
@@ -129,120 +132,130 @@ func (s *splitter) plain(text []byte) {
 	}
 }
 
-// quoted cuts a row with quotes, reading on while one is open. A row that is
-// broken ends with its first line; the lines after it are read again.
-func (s *splitter) quoted(line []byte) (problem, error) {
-	first := len(line)
-	s.scratch = append(s.scratch[:0], line...)
-	for lines := 1; ; lines++ {
-		s.cells = s.cells[:0]
-		open, ok := s.cut(trimEnd(s.scratch))
+// quoted cuts the row with quotes that begins at from. A row that is broken ends
+// with its first line.
+func (s *splitter) quoted(from int) (problem, error) {
+	next, wrong, err := s.cut(from)
+	if s.w.failed() {
+		return "", s.readError()
+	}
+	if err != nil || wrong {
+		s.w.back(from)
+		_, next, ok := s.w.lineEnd(from, maxRow)
 		switch {
-		case ok && s.valid(s.scratch):
-			s.next += lines - 1
-			return "", nil
-		case ok:
-			s.next += lines - 1
-			return badText, nil
-		case !open || lines == maxRowLines || len(s.scratch) > maxRow:
-			s.giveBack(s.scratch[first:])
-			return badQuote, nil
+		case !ok:
+			s.w.skipLine()
+			s.next++
+			return rowTooBig, nil
+		case err != nil:
+			return "", fmt.Errorf("line %d: %w", s.line, err)
 		}
-		more, short, err := s.readLine()
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", s.readError(err)
-		}
-		if err != nil || !short {
-			s.giveBack(s.scratch[first:])
-			return badQuote, nil
-		}
-		s.scratch = append(s.scratch, more...)
+		s.w.forward(next)
+		s.next++
+		return badQuote, nil
 	}
+	s.next += lines(s.w.bytes(from, next))
+	s.w.forward(next)
+	s.lay()
+	return s.wrong(s.w.bytes(from, next)), nil
 }
 
-// giveBack has bytes that were read ahead read again.
-func (s *splitter) giveBack(b []byte) {
-	if len(b) > 0 {
-		s.pending = append(bytes.Clone(b), s.pending...)
-	}
-}
-
-// cut cuts text into cells. It says whether a quote is open at the end of the
-// text, and whether the text is whole.
-func (s *splitter) cut(text []byte) (open, ok bool) {
-	for {
-		if len(text) == 0 || text[0] != '"' {
-			i := bytes.IndexByte(text, s.delimiter)
-			cell := text
-			if i >= 0 {
-				cell = text[:i]
+// cut finds the cells of a row with quotes, and where the next row begins.
+func (s *splitter) cut(from int) (next int, wrong bool, err error) {
+	s.spans = s.spans[:0]
+	for at := from; ; {
+		if at-from > maxRow {
+			return 0, false, errNoEnd
+		}
+		if !s.w.have(at) || s.w.byte(at) != '"' {
+			end, next, ok := s.w.lineEnd(at, maxRow)
+			if !ok {
+				return 0, false, errNoEnd
+			}
+			cell, more := s.w.bytes(at, end), false
+			if i := bytes.IndexByte(cell, s.delimiter); i >= 0 {
+				cell, more = cell[:i], true
 			}
 			if bytes.IndexByte(cell, '"') >= 0 {
-				return false, false
+				return 0, true, nil
 			}
-			s.cells = append(s.cells, cell)
-			if i < 0 {
-				return false, true
+			s.spans = append(s.spans, span{from: at, to: at + len(cell)})
+			if !more {
+				return next, false, nil
 			}
-			text = text[i+1:]
+			at += len(cell) + 1
 			continue
 		}
-		cell, rest, closed := unquote(text[1:])
-		if !closed {
-			return true, false
+		end, doubled, err := s.closing(at+1, from+maxRow)
+		if err != nil || end < 0 {
+			return 0, true, err
+		}
+		s.spans = append(s.spans, span{from: at + 1, to: end, doubled: doubled})
+		at = end + 1
+		switch {
+		case !s.w.have(at):
+			return at, false, nil
+		case s.w.byte(at) == s.delimiter:
+			at++
+		case s.w.byte(at) == '\r' && s.w.have(at+1) && s.w.byte(at+1) == '\n':
+			return at + 2, false, nil
+		case s.w.byte(at) == '\r' || s.w.byte(at) == '\n':
+			return at + 1, false, nil
+		default:
+			return 0, true, nil
+		}
+	}
+}
+
+// closing finds the quote that closes a cell; -1 where the text ends before it.
+func (s *splitter) closing(from, most int) (at int, doubled bool, err error) {
+	for at = from; ; {
+		if !s.w.have(at) {
+			return -1, false, nil
+		}
+		i := bytes.IndexByte(s.w.bytes(at, s.w.end), '"')
+		switch {
+		case i < 0:
+			at = s.w.end
+			if at > most {
+				return -1, false, errNoEnd
+			}
+		case s.w.have(at+i+1) && s.w.byte(at+i+1) == '"':
+			doubled = true
+			at += i + 2
+		default:
+			return at + i, doubled, nil
+		}
+	}
+}
+
+// lay makes the cells of their spans.
+func (s *splitter) lay() {
+	s.cells, s.scratch = s.cells[:0], s.scratch[:0]
+	for _, c := range s.spans {
+		cell := s.w.bytes(c.from, c.to)
+		if c.doubled {
+			from := len(s.scratch)
+			for {
+				i := bytes.IndexByte(cell, '"')
+				if i < 0 {
+					break
+				}
+				s.scratch = append(s.scratch, cell[:i+1]...)
+				cell = cell[i+2:]
+			}
+			s.scratch = append(s.scratch, cell...)
+			cell = s.scratch[from:len(s.scratch):len(s.scratch)]
 		}
 		s.cells = append(s.cells, cell)
-		if len(rest) == 0 {
-			return false, true
-		}
-		if rest[0] != s.delimiter {
-			return false, false
-		}
-		text = rest[1:]
 	}
 }
 
-// unquote reads a quoted cell, after its quote.
-func unquote(text []byte) (cell, rest []byte, closed bool) {
-	var parts []byte
-	copied := false
-	for {
-		i := bytes.IndexByte(text, '"')
-		if i < 0 {
-			return nil, nil, false
-		}
-		if i+1 < len(text) && text[i+1] == '"' {
-			parts, copied = append(parts, text[:i+1]...), true
-			text = text[i+2:]
-			continue
-		}
-		if copied {
-			return append(parts, text[:i]...), text[i+1:], true
-		}
-		return text[:i], text[i+1:], true
+// lines counts the lines of a row.
+func lines(row []byte) int {
+	n := bytes.Count(row, []byte("\n")) + bytes.Count(row, []byte("\r")) - bytes.Count(row, []byte("\r\n"))
+	if last := row[len(row)-1]; last != '\n' && last != '\r' {
+		n++
 	}
-}
-
-// trimEnd takes the end of line off.
-func trimEnd(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r"))
-}
-
-// findDelimiter is the one of comma, semicolon and tab that the header line has
-// most of, outside quotes; a comma if it has none.
-func findDelimiter(header string) byte {
-	best, most := byte(','), 0
-	for _, d := range []byte{',', ';', '\t'} {
-		n := 0
-		for i, part := range strings.Split(header, `"`) {
-			if i%2 == 0 {
-				n += strings.Count(part, string(d))
-			}
-		}
-		if n > most {
-			best, most = d, n
-		}
-	}
-	return best
+	return n
 }

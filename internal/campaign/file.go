@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/batch"
 	"sluice/internal/phone"
 	"sluice/internal/sender"
 	"sluice/internal/strictyaml"
@@ -28,7 +29,6 @@ const (
 	defaultMaxAttempts = 5
 	mostAttempts       = 20
 	defaultPhone       = "phone"
-	defaultEncoding    = "utf-8"
 )
 
 // A File is a campaign file.
@@ -50,7 +50,7 @@ type Recipients struct {
 	File           string `yaml:"file"`            // relative to the campaign file; - is standard input
 	Phone          string `yaml:"phone"`           // the column; phone if empty
 	DefaultCountry string `yaml:"default_country"` // for national numbers; those are refused if empty
-	Encoding       string `yaml:"encoding"`        // utf-8, gbk or utf-16; utf-8 if empty
+	Encoding       string `yaml:"encoding"`        // any name that batch.ParseEncoding knows; auto if empty
 	Numbers        string `yaml:"numbers"`         // how numbers are written that could be read in two ways; auto if empty
 	Strict         bool   `yaml:"strict"`          // numbers behind + or 00 must be valid too
 }
@@ -76,6 +76,7 @@ func Parse(data []byte, name string) (*File, error) {
 	if err := d.Decode(&f); err != nil {
 		return nil, err
 	}
+	f.Message.Fold()
 	f.setDefaults(name)
 	var fault *fieldError
 	switch err := f.check(d); {
@@ -113,7 +114,7 @@ func (f *File) setDefaults(name string) {
 		f.Recipients.Phone = defaultPhone
 	}
 	if f.Recipients.Encoding == "" {
-		f.Recipients.Encoding = defaultEncoding // said or not, it is the same campaign
+		f.Recipients.Encoding = batch.Auto
 	}
 	if f.Recipients.Numbers == "" {
 		f.Recipients.Numbers = string(phone.Auto) // likewise
@@ -140,8 +141,9 @@ func (f *File) check(d *strictyaml.Document) error {
 		return bad("recipients.default_country", "two capital letters, such as BR")
 	case !slices.Contains(phone.All(), phone.Numbers(r.Numbers)):
 		return bad("recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
-	case r.Encoding != defaultEncoding && r.Encoding != "gbk" && r.Encoding != "utf-16":
-		return bad("recipients.encoding", "%q is not one of utf-8, gbk, utf-16", r.Encoding)
+	}
+	if _, err := batch.ParseEncoding(r.Encoding); err != nil {
+		return bad("recipients.encoding", "%v", err)
 	}
 	if text, ok := d.Text("start_at"); ok {
 		// The decoder takes a time without a zone for UTC, and anything that is no
@@ -175,6 +177,12 @@ func (f *File) Identity() string {
 // is told apart by the import's own fingerprint.
 func (r Recipients) reading() Recipients {
 	r.File = ""
+	if name, err := batch.ParseEncoding(r.Encoding); err == nil {
+		r.Encoding = name // by whatever name, it is the same campaign
+	}
+	if r.Encoding == batch.Auto {
+		r.Encoding = "utf-8" // whoever says so reads the same
+	}
 	return r
 }
 

@@ -38,7 +38,7 @@ func TestParseDefaults(t *testing.T) {
 		Message: sender.Message{Type: "template", Template: &sender.Template{
 			Name: "spring_sale", Language: "pt_BR", Body: []string{"{{first_name|friend}}", "{{discount}}"},
 		}},
-		Recipients: Recipients{File: "dir/recipients.csv", Phone: "phone", Encoding: "utf-8", Numbers: "auto"},
+		Recipients: Recipients{File: "dir/recipients.csv", Phone: "phone", Encoding: "auto", Numbers: "auto"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -157,7 +157,7 @@ func TestFilesThatDoNotHold(t *testing.T) {
 		"no type":              {instead("type", ""), "3: message.type: needed"},
 		"no recipients":        {instead("file", "  phone: p\n"), "9: recipients.file: needed"},
 		"country":              {least + "  default_country: Brazil\n", "11: recipients.default_country: two capital"},
-		"encoding":             {least + "  encoding: latin1\n", `11: recipients.encoding: "latin1" is not`},
+		"encoding":             {least + "  encoding: klingon\n", `11: recipients.encoding: there is no encoding "klingon"`},
 		"strict":               {least + "  strict: 1\n", "11: "},
 		"on_doubt":             {least + "on_doubt: drop\n", `11: on_doubt: "drop" is not one of`},
 		"attempts":             {least + "max_attempts: 21\n", "11: max_attempts: between 1 and 20"},
@@ -227,6 +227,7 @@ func TestIdentity(t *testing.T) {
 		"defaults": parse(least+"  phone: phone\n  encoding: utf-8\non_doubt: hold\nmax_attempts: 5\npriority: normal\n", "a/c.yaml"),
 		"steering": parse(least+"priority: high\nrate: {messages_per_second: 3}\nmax_attempts: 2\nstart_at: 2026-11-22T09:00:00Z\n"+
 			"window: {from: \"01:00\", to: \"02:00\", timezone: UTC}\n", "a/c.yaml"),
+		"encoding": parse(least+"  encoding: UTF8\n", "a/c.yaml"),
 		"comments": parse("# a comment\n"+least, "a/c.yaml"),
 	} {
 		if same.Identity() != base.Identity() || same.differences(base) != "" {

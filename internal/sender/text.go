@@ -20,8 +20,8 @@ type part struct {
 	column  int
 }
 
-// CompileText resolves the placeholders of s against columns. It refuses a
-// placeholder that is not closed, is empty, or names no column.
+// CompileText resolves the placeholders of s against columns. It refuses what is
+// no placeholder as eachPlaceholder has them, and one that names no column.
 func CompileText(s string, columns []batch.Column) (Text, error) {
 	var t Text
 	err := eachPlaceholder(s, func(literal string) {
@@ -74,7 +74,7 @@ func (m Message) Columns() ([]batch.Column, error) {
 		err := eachPlaceholder(s, func(string) {}, func(name, _ string, hasFallback bool) error {
 			i := slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == name })
 			if i < 0 {
-				columns, i = append(columns, batch.Column{Name: name}), len(columns)
+				columns, i = append(columns, batch.Column{Name: name, Fold: m.Template != nil}), len(columns)
 			}
 			columns[i].Required = columns[i].Required || !hasFallback
 			return nil
@@ -85,33 +85,6 @@ func (m Message) Columns() ([]batch.Column, error) {
 		return nil
 	})
 	return columns, err
-}
-
-// eachPlaceholder calls literal and value for the parts of s, in order.
-func eachPlaceholder(s string, literal func(string), value func(name, fallback string, hasFallback bool) error) error {
-	for s != "" {
-		before, rest, found := strings.Cut(s, "{{")
-		if before != "" {
-			literal(before)
-		}
-		if !found {
-			return nil
-		}
-		inner, after, closed := strings.Cut(rest, "}}")
-		if !closed {
-			return fmt.Errorf("a placeholder is opened with {{ and never closed with }}")
-		}
-		name, fallback, hasFallback := strings.Cut(inner, "|")
-		name = strings.TrimSpace(name)
-		if name == "" {
-			return fmt.Errorf("a placeholder {{}} names no column")
-		}
-		if err := value(name, fallback, hasFallback); err != nil {
-			return err
-		}
-		s = after
-	}
-	return nil
 }
 
 // eachString calls f with every string below v and its path in the file.

@@ -36,6 +36,8 @@ func TestText(t *testing.T) {
 		{"{{a|friend}}", []string{"Ann", "2"}, "Ann", false},
 		{"{{a| friend }}", []string{""}, " friend ", false},
 		{"{{a|}}!", []string{""}, "!", false},
+		{"{{a|Re: your order}}", []string{""}, "Re: your order", false},
+		{"{{a|it's \"you\" (or not)}}", []string{""}, "it's \"you\" (or not)", false},
 		{"{{a|x|y}}", []string{""}, "x|y", false},
 		{"{{a}}!", []string{""}, "!", false},
 		{"{{b|none}}", []string{"1"}, "none", false}, // a recipient with fewer values
@@ -73,6 +75,18 @@ func TestTextRefuses(t *testing.T) {
 		{"{{ |x}}", "names no column"},
 		{"{{c}}", "{{c}}: there is no column of this name"},
 		{"{{A}}", "there is no column of this name"},
+		{"Hi {{a|{{b|friend}}}}!", "braces stand inside a placeholder; it is {{column}} or {{column|fallback}}, and a fallback is plain text, at character 4"},
+		{"ã {{{a}}}", "at character 3"},
+		{"{{ a | default: \"friend\" }}", "at character 1"},
+		{"{{a|default:friend}}", "a filter"},
+		{"{{a|upper}}", "a filter"},
+		{"{{a|upper|friend}}", "a filter"},
+		{"{{a|friend|truncate: 20}}", "a filter"},
+		{"{{a|truncate(20)}}", "a filter"},
+		{"{{a|\"friend\"}}", "in quotes"},
+		{"{{#if a}}x{{/if}}", "a placeholder begins with a sign"},
+		{"x{{/if}}", "begins with a sign"},
+		{"{{> a}}", "begins with a sign"},
 	} {
 		_, err := sender.CompileText(test.text, columns("a", "b"))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -124,11 +138,11 @@ func TestMessageColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []batch.Column{
-		{Name: "sku", Required: true},
-		{Name: "first_name", Required: true},
-		{Name: "discount", Required: true},
-		{Name: "code", Required: true},
-		{Name: "coupon"},
+		{Name: "sku", Required: true, Fold: true},
+		{Name: "first_name", Required: true, Fold: true},
+		{Name: "discount", Required: true, Fold: true},
+		{Name: "code", Required: true, Fold: true},
+		{Name: "coupon", Fold: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
