@@ -183,8 +183,8 @@ func (d *demo) openSender(name string) (*desk.Sender, error) {
 	return &desk.Sender{Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s)}, nil
 }
 
-// firstInvalid is how many invalid rows of a plan the demo shows.
-const firstInvalid = 3
+// mostReasons is how many reasons for invalid rows the demo shows.
+const mostReasons = 3
 
 // load imports one campaign and prints its plan.
 func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
@@ -200,8 +200,8 @@ func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
 	plan := launched.Counts
 	p.printf("%s: %d rows = %d recipients + %d invalid + %d duplicate, in %d batches\n",
 		f.file.ID, plan.Rows, plan.Recipients, plan.Invalid, plan.Duplicate, plan.Tasks)
-	for _, s := range launched.Invalid[:min(firstInvalid, len(launched.Invalid))] {
-		p.printf("    line %d: %s\n", s.Line, s.Reason)
+	for _, r := range launched.Reasons[:min(mostReasons, len(launched.Reasons))] {
+		p.printf("    %d invalid, the first in line %d: %s\n", r.Rows, r.Lines[0], r.Reason)
 	}
 	return p.err
 }

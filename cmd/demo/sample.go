@@ -36,6 +36,24 @@ func sample(seed uint64) []byte {
 			fmt.Fprintf(&b, "%s,+55 11 1234,%s\r\n", name, rest)
 		case row%1000 == 66: // a bad quote
 			fmt.Fprintf(&b, "\"%s\"x,%s,%s\r\n", name, phone, rest)
+		case row%1000 == 77: // a spreadsheet took it for a quantity
+			fmt.Fprintf(&b, "%s,+55119%04d%04d.0,%s\r\n", name, 1000+row/10000, row%10000, rest)
+		case row%1000 == 88: // a trunk zero behind the country's code
+			fmt.Fprintf(&b, "%s,+55 (0)11 9%04d-%04d,%s\r\n", name, 1000+row/10000, row%10000, rest)
+		case row%1000 == 99: // two numbers
+			fmt.Fprintf(&b, "%s,%s / (11) 9%04d-%04d,%s\r\n", name, phone, 1000+row/10000, row%10000, rest)
+		case row%1000 == 111: // a link
+			fmt.Fprintf(&b, "%s,https://wa.me/55119%04d%04d,%s\r\n", name, 1000+row/10000, row%10000, rest)
+		case row%1000 == 122: // as WhatsApp reports it, without its ninth digit
+			fmt.Fprintf(&b, "%s,5511%04d%04d@s.whatsapp.net,%s\r\n", name, 8700+row/10000, row%10000, rest)
+		case row%1000 == 123: // the same person, with it
+			fmt.Fprintf(&b, "%s,+5511 9%04d %04d,%s\r\n", name, 8700+row/10000, (row-1)%10000, rest)
+		case row%1000 == 133: // hyphens that do not break, between marks that nobody sees
+			fmt.Fprintf(&b, "%s,\u202a+55\u202f11\u202f9%04d\u2011%04d\u202c,%s\r\n", name, 1000+row/10000, row%10000, rest)
+		case row%1000 == 144: // of Brazil's area 51, and of Peru: the list says which
+			fmt.Fprintf(&b, "%s,51 9%04d-%04d,%s\r\n", name, 8700+row/10000, row%10000, rest)
+		case row%1000 == 155: // an extension
+			fmt.Fprintf(&b, "%s,%s ext. 12,%s\r\n", name, phone, rest)
 		case row%50 == 3: // quoted, with a new line inside
 			fmt.Fprintf(&b, "\"%s\nda Silva\",%s,%s\r\n", name, phone, rest)
 		case row%50 == 9: // national form

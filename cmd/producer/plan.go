@@ -1,10 +1,18 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"sluice/internal/batch"
 	"sluice/internal/desk"
+	"sluice/internal/phone"
 	"sluice/internal/status"
 )
 
@@ -15,16 +23,9 @@ func printPlan(w io.Writer, p *desk.Plan) error {
 	out.printf("plan for %s, by %s\n", p.ID, p.Sender)
 	out.printf("  rows         %10d\n", plan.Rows)
 	out.printf("  recipients   %10d\n", plan.Recipients)
+	printPeople(out, p.People)
 	out.printf("  invalid      %10d\n", plan.Invalid)
-	for _, row := range p.Invalid {
-		out.printf("    line %d: %s\n", row.Line, row.Reason)
-	}
-	switch more := plan.Invalid - len(p.Invalid); {
-	case more > 0 && p.Counted:
-		out.printf("    and %d more\n", more)
-	case more > 0:
-		out.printf("    and %d more; `producer export %s --states invalid` lists them\n", more, p.ID)
-	}
+	printReasons(out, p)
 	out.printf("  duplicate    %10d\n", plan.Duplicate)
 	if p.Counted {
 		out.printf("  suppressed   asked at the import\n")
@@ -42,16 +43,82 @@ func printPlan(w io.Writer, p *desk.Plan) error {
 	return out.err
 }
 
+// mostCountries is how many countries a plan names, those of most recipients.
+const mostCountries = 15
+
+// printPeople shows where the recipients are, so that a wrong default country is
+// seen, and how their numbers were read.
+func printPeople(out *printer, p batch.People) {
+	countries := slices.Collect(maps.Keys(p.Countries))
+	slices.SortFunc(countries, func(a, b string) int {
+		return cmp.Or(cmp.Compare(p.Countries[b], p.Countries[a]), cmp.Compare(a, b))
+	})
+	rest := 0
+	for i, country := range countries {
+		if i >= mostCountries {
+			rest += p.Countries[country]
+			continue
+		}
+		out.printf("    in %-7s %10d\n", country, p.Countries[country])
+	}
+	if rest > 0 {
+		out.printf("    elsewhere  %10d, in %d more countries\n", rest, len(countries)-mostCountries)
+	}
+	out.printf("    numbers    %10d with + or 00, %d read as national, %d as full\n", p.Plus, p.National, p.Full)
+	if p.Ambiguous == 0 {
+		return
+	}
+	how := "each was read as " + string(p.Read) + "; see recipients.numbers"
+	if p.Read == phone.Mixed {
+		how = "none was read; set recipients.numbers"
+	}
+	out.printf("    ambiguous  %10d rows have a number that is valid as national and as full: %s\n", p.Ambiguous, how)
+}
+
+// printReasons shows why rows are invalid, and where the first ones are.
+func printReasons(out *printer, p *desk.Plan) {
+	hidden := false
+	for _, r := range p.Reasons {
+		lines := make([]string, len(r.Lines))
+		for i, line := range r.Lines {
+			lines[i] = strconv.Itoa(line)
+		}
+		word, more := "lines", ""
+		if len(r.Lines) == 1 {
+			word = "line"
+		}
+		if r.Rows > len(r.Lines) {
+			more, hidden = fmt.Sprintf(" and %d more", r.Rows-len(r.Lines)), true
+		}
+		out.printf("    %d: %s (%s %s%s)\n", r.Rows, r.Reason, word, strings.Join(lines, ", "), more)
+	}
+	if hidden && !p.Counted {
+		out.printf("    `producer export %s --states invalid` lists them\n", p.ID)
+	}
+}
+
 // A dryStatus is a dry run's plan in the form of a campaign's account. Its
 // suppressed is null: the list is asked at the import.
 type dryStatus struct {
 	*status.Status
-	Suppressed *int `json:"suppressed"`
+	Suppressed *int          `json:"suppressed"`
+	People     people        `json:"people"`
+	Reasons    []desk.Reason `json:"reasons"`
+}
+
+// people is batch.People in JSON.
+type people struct {
+	Countries map[string]int `json:"countries"`
+	Plus      int            `json:"plus"`
+	National  int            `json:"national"`
+	Full      int            `json:"full"`
+	Ambiguous int            `json:"ambiguous"`
+	Read      phone.Numbers  `json:"read"`
 }
 
 func planStatus(p *desk.Plan) dryStatus {
 	plan := p.Counts
-	return dryStatus{Status: &status.Status{
+	return dryStatus{People: people(p.People), Reasons: append([]desk.Reason{}, p.Reasons...), Status: &status.Status{
 		ID: p.ID, State: "dry-run", Sender: p.Sender,
 		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
 		Batches: plan.Batches, Codes: map[string]int{},

@@ -51,10 +51,10 @@ func TestDryRun(t *testing.T) {
 	d := newOperator(t)
 	d.must("suppress", "add", "5511987654321")
 	keys := d.rdb.DBSize(d.ctx).Val()
-	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", desk.FirstInvalid+2))
+	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", desk.FirstLines+2))
 	file := d.campaign("dry", "")
 	out := d.must("send", file, "--no-preflight", "--dry-run")
-	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "and 2 more\n") || strings.Contains(out, "producer export") {
+	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "(lines 4, 5, 6, 7, 8 and 2 more)\n") || strings.Contains(out, "producer export") {
 		t.Error(out)
 	}
 	out = d.must("send", file, "--no-preflight", "--dry-run", "--json")
@@ -69,7 +69,7 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("%d keys were written", n-keys)
 	}
 	out = d.must("send", file, "--no-preflight")
-	if !strings.Contains(out, "  suppressed            1\n") || !strings.Contains(out, "and 2 more; `producer export dry --states invalid` lists them\n") {
+	if !strings.Contains(out, "  suppressed            1\n") || !strings.Contains(out, "and 2 more)\n    `producer export dry --states invalid` lists them\n") {
 		t.Error(out)
 	}
 }

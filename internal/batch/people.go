@@ -5,9 +5,9 @@ import "sluice/internal/phone"
 // People are the recipients by where they are and how their numbers were read.
 type People struct {
 	Countries map[string]int // recipients by country, two letters
+	Plus      int            // recipients whose number is behind + or 00, or of a link
 	National  int            // recipients whose number was read as one of the default country
-	Full      int            // likewise, as one with its country's code, without a +
-	Plus      int            // likewise, behind + or 00, or of a link
+	Full      int            // likewise, as one with its country's code
 	// Ambiguous is how many rows have a number of two valid readings, and Read how
 	// they were read: phone.Mixed is not at all, which made them invalid.
 	Ambiguous int

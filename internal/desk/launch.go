@@ -59,9 +59,11 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 		return d.compare(ctx, p, im, rec)
 	}
 	p.read.begin("importing")
-	if p.plan.Counts, err = im.Run(ctx, p.file.ID, p.reader); err != nil {
+	counts, err := im.Run(ctx, p.file.ID, p.reader)
+	if err != nil {
 		return nil, p.inputError(err)
 	}
+	p.counted(counts)
 	if rec, err = d.campaigns.Get(ctx, p.file.ID); err != nil {
 		return nil, err
 	}

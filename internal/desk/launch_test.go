@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestLaunch(t *testing.T) {
 	if diff := cmp.Diff(campaign.Plan{Rows: 4, Recipients: 2, Invalid: 1, Duplicate: 1, Batches: 1, Tasks: 1}, counts); diff != "" {
 		t.Error(diff)
 	}
-	if l.State != campaign.Running || l.Before || len(l.Invalid) != 1 || l.Invalid[0].Line != 4 || len(warned) != 1 {
+	if l.State != campaign.Running || l.Before || len(l.Reasons) != 1 || !slices.Equal(l.Reasons[0].Lines, []int{4}) || len(warned) != 1 {
 		t.Errorf("%+v, warned %v", l, warned)
 	}
 	if at := p.Progress(); at.Doing != "importing" || at.Rows != 4 || at.Bytes != at.Size || at.Size == 0 {

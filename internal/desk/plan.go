@@ -1,9 +1,11 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
@@ -12,25 +14,63 @@ import (
 	"sluice/internal/sender"
 )
 
-// FirstInvalid is how many invalid rows a plan names.
-const FirstInvalid = 5
+// FirstLines is how many lines a plan names of each reason for invalid rows.
+const FirstLines = 5
+
+// mostReasons is how many reasons a plan tells apart; there are some dozens.
+const mostReasons = 100
 
 // A Plan is what a campaign will do: how many get it, who does not and why.
 type Plan struct {
 	ID, Sender string
 	Counts     campaign.Plan
-	Invalid    []batch.Skipped // the first few invalid rows
-	Template   string          // what the preflight found; empty if it was left out
-	Limit      float64         // messages a second; 0: none
-	Counted    bool            // only counted: nothing was written, and the suppression list was not asked
+	People     batch.People // where the recipients are and how their numbers were read, the suppressed counted too
+	Reasons    []Reason     // why rows are invalid, the most frequent first
+	Template   string       // what the preflight found; empty if it was left out
+	Limit      float64      // messages a second; 0: none
+	Counted    bool         // only counted: nothing was written, and the suppression list was not asked
+}
+
+// A Reason is why rows are invalid.
+type Reason struct {
+	Reason string `json:"reason"`
+	Rows   int    `json:"rows"`
+	Lines  []int  `json:"lines"` // of the first FirstLines rows
 }
 
 func (p *Plan) saw(b *batch.Batch) {
-	for _, s := range b.Skipped {
-		if s.Kind == batch.Invalid && len(p.Invalid) < FirstInvalid {
-			p.Invalid = append(p.Invalid, s)
+	for i := range b.Skipped {
+		if s := &b.Skipped[i]; s.Kind == batch.Invalid {
+			p.blame(s)
 		}
 	}
+}
+
+// blame counts an invalid row for its reason.
+func (p *Plan) blame(s *batch.Skipped) {
+	i := slices.IndexFunc(p.Reasons, func(r Reason) bool { return r.Reason == s.Reason })
+	switch {
+	case i >= 0:
+	case len(p.Reasons) < mostReasons:
+		i = len(p.Reasons)
+		p.Reasons = append(p.Reasons, Reason{Reason: s.Reason})
+	case len(p.Reasons) == mostReasons:
+		i = mostReasons
+		p.Reasons = append(p.Reasons, Reason{Reason: "other reasons"})
+	default:
+		i = mostReasons
+	}
+	r := &p.Reasons[i]
+	if r.Rows++; len(r.Lines) < FirstLines {
+		r.Lines = append(r.Lines, s.Line)
+	}
+}
+
+// counted takes in what is known once all has been read.
+func (p *Prepared) counted(counts campaign.Plan) {
+	p.plan.Counts = counts
+	p.plan.People = p.reader.People()
+	slices.SortStableFunc(p.plan.Reasons, func(a, b Reason) int { return cmp.Compare(b.Rows, a.Rows) })
 }
 
 func (p *Prepared) saw(b *batch.Batch) {
@@ -47,10 +87,11 @@ func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 	p.plan.Counted = true
 	p.read.begin("reading")
 	im := &jobs.Import{Saw: p.saw}
-	var err error
-	if p.plan.Counts, err = im.Count(ctx, p.reader); err != nil {
+	counts, err := im.Count(ctx, p.reader)
+	if err != nil {
 		return nil, p.inputError(err)
 	}
+	p.counted(counts)
 	return &p.plan, nil
 }
 
