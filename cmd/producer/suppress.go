@@ -64,7 +64,7 @@ func (c *suppressList) Run(a *app) error {
 }
 
 type suppressImport struct {
-	File     string `arg:"" help:"A CSV file; - is standard input; .gz and .zst are read as they are." placeholder:"FILE"`
+	File     string `arg:"" help:"A CSV file, or one number a line; - is standard input; .gz and .zst are read as they are." placeholder:"FILE"`
 	Phone    string `default:"phone" help:"The column with the number." placeholder:"COLUMN"`
 	Country  string `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
 	Numbers  string `default:"auto" enum:"auto,national,full,mixed" help:"How numbers are written that could be read in two ways: ${enum}."`

@@ -23,6 +23,15 @@ func TestSuppressedUnderAnySpelling(t *testing.T) {
 		"import": func(d *operator) string {
 			return d.must("suppress", "import", d.file("gone.csv", "phone\n"+string(text)))
 		},
+		"import of numbers alone": func(d *operator) string {
+			return d.must("suppress", "import", d.file("gone.txt", string(text)))
+		},
+		"import of what was listed": func(d *operator) string {
+			d.must(append([]string{"suppress", "add"}, numbers...)...)
+			listed := d.must("suppress", "list")
+			d.must(append([]string{"suppress", "remove"}, numbers...)...)
+			return d.must("suppress", "import", d.file("gone.txt", listed))
+		},
 		"import in another encoding": func(d *operator) string {
 			return d.must("suppress", "import", "--encoding", "gbk", "--phone", "\u7535\u8bdd", d.file("gone.csv", "\xb5\xe7\xbb\xb0\n"+string(text)))
 		},

@@ -54,7 +54,7 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 // is for whoever reads it then.
 func (r *Reader) lookAhead(text io.Reader) io.Reader {
 	a := &ahead{r: text, left: aheadBytes}
-	first := &Reader{o: r.o, s: newSplitter(a)}
+	first := &Reader{o: r.o, s: newSplitter(a), phone: r.phone}
 	if first.readHeader() == nil {
 		r.learn(first, a)
 	}

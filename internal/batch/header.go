@@ -73,10 +73,20 @@ func (r *Reader) readHeader() error {
 	}
 	s.w.back(from)
 	s.next, s.delimiter = line, best.delimiter
+	if r.o.Bare && len(best.names) == 1 && r.isNumber(best.names[0]) {
+		r.width = 1
+		return nil
+	}
 	if _, err := s.row(); err != nil {
 		return err
 	}
 	return r.place(best.names)
+}
+
+// isNumber says that a cell is a phone number.
+func (r *Reader) isNumber(cell string) bool {
+	_, err := r.phone.Read([]byte(cell))
+	return err == nil
 }
 
 // separator reads the line `sep=;` with which some programs say the delimiter.

@@ -25,6 +25,7 @@ type Options struct {
 	Encoding       string        // any name that ParseEncoding knows
 	Numbers        phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
 	Strict         bool          // numbers behind + or 00 must be valid too
+	Bare           bool          // a first row of one number alone is no header: the file is numbers and nothing else
 	// Check is asked of each recipient; its error is why the row is invalid. It
 	// may be nil, and its error must hold nothing of the row.
 	Check func(*Recipient) error

@@ -49,7 +49,8 @@ func (d *Desk) Suppressed(ctx context.Context, each func(phone string) error) er
 	return suppress.New(d.redis).Each(ctx, each)
 }
 
-// A SuppressOrder is a list of numbers to suppress.
+// A SuppressOrder is a list of numbers to suppress: a CSV file with a header, or
+// numbers alone, one a line, as `suppress list` prints them.
 type SuppressOrder struct {
 	File     string        // - is Stdin
 	Stdin    io.Reader     //
@@ -74,7 +75,7 @@ func (d *Desk) SuppressList(o SuppressOrder) (*Suppressing, error) {
 	if err != nil {
 		return nil, &InvalidError{err}
 	}
-	r, err := batch.NewReader(in, batch.Options{Phone: o.Phone, DefaultCountry: o.Country, Numbers: o.Numbers, Encoding: o.Encoding})
+	r, err := batch.NewReader(in, batch.Options{Phone: o.Phone, DefaultCountry: o.Country, Numbers: o.Numbers, Encoding: o.Encoding, Bare: true})
 	if err != nil {
 		in.Close()
 		return nil, invalid("%s: %w", o.File, err)
