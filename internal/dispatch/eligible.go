@@ -8,7 +8,6 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"sluice/internal/ledger"
-	"sluice/internal/sender"
 )
 
 // recheckWindowsEvery is how often the recipients of a batch that is under way are held
@@ -58,8 +57,8 @@ func (r *batchRun) closed(indexes []int) bool {
 	return true
 }
 
-// unsuppressed asks the suppression list. A recipient that it names is rejected
-// without a submission; the intent before it keeps anyone else from sending.
+// unsuppressed asks the suppression list. A recipient that it names is settled
+// as suppressed; the intent before it keeps anyone else from sending.
 func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, error) {
 	all := slices.Concat(units...)
 	phones := make([]string, len(all))
@@ -85,7 +84,7 @@ func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, er
 		return nil, r.d.beginFailed(err)
 	}
 	for _, i := range indexes {
-		r.committer.addOutcome(ledger.Settlement{Index: i, Outcome: sender.Rejected, Code: ledger.CodeSuppressed, Time: r.host.Now()})
+		r.committer.addOutcome(ledger.Settlement{Index: i, Suppressed: true})
 	}
 	return filterUnits(units, func(i int) bool { return !named[i] }), nil
 }

@@ -39,11 +39,6 @@ func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row 
 	if cancelled && row.State == "pending" {
 		row.State = "cancelled"
 	}
-	if row.Code == ledger.CodeSuppressed {
-		row.State, row.Code, row.Attempts, row.SubmittedAt = "suppressed", "", 0, ""
-		row.Message = "on the suppression list before it was sent"
-		return row
-	}
 	if row.Message == "" && row.Code != "" {
 		row.Message = meaning(row.Code)
 	}

@@ -136,6 +136,8 @@ func recipientRow(r *batch.Recipient, st Standing, n int) Row {
 	case len(st.Others) > 0:
 		row.MessageID += " + " + strings.Join(st.Others, " + ")
 		row.Reason = "the provider took the message more than once"
+	case st.State == Suppressed:
+		row.Reason = "on the suppression list before it was sent"
 	case st.Code == CodeLost:
 		row.Reason = "the worker ended before it recorded the provider's answer"
 	case st.Code == CodeResolved:

@@ -37,6 +37,8 @@ type Counts struct {
 	Accepted int
 	Rejected int
 	InDoubt  int
+	// Suppressed are those whom the suppression list named after the import.
+	Suppressed int
 	// Codes are the recipients by the code that they stand with: of their
 	// rejection or doubt, or of the failure after which they wait.
 	Codes map[string]int
@@ -138,6 +140,8 @@ func (f *Fold) addPayload(kind byte, c *cursor) {
 		c.outcomes(size, func(o outcome) { f.addOutcome(o) })
 	case withdrawalRecord:
 		c.runs(size, func(p place) { f.submission(p).withdrawn = true })
+	case suppressionRecord:
+		c.runs(size, func(p place) { f.submission(p).suppressed = true })
 	case resolutionRecord:
 		choice := Choice(c.byte())
 		if c.err == nil && (choice < Accept || choice > Resend) {
@@ -301,6 +305,8 @@ func (f *Fold) count(v view, by int) {
 		f.counts.InDoubt += by
 	case Rejected:
 		f.counts.Rejected += by
+	case Suppressed:
+		f.counts.Suppressed += by
 	case Accepted:
 		f.counts.Accepted += by
 	}

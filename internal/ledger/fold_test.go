@@ -34,6 +34,8 @@ func came(try int, o sender.Outcome, code string, ms int) []byte {
 
 func withdrawn(try int) []byte { return appendWithdrawal(nil, []place{{0, try}}) }
 
+func suppressed(try int) []byte { return appendSuppression(nil, []place{{0, try}}) }
+
 func resolved(c Choice, try, ms int) []byte {
 	return appendResolution(nil, c, noon.Add(time.Duration(ms)*time.Millisecond), []place{{0, try}})
 }
@@ -61,6 +63,15 @@ func TestFoldOfOneRecipient(t *testing.T) {
 		},
 		"withdrawn and yet accepted": {
 			[][]byte{intent(1, 1), withdrawn(1), came(1, sender.Accepted, "m", 0)},
+			Standing{State: Accepted, MessageID: "m", Attempts: 1, Tries: 1, Time: noon, Last: sender.Accepted},
+		},
+		"suppressed": {[][]byte{intent(1, 1), suppressed(1)}, Standing{State: Suppressed, Tries: 1}},
+		"suppressed after a failure": {
+			[][]byte{intent(1, 1), came(1, sender.Failed, "a", 1), intent(1, 2), suppressed(2)},
+			Standing{State: Suppressed, Attempts: 1, Tries: 2, Last: sender.Failed},
+		},
+		"suppressed and yet accepted": {
+			[][]byte{intent(1, 1), suppressed(1), came(1, sender.Accepted, "m", 0)},
 			Standing{State: Accepted, MessageID: "m", Attempts: 1, Tries: 1, Time: noon, Last: sender.Accepted},
 		},
 		"failed twice": {
@@ -191,11 +202,13 @@ func drawRecord(t *rapid.T) []byte {
 		}
 	}
 	code := rapid.SampledFrom([]string{"", "a", "b"})
-	switch rapid.IntRange(1, 5).Draw(t, "kind") {
+	switch rapid.IntRange(1, 6).Draw(t, "kind") {
 	case 1, 2:
 		return appendIntent(nil, rapid.IntRange(1, 3).Draw(t, "epoch"), rapid.Bool().Draw(t, "resend"), places)
 	case 3:
 		return appendWithdrawal(nil, places)
+	case 5:
+		return appendSuppression(nil, places)
 	case 4:
 		choice := rapid.SampledFrom([]Choice{Accept, Reject, Resend}).Draw(t, "choice")
 		return appendResolution(nil, choice, noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))*time.Second), places)
@@ -258,7 +271,7 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 		if diff := cmp.Diff(recounted(one), counts); diff != "" {
 			t.Fatalf("counts are not those of the standings:\n%s", diff)
 		}
-		if sum := counts.Pending + counts.Accepted + counts.Rejected + counts.InDoubt; sum != drawSize {
+		if sum := counts.Pending + counts.Accepted + counts.Rejected + counts.InDoubt + counts.Suppressed; sum != drawSize {
 			t.Fatalf("%d recipients, and %+v", drawSize, counts)
 		}
 	})
@@ -277,6 +290,8 @@ func recounted(f *Fold) Counts {
 			c.Rejected++
 		case "in_doubt":
 			c.InDoubt++
+		case "suppressed":
+			c.Suppressed++
 		}
 		if st.Code != "" {
 			c.Codes[st.Code]++
@@ -323,7 +338,7 @@ func TestSummaryRoundTrip(t *testing.T) {
 		n := rapid.IntRange(0, 1<<40)
 		s := summary{
 			Counts: Counts{
-				Pending: n.Draw(t, "pending"), Accepted: n.Draw(t, "accepted"), Rejected: n.Draw(t, "rejected"), InDoubt: n.Draw(t, "in doubt"),
+				Pending: n.Draw(t, "pending"), Accepted: n.Draw(t, "accepted"), Rejected: n.Draw(t, "rejected"), InDoubt: n.Draw(t, "in doubt"), Suppressed: n.Draw(t, "suppressed"),
 				Codes: rapid.MapOfN(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"22091", "x=y z", "\"", "\xff\n"})), rapid.IntRange(1, 1000), 0, 4).Draw(t, "codes"),
 			},
 			bytes: n.Draw(t, "bytes"), epoch: n.Draw(t, "epoch"),
@@ -339,7 +354,7 @@ func TestSummaryRoundTrip(t *testing.T) {
 }
 
 func FuzzFold(f *testing.F) {
-	f.Add(slices.Concat(intent(1, 1), came(1, sender.Accepted, "wamid", 5), resolved(Resend, 1, 4), withdrawn(300)))
+	f.Add(slices.Concat(intent(1, 1), came(1, sender.Accepted, "wamid", 5), resolved(Resend, 1, 4), withdrawn(300), suppressed(2)))
 	f.Add(came(16, sender.Failed, "22041", 5))
 	f.Fuzz(func(t *testing.T, journal []byte) {
 		fold := NewFold(3)
@@ -348,7 +363,7 @@ func FuzzFold(f *testing.F) {
 			return
 		}
 		c := fold.Counts()
-		if c.Pending+c.Accepted+c.Rejected+c.InDoubt != 3 {
+		if c.Pending+c.Accepted+c.Rejected+c.InDoubt+c.Suppressed != 3 {
 			t.Fatalf("%+v", c)
 		}
 		if diff := cmp.Diff(recounted(fold), c); diff != "" {
@@ -358,8 +373,8 @@ func FuzzFold(f *testing.F) {
 }
 
 func FuzzSummary(f *testing.F) {
-	f.Add("1 0 0 1 0 0 0")
-	f.Add(`1 33 2 1 2 3 4 22041=3 "a b"=1`)
+	f.Add("1 0 0 1 0 0 0 0")
+	f.Add(`1 33 2 1 2 3 4 5 22041=3 "a b"=1`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parseSummary(0, text)
 		if err != nil {

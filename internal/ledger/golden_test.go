@@ -45,6 +45,8 @@ func goldenRecords() [][]byte {
 		appendOutcomes(nil, []outcome{{place{2, 2}, sender.Accepted, "", "wamid.B", at(30)}, {place{7, 20}, sender.Accepted, "", "wamid.C", at(31)}}),
 		appendOutcomes(nil, []outcome{{place{2, 2}, sender.Accepted, "", "wamid.D", at(32)}}),
 		appendResolution(nil, Reject, timeOf(at(40)), places[4:5]),
+		appendIntent(nil, 2, false, []place{{5, 2}}),
+		appendSuppression(nil, []place{{5, 2}}),
 	}
 }
 

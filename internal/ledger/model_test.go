@@ -29,6 +29,7 @@ type modelSubmission struct {
 	code    string
 	id      string
 	word    Choice // a person's
+	listed  bool   // on the suppression list: it was not made
 }
 
 type modelRecipient struct {
@@ -45,9 +46,13 @@ type modelBatch struct {
 // state is the recipient's state while epoch is the newest: pending, flying,
 // accepted, rejected or in_doubt; with its code and its attempts.
 func (r *modelRecipient) state(epoch int) (state, code string, attempts int) {
-	var accepted, rejected, wordAccepted, wordRejected, doubt, flying bool
+	var accepted, rejected, suppressed, wordAccepted, wordRejected, doubt, flying bool
 	var rejectedCode, doubtCode, lastCode string
 	for _, s := range r.subs {
+		if s.listed {
+			suppressed = true
+			continue
+		}
 		lost := s.outcome == 0 && !s.never && s.epoch < epoch
 		uncertain := lost || s.outcome == sender.Unknown
 		switch {
@@ -90,6 +95,8 @@ func (r *modelRecipient) state(epoch int) (state, code string, attempts int) {
 		return "accepted", "", attempts
 	case rejected:
 		return "rejected", rejectedCode, attempts
+	case suppressed:
+		return "suppressed", "", attempts
 	case wordAccepted:
 		return "accepted", CodeResolved, attempts
 	case wordRejected:
@@ -241,6 +248,10 @@ func (m *machine) settle(t *rapid.T) {
 	for _, i := range indexes {
 		s := h.flying[i]
 		delete(h.flying, i)
+		if s.listed = rapid.IntRange(0, 7).Draw(t, "listed") == 0; s.listed {
+			all = append(all, Settlement{Index: i, Suppressed: true})
+			continue
+		}
 		s.outcome = rapid.SampledFrom(sender.Outcomes[:]).Draw(t, "outcome")
 		if s.outcome == sender.Accepted {
 			m.ids++
@@ -438,6 +449,8 @@ func (m *machine) check(t *rapid.T) {
 				want.Rejected++
 			case "in_doubt":
 				want.InDoubt++
+			case "suppressed":
+				want.Suppressed++
 			default:
 				want.Pending++
 			}

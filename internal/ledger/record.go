@@ -51,6 +51,9 @@ const (
 	// resolutionRecord: choice byte, uvarint time in ms, then runs. A person's
 	// word on submissions in doubt.
 	resolutionRecord
+	// suppressionRecord: runs. These submissions were not made, and none will be:
+	// the numbers are on the suppression list.
+	suppressionRecord
 )
 
 const (
@@ -127,6 +130,10 @@ func appendIntent(dst []byte, epoch int, resend bool, places []place) []byte {
 
 func appendWithdrawal(dst []byte, places []place) []byte {
 	return appendRecord(dst, withdrawalRecord, appendRuns(nil, places))
+}
+
+func appendSuppression(dst []byte, places []place) []byte {
+	return appendRecord(dst, suppressionRecord, appendRuns(nil, places))
 }
 
 func appendResolution(dst []byte, choice Choice, at time.Time, places []place) []byte {

@@ -12,13 +12,15 @@ import (
 	"sluice/internal/sender"
 )
 
-// A Settlement is what a submission led to for one recipient.
+// A Settlement is what a submission led to for one recipient; or, where they are
+// Suppressed, that it was not made and none will be.
 type Settlement struct {
-	Index     int // of the recipient in the batch
-	Outcome   sender.Outcome
-	Code      string
-	MessageID string // only with Accepted
-	Time      time.Time
+	Index      int // of the recipient in the batch
+	Suppressed bool
+	Outcome    sender.Outcome
+	Code       string
+	MessageID  string // only with Accepted
+	Time       time.Time
 }
 
 // settleScript appends a record whatever the epoch, and writes the batch's
@@ -105,19 +107,31 @@ func (c *Claim) Settle(ctx context.Context, settlements []Settlement) (reopened 
 
 // outcomes is the record of settlements.
 func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
-	all := make([]outcome, len(settlements))
+	all := make([]outcome, 0, len(settlements))
+	var suppressed []place
 	for k := range settlements {
 		s := &settlements[k]
 		try, err := c.begun(s.Index)
 		if err != nil {
 			return nil, err
 		}
-		if s.Outcome < sender.Accepted || s.Outcome > sender.Denied {
+		switch {
+		case s.Suppressed:
+			suppressed = append(suppressed, place{s.Index, try})
+		case s.Outcome < sender.Accepted || s.Outcome > sender.Denied:
 			return nil, fmt.Errorf("recipient %d: no outcome", s.Index)
+		default:
+			all = append(all, outcome{place{s.Index, try}, s.Outcome, s.Code, s.MessageID, millis(s.Time)})
 		}
-		all[k] = outcome{place{s.Index, try}, s.Outcome, s.Code, s.MessageID, millis(s.Time)}
 	}
-	return appendOutcomes(nil, all), nil
+	var record []byte
+	if len(all) > 0 {
+		record = appendOutcomes(nil, all)
+	}
+	if len(suppressed) > 0 {
+		record = appendSuppression(record, suppressed)
+	}
+	return record, nil
 }
 
 // unknown is how many of the settlements leave a recipient in doubt.

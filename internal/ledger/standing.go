@@ -14,13 +14,15 @@ type State uint8
 // The states of a recipient. Pending are those that wait for a submission, for
 // the first or the next time; InFlight those whose submission's intent is on
 // record under the newest claim, and whose outcome is not. Accounts count both
-// as pending.
+// as pending. Suppressed are those whose number came on the suppression list after
+// the import, and who were then not submitted to.
 const (
 	Untouched State = iota
 	Retry
 	InFlight
 	InDoubt
 	Rejected
+	Suppressed
 	Accepted
 )
 
@@ -33,6 +35,8 @@ func (s State) String() string {
 		return "in_doubt"
 	case Rejected:
 		return "rejected"
+	case Suppressed:
+		return "suppressed"
 	case Accepted:
 		return "accepted"
 	}
@@ -40,9 +44,6 @@ func (s State) String() string {
 }
 
 const (
-	// CodeSuppressed is the code of a recipient whose number came on the
-	// suppression list after the import: rejected without a submission.
-	CodeSuppressed = "suppressed"
 	// CodeResolved is the code of a recipient that a person has resolved to
 	// rejected or accepted.
 	CodeResolved = "resolved"
@@ -81,6 +82,7 @@ type submission struct {
 	epoch      int  // the highest of its intents; 0 where there is none
 	hold       bool // some intent was made under `on_doubt: hold`
 	withdrawn  bool
+	suppressed bool   // it was not made, for the number was on the suppression list
 	resolution Choice // 0 for none
 	outcome    sender.Outcome
 	resolvedAt uint64
@@ -101,6 +103,7 @@ const (
 	weighsDoubt
 	weighsResolvedRejected
 	weighsResolvedAccepted
+	weighsSuppressed
 	weighsRejected
 	weighsAccepted
 )
@@ -122,6 +125,8 @@ func (s *submission) weigh(epoch int) weight {
 		return s.doubt()
 	}
 	switch {
+	case s.suppressed:
+		return weighsSuppressed
 	case s.withdrawn || s.epoch == 0 && s.resolution == 0:
 		return weighsNothing
 	case s.epoch >= epoch && s.resolution == 0:
@@ -154,8 +159,12 @@ func (s *submission) costs(epoch int) bool {
 	case sender.Throttled, sender.Denied:
 		return false
 	}
-	w := s.weigh(epoch)
-	return w != weighsNothing && w != weighsInFlight
+	return s.made(s.weigh(epoch))
+}
+
+// made says whether a submission of this weight was made, as far as is known.
+func (s *submission) made(w weight) bool {
+	return w != weighsNothing && w != weighsInFlight && w != weighsSuppressed
 }
 
 // codeThen is the submission's code, or CodeLost where it has no outcome.
@@ -185,7 +194,7 @@ func standing(subs []submission, epoch int) Standing {
 		if w > top || w == top && deciding != nil && before(s, deciding, w) {
 			top, deciding = w, s
 		}
-		if w != weighsNothing && w != weighsInFlight && (last == nil || s.try > last.try) {
+		if s.made(w) && (last == nil || s.try > last.try) {
 			last = s
 		}
 	}
@@ -202,6 +211,8 @@ func standing(subs []submission, epoch int) Standing {
 		if len(subs) > 1 {
 			st.Others = otherIDs(subs, deciding.messageID)
 		}
+	case weighsSuppressed:
+		st.State = Suppressed
 	case weighsRejected:
 		st.State, st.Code, st.Time = Rejected, deciding.code, timeOf(deciding.at)
 	case weighsResolvedAccepted:

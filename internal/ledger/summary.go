@@ -11,7 +11,7 @@ import (
 // A summary is what the summary hash holds of a batch: the counts that follow
 // from the first Bytes of its journal under Epoch. It is text:
 //
-//	1 bytes epoch pending accepted rejected in_doubt code=count ...
+//	1 bytes epoch pending accepted rejected in_doubt suppressed code=count ...
 //
 // It holds no outcome of its own and can always be made again.
 type summary struct {
@@ -29,7 +29,7 @@ func summaryOf(f *Fold, bytes int) summary {
 // equal says whether two batches are counted alike.
 func (c *Counts) equal(other *Counts) bool {
 	return c.Pending == other.Pending && c.Accepted == other.Accepted && c.Rejected == other.Rejected &&
-		c.InDoubt == other.InDoubt && maps.Equal(c.Codes, other.Codes)
+		c.InDoubt == other.InDoubt && c.Suppressed == other.Suppressed && maps.Equal(c.Codes, other.Codes)
 }
 
 // done says that nothing is left to do for the batch.
@@ -37,7 +37,7 @@ func (s *summary) done() bool { return s.Pending == 0 }
 
 func (s *summary) text() string {
 	dst := append(make([]byte, 0, 64), summaryVersion...)
-	for _, v := range [...]int{s.bytes, s.epoch, s.Pending, s.Accepted, s.Rejected, s.InDoubt} {
+	for _, v := range [...]int{s.bytes, s.epoch, s.Pending, s.Accepted, s.Rejected, s.InDoubt, s.Suppressed} {
 		dst = strconv.AppendInt(append(dst, ' '), int64(v), 10)
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.Codes)) {
@@ -64,7 +64,7 @@ func parseSummary(n int, text string) (summary, error) {
 	if version != summaryVersion {
 		return corrupt(fmt.Sprintf("version %.10q, which this program does not know", version))
 	}
-	for _, v := range [...]*int{&s.bytes, &s.epoch, &s.Pending, &s.Accepted, &s.Rejected, &s.InDoubt} {
+	for _, v := range [...]*int{&s.bytes, &s.epoch, &s.Pending, &s.Accepted, &s.Rejected, &s.InDoubt, &s.Suppressed} {
 		field, after, _ := strings.Cut(rest, " ")
 		i, err := strconv.Atoi(field)
 		if err != nil || i < 0 {

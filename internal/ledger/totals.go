@@ -19,7 +19,7 @@ type Totals struct {
 	InDoubt     int
 	Invalid     int
 	Duplicate   int
-	Suppressed  int
+	Suppressed  int // at the import, or after it
 	Batches     int
 	BatchesDone int // batches without recipients among them
 	Codes       map[string]int
@@ -42,6 +42,7 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 	if err != nil {
 		return err
 	}
+	late := 0 // those who were suppressed after the import
 	err = l.eachField(ctx, keys.Summary(id), func(n int, text string) error {
 		s, err := parseSummary(n, text)
 		if err != nil {
@@ -50,6 +51,8 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 		t.Accepted += s.Accepted
 		t.Rejected += s.Rejected
 		t.InDoubt += s.InDoubt
+		t.Suppressed += s.Suppressed
+		late += s.Suppressed
 		for code, k := range s.Codes {
 			t.Codes[code] += k
 		}
@@ -75,7 +78,7 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 		t.Suppressed += s.Suppressed
 		return nil
 	})
-	t.Pending = t.Recipients - t.Accepted - t.Rejected - t.InDoubt
+	t.Pending = t.Recipients - t.Accepted - t.Rejected - t.InDoubt - late
 	return err
 }
 

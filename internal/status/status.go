@@ -137,8 +137,7 @@ func ownTime(rec *campaign.Record) *campaign.Window {
 	return file.Window
 }
 
-// totals are the ledger's, or what was kept of them when its rows expired. Who
-// was suppressed after the import stands in the ledger as rejected.
+// totals are the ledger's, or what was kept of them when its rows expired.
 func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals, error) {
 	t, err := s.Ledger.Totals(ctx, rec.ID)
 	if err != nil {
@@ -149,9 +148,6 @@ func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals
 			return t, fmt.Errorf("reading the account of %s: %w", rec.ID, err)
 		}
 	}
-	n := t.Codes[ledger.CodeSuppressed]
-	t.Rejected, t.Suppressed = t.Rejected-n, t.Suppressed+n
-	delete(t.Codes, ledger.CodeSuppressed)
 	return t, nil
 }
 
