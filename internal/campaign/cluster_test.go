@@ -51,7 +51,10 @@ func TestALifeOnACluster(t *testing.T) {
 	if all, err := s.Active(ctx); err != nil || len(all) != 5 {
 		t.Errorf("active: %d, %v", len(all), err)
 	}
-	if err := s.Launch(ctx, last.ID, Plan{Tasks: 1}); err != nil {
+	if err := s.Launch(ctx, last.ID, 0, Plan{Tasks: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.StartIfDue(ctx, last.ID); err != nil {
 		t.Fatal(err)
 	}
 	rdb.SAdd(ctx, keys.Done(last.ID), 0)

@@ -8,12 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
+	"sluice/internal/ledger"
 )
 
 // moveScript makes a move if the record allows it.
 // KEYS: campaign, done. ARGV: 1 to, 2 the allowed states as ",a,b,", 3 the
-// condition, then fields and values to set. What was kept of the account of a
-// campaign that was over goes with any move.
+// condition, 4 the import's generation for the one that asks for it, then fields
+// and values to set. What was kept of the account of a campaign that was over goes
+// with any move.
 // Returns the state before, with "!" in front if the move was refused, or "?"
 // if the condition does not hold.
 var moveScript = redis.NewScript(`
@@ -22,11 +24,12 @@ if not state then return '' end
 if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return '!' .. state end
 local started = redis.call('HEXISTS', KEYS[1], 'started_at') == 1
 if ARGV[3] == 'started' and not started or ARGV[3] == 'unstarted' and started then return '?' .. state end
+if ARGV[3] == 'newest' and (redis.call('HGET', KEYS[1], 'import') or '0') ~= ARGV[4] then return '?' .. state end
 if ARGV[3] == 'done' then
 	local tasks = tonumber(redis.call('HGET', KEYS[1], 'tasks') or '-1')
 	if tasks ~= redis.call('SCARD', KEYS[2]) then return '?' .. state end
 end
-redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 4))
+redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 5))
 redis.call('HDEL', KEYS[1], 'final')
 return state`)
 
@@ -35,11 +38,16 @@ return state`)
 // A campaign that is not over then is among the active ones, whatever became of
 // the index before.
 func (s *Store) move(ctx context.Context, id string, m Move, fields ...any) (bool, error) {
+	return s.moveOf(ctx, id, m, 0, fields...)
+}
+
+// moveOf is move by the run of an import that has this generation.
+func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, fields ...any) (bool, error) {
 	r, from := rules()[m], ","
 	for _, f := range r.from {
 		from += string(f) + ","
 	}
-	args := append([]any{string(r.to), from, string(r.when), fieldMoved, s.now().UnixMilli()}, fields...)
+	args := append([]any{string(r.to), from, string(r.when), generation, fieldMoved, s.now().UnixMilli()}, fields...)
 	was, err := moveScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Done(id)}, args...).Text()
 	if err != nil {
 		return false, fmt.Errorf("moving %s to %s: %w", id, r.to, err)
@@ -57,27 +65,38 @@ func (s *Store) move(ctx context.Context, id string, m Move, fields ...any) (boo
 	return true, s.activate(ctx, id)
 }
 
-// Launch ends the import with its plan: the campaign is scheduled, and started
-// at once if its time has come.
-func (s *Store) Launch(ctx context.Context, id string, p Plan) error {
+// Launch ends the import with its plan, by the run of this generation: the campaign
+// is scheduled. Where a later run has taken over, or the campaign is cancelled or
+// was launched with another plan, it is an error and nothing is changed.
+func (s *Store) Launch(ctx context.Context, id string, generation int, p Plan) error {
 	fields := []any{"fingerprint", p.Fingerprint}
 	for name, n := range p.planFields() {
 		fields = append(fields, name, *n)
 	}
-	_, err := s.move(ctx, id, MoveLaunch, fields...)
-	if err != nil && !errors.Is(err, ErrNotAllowed) {
+	moved, err := s.moveOf(ctx, id, MoveLaunch, generation, fields...)
+	switch {
+	case err == nil && moved:
+		return nil
+	case err == nil:
+		err = fmt.Errorf("launching %s: %w", id, ledger.ErrSuperseded)
+	case !errors.Is(err, ErrNotAllowed):
 		return err
 	}
 	rec, getErr := s.Get(ctx, id)
-	switch {
-	case getErr != nil:
+	if getErr != nil {
 		return getErr
-	case err != nil && rec.Plan.Fingerprint != p.Fingerprint:
-		return err
-	case err != nil:
+	}
+	if rec.State != Importing && rec.Plan.Fingerprint == p.Fingerprint && p.Fingerprint != "" {
 		return nil // another run of the same import was quicker
-	case rec.StartAt.After(s.now()):
-		return nil
+	}
+	return err
+}
+
+// StartIfDue starts a campaign that has been launched, if its time has come.
+func (s *Store) StartIfDue(ctx context.Context, id string) error {
+	rec, err := s.Get(ctx, id)
+	if err != nil || rec.StartAt.After(s.now()) {
+		return err
 	}
 	_, err = s.Start(ctx, id)
 	return err

@@ -54,6 +54,7 @@ const (
 	started   condition = "started"   // it has run before
 	unstarted condition = "unstarted" // it has not
 	done      condition = "done"      // every batch with recipients is done
+	newest    condition = "newest"    // it is moved by the newest run of its import
 )
 
 // A rule is the states that a move may come from and the one it leads to.
@@ -66,7 +67,7 @@ type rule struct {
 // rules is the table of moves.
 func rules() map[Move]rule {
 	return map[Move]rule{
-		MoveLaunch:     {from: []State{Importing}, to: Scheduled},
+		MoveLaunch:     {from: []State{Importing}, to: Scheduled, when: newest},
 		MoveStart:      {from: []State{Scheduled}, to: Running},
 		MovePause:      {from: []State{Running, Scheduled}, to: Paused},
 		MoveResume:     {from: []State{Paused, Halted}, to: Running, when: started},

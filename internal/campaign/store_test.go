@@ -92,7 +92,10 @@ func (d *desk) put(t *testing.T, id string, to State, ran bool) {
 
 func (d *desk) launch(tasks int) func(context.Context, string) (bool, error) {
 	return func(ctx context.Context, id string) (bool, error) {
-		return true, d.Launch(ctx, id, Plan{Tasks: tasks, Fingerprint: "f"})
+		if err := d.Launch(ctx, id, 0, Plan{Tasks: tasks, Fingerprint: "f"}); err != nil {
+			return true, err
+		}
+		return true, d.StartIfDue(ctx, id)
 	}
 }
 
@@ -113,7 +116,13 @@ func TestALife(t *testing.T) {
 		t.Errorf("the record's file: %+v, %v", parsed, err)
 	}
 	plan := Plan{Rows: 10, Recipients: 5, Invalid: 2, Duplicate: 2, Suppressed: 1, Batches: 3, Tasks: 2, Fingerprint: "abc"}
-	if err := d.Launch(d.ctx, "life", plan); err != nil {
+	if err := d.Launch(d.ctx, "life", 0, plan); err != nil {
+		t.Fatal(err)
+	}
+	if rec := d.get(t, "life"); rec.State != Scheduled || rec.Plan != plan {
+		t.Fatalf("launched: %s, %+v", rec.State, rec.Plan)
+	}
+	if err := d.StartIfDue(d.ctx, "life"); err != nil {
 		t.Fatal(err)
 	}
 	want.State, want.Plan, want.StartedAt = Running, plan, standing
@@ -262,7 +271,8 @@ func TestCreate(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, redistest.New(t))
 	d.create(t, "c", "")
-	d.Launch(d.ctx, "c", Plan{Tasks: 1, Rows: 7, Fingerprint: "f"})
+	d.Launch(d.ctx, "c", 0, Plan{Tasks: 1, Rows: 7, Fingerprint: "f"})
+	d.StartIfDue(d.ctx, "c")
 	// The same again: what is there stays.
 	if rec := d.create(t, "c", "# again\n"); rec.State != Running || rec.Plan.Rows != 7 || strings.Contains(string(rec.Raw), "again") {
 		t.Errorf("created again: %s, %d rows", rec.State, rec.Plan.Rows)
@@ -318,11 +328,14 @@ func TestLaunchIsRepeatable(t *testing.T) {
 	plan := Plan{Tasks: 1, Fingerprint: "f"}
 	d.create(t, "c", "")
 	for range 2 {
-		if err := d.Launch(d.ctx, "c", plan); err != nil {
+		if err := d.Launch(d.ctx, "c", 0, plan); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.StartIfDue(d.ctx, "c"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := d.Launch(d.ctx, "c", Plan{Tasks: 2, Fingerprint: "g"}); !errors.Is(err, ErrNotAllowed) {
+	if err := d.Launch(d.ctx, "c", 0, Plan{Tasks: 2, Fingerprint: "g"}); !errors.Is(err, ErrNotAllowed) {
 		t.Errorf("another plan: %v", err)
 	}
 	if rec := d.get(t, "c"); rec.State != Running || rec.Plan != plan {
@@ -330,7 +343,7 @@ func TestLaunchIsRepeatable(t *testing.T) {
 	}
 	d.create(t, "gone", "")
 	d.Cancel(d.ctx, "gone")
-	if err := d.Launch(d.ctx, "gone", plan); !errors.Is(err, ErrNotAllowed) {
+	if err := d.Launch(d.ctx, "gone", 0, plan); !errors.Is(err, ErrNotAllowed) {
 		t.Errorf("a cancelled import was launched: %v", err)
 	}
 }
@@ -486,7 +499,7 @@ func TestStoreSaysThatRedisIsAway(t *testing.T) {
 		"get":    func() error { _, err := d.Get(d.ctx, "c"); return err },
 		"pause":  func() error { _, err := d.Pause(d.ctx, "c"); return err },
 		"finish": func() error { _, err := d.Finish(d.ctx, "c"); return err },
-		"launch": func() error { return d.Launch(d.ctx, "c", Plan{}) },
+		"launch": func() error { return d.Launch(d.ctx, "c", 0, Plan{}) },
 		"retire": func() error { return d.Retire(d.ctx, "c", nil) },
 		"create": func() error {
 			f, raw := d.file(t, "new", "")

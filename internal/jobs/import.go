@@ -58,26 +58,100 @@ func (im *Import) Count(ctx context.Context, r Reader) (campaign.Plan, error) {
 	return p, context.Cause(ctx)
 }
 
-// Run stages every batch, enqueues those that have recipients, and launches the
-// campaign, which must be importing. It may be killed at any moment and run
-// again with the same input: what is staged already is compared, and an input
-// that differs is refused with ledger.ErrDiffers.
+// Run stages every batch, launches the campaign, which must be importing, and
+// enqueues the batches that have recipients. It may be killed at any moment and run
+// again with the same input: what is staged already is compared, and an input that
+// differs is refused with ledger.ErrDiffers.
+//
+// Of several runs at once the newest has the import; the others wait for it, and go
+// on where they were if it ends before the launch. Once it has launched, a run of
+// the same input has nothing left to do, and one of another is refused. Nothing of a
+// run is enqueued before its own launch.
 func (im *Import) Run(ctx context.Context, id string, r Reader) (campaign.Plan, error) {
-	fingerprint, read, err := im.stage(ctx, id, r)
+	t, err := im.takeTurn(ctx, id)
+	if err == nil {
+		defer t.end()
+		var plan campaign.Plan
+		if plan, err = im.run(ctx, t, r); err == nil {
+			return plan, im.enqueue(ctx, id)
+		}
+	}
+	if errors.Is(err, ledger.ErrNotImporting) {
+		return im.compare(ctx, id, r)
+	}
+	return campaign.Plan{}, err
+}
+
+// run stages and launches.
+func (im *Import) run(ctx context.Context, t *turn, r Reader) (campaign.Plan, error) {
+	fingerprint, read, err := im.stage(ctx, t, r)
 	if err != nil {
 		return campaign.Plan{}, err
 	}
+	var plan campaign.Plan
+	err = t.do(ctx, func(generation int) error {
+		staged, err := im.Ledger.Staged(ctx, t.id)
+		if err != nil {
+			return err
+		}
+		if len(staged) != read {
+			return fmt.Errorf("campaign %s: an earlier import staged %d batches and this input has %d: %w", t.id, len(staged), read, ledger.ErrDiffers)
+		}
+		plan = planOf(staged)
+		plan.Fingerprint = fmt.Sprintf("%x", fingerprint)
+		return im.Campaigns.Launch(ctx, t.id, generation, plan)
+	})
+	return plan, err
+}
+
+// enqueue enqueues a campaign that has just been launched, and starts it if its
+// time has come. Cut short, whoever runs the campaign finds the batches that have
+// no task.
+func (im *Import) enqueue(ctx context.Context, id string) error {
 	staged, err := im.Ledger.Staged(ctx, id)
 	if err != nil {
-		return campaign.Plan{}, err
+		return err
 	}
-	if len(staged) != read {
-		return campaign.Plan{}, fmt.Errorf("campaign %s: an earlier import staged %d batches and this input has %d: %w", id, len(staged), read, ledger.ErrDiffers)
-	}
-	plan := campaign.Plan{Fingerprint: fmt.Sprintf("%x", fingerprint), Batches: read}
-	sizes := make([]int, read)
+	sizes := make([]int, len(staged))
 	for _, s := range staged {
 		sizes[s.N] = s.Recipients
+	}
+	if err := im.Queue.EnqueueAll(ctx, id, sizes); err != nil {
+		return err
+	}
+	if err := im.Campaigns.StartIfDue(ctx, id); err != nil {
+		return err
+	}
+	if _, err = im.Campaigns.Finish(ctx, id); err != nil || im.Index == nil { // an input without recipients
+		return err
+	}
+	// After the launch: nobody waits for it, and whoever misses it makes it.
+	return im.Index(ctx, id)
+}
+
+// compare holds an input against a campaign that another run has launched.
+func (im *Import) compare(ctx context.Context, id string, r Reader) (campaign.Plan, error) {
+	counted, err := im.Count(ctx, r)
+	if err != nil {
+		return campaign.Plan{}, err
+	}
+	rec, err := im.Campaigns.Get(ctx, id)
+	if err != nil {
+		return campaign.Plan{}, err
+	}
+	switch {
+	case rec.Plan.Fingerprint == "": // cancelled before it was launched
+		return campaign.Plan{}, fmt.Errorf("importing %s: it is %s: %w", id, rec.State, campaign.ErrNotAllowed)
+	case rec.Plan.Fingerprint != counted.Fingerprint:
+		return campaign.Plan{}, fmt.Errorf("campaign %s: another run of its import has launched it: %w", id, ledger.ErrDiffers)
+	}
+	return rec.Plan, nil
+}
+
+// planOf are the numbers of what was staged.
+func planOf(staged []ledger.StagedBatch) campaign.Plan {
+	plan := campaign.Plan{Batches: len(staged)}
+	for _, s := range staged {
 		plan.Recipients += s.Recipients
 		plan.Invalid += s.Invalid
 		plan.Duplicate += s.Duplicate
@@ -87,32 +161,17 @@ func (im *Import) Run(ctx context.Context, id string, r Reader) (campaign.Plan, 
 		}
 	}
 	plan.Rows = plan.Recipients + plan.Invalid + plan.Duplicate + plan.Suppressed
-	// Enqueued before the launch: no worker takes them until the campaign runs,
-	// and a launched campaign is never short of a task.
-	if err := im.Queue.EnqueueAll(ctx, id, sizes); err != nil {
-		return plan, err
-	}
-	if err := im.Campaigns.Launch(ctx, id, plan); err != nil {
-		return plan, err
-	}
-	if _, err = im.Campaigns.Finish(ctx, id); err != nil { // an input without recipients
-		return plan, err
-	}
-	if im.Index == nil {
-		return plan, nil
-	}
-	// After the launch: nobody waits for it, and whoever misses it makes it.
-	return plan, im.Index(ctx, id)
+	return plan
 }
 
 // stage reads the input to its end and stages its batches, several at once.
-func (im *Import) stage(ctx context.Context, id string, r Reader) (fingerprint [32]byte, read int, err error) {
+func (im *Import) stage(ctx context.Context, t *turn, r Reader) (fingerprint [32]byte, read int, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan *batch.Batch, stagers)
 	for range stagers {
 		g.Go(func() error {
 			for b := range batches {
-				if err := im.stageOne(ctx, id, b); err != nil {
+				if err := im.stageOne(ctx, t, b); err != nil {
 					return err
 				}
 			}
@@ -143,12 +202,14 @@ func (im *Import) stage(ctx context.Context, id string, r Reader) (fingerprint [
 	return fingerprint, read, err
 }
 
-func (im *Import) stageOne(ctx context.Context, id string, b *batch.Batch) error {
+func (im *Import) stageOne(ctx context.Context, t *turn, b *batch.Batch) error {
 	if err := im.suppress(ctx, b); err != nil {
 		return err
 	}
-	_, err := im.Ledger.Stage(ctx, id, b)
-	return err
+	return t.do(ctx, func(generation int) error {
+		_, err := im.Ledger.Stage(ctx, t.id, generation, b)
+		return err
+	})
 }
 
 // suppress moves the suppressed recipients of b to its skipped rows. The digest

@@ -9,8 +9,12 @@ package keys
 import "strconv"
 
 // Campaign is a hash: the campaign's record. Written by campaign alone, with each
-// move; the scripts of ledger read its field `state`.
+// move; the scripts of ledger read its fields `state` and `import`.
 func Campaign(id string) string { return "sluice:{" + id + "}" }
+
+// Importer is a string with an expiry: the generation of the run that imports the
+// campaign, as long as it lives. Written by campaign for jobs.
+func Importer(id string) string { return Campaign(id) + ":importer" }
 
 // Campaigns is a sorted set: the ids of all campaigns by their time. Written by
 // campaign, when one is created.

@@ -16,7 +16,7 @@ import (
 func TestKeysAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	ofCampaign := []string{
-		keys.Campaign("c"), keys.Recipients("c", 1), keys.Skipped("c", 1), keys.Journal("c", 1), keys.Batches("c"),
+		keys.Campaign("c"), keys.Importer("c"), keys.Recipients("c", 1), keys.Skipped("c", 1), keys.Journal("c", 1), keys.Batches("c"),
 		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"),
 		keys.Phones("c", 1), keys.Index("c"),
 	}

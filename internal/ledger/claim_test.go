@@ -42,6 +42,18 @@ func (d *desk) state(t testing.TB, state string) {
 	}
 }
 
+// Stage stages a batch as the import does, whatever the campaign's state is then.
+func (d *desk) Stage(ctx context.Context, id string, b *batch.Batch) (bool, error) {
+	return stageInto(ctx, d.rdb, d.Ledger, id, b)
+}
+
+func stageInto(ctx context.Context, rdb *redis.Client, l *Ledger, id string, b *batch.Batch) (bool, error) {
+	state := rdb.HGet(ctx, keys.Campaign(id), "state").Val()
+	rdb.HSet(ctx, keys.Campaign(id), "state", "importing", "import", 1)
+	defer rdb.HSet(ctx, keys.Campaign(id), "state", state)
+	return l.Stage(ctx, id, 1, b)
+}
+
 // stage stages a batch of size recipients and a skipped row of each kind.
 func (d *desk) stage(t testing.TB, n, size int) *batch.Batch {
 	t.Helper()

@@ -26,6 +26,10 @@ var (
 	// ErrDiffers says that another batch is staged under the same number: the
 	// import was repeated with another input.
 	ErrDiffers = errors.New("the input differs from what was staged")
+	// ErrSuperseded says that a later run of the import has taken over.
+	ErrSuperseded = errors.New("a later run of this import has taken over")
+	// ErrNotImporting says that the campaign is launched, or cancelled.
+	ErrNotImporting = errors.New("the campaign is not importing any more")
 	// ErrNotStaged says that there is no such batch.
 	ErrNotStaged = errors.New("the batch is not staged")
 	// ErrDone says that nothing of the batch is pending.

@@ -523,7 +523,7 @@ func TestLedgerAgreesWithModel(t *testing.T) {
 		d.rdb.HSet(t.Context(), keys.Campaign(m.id), "state", m.state)
 		for n := range 2 {
 			b := makeBatch(n, modelSize, n*(modelSize+3))
-			if staged, err := m.Stage(t.Context(), m.id, b); err != nil || !staged {
+			if staged, err := stageInto(t.Context(), d.rdb, d.Ledger, m.id, b); err != nil || !staged {
 				t.Fatal(staged, err)
 			}
 			m.staged = append(m.staged, b)
