@@ -13,16 +13,18 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/config"
 	"sluice/internal/desk"
+	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/schema"
 )
 
 // commands are the program's commands and flags; a flag beats the environment.
 type commands struct {
-	RedisURL  string `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
-	Senders   string `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
-	LogLevel  string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
-	LogFormat string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
+	RedisURL    string `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	QueuePrefix string `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
+	Senders     string `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
+	LogLevel    string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
+	LogFormat   string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
 
 	Send      sendCommand      `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
 	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
@@ -60,6 +62,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	parser, err := kong.New(&c,
 		kong.Name("producer"),
 		kong.Description("Sluice's producer: from a CSV to every message_id, and the account of every row."),
+		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(getenv)),
@@ -103,7 +106,7 @@ func (a *app) connect() error {
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	a.redis = rdb
-	a.desk = desk.New(desk.Options{Redis: rdb, Open: a.openSender, Now: a.now})
+	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now})
 	// The client rides over short outages; at the start, none is to be waited for.
 	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
 	defer cancel()
@@ -114,6 +117,12 @@ func (a *app) connect() error {
 	}
 	if err == nil {
 		err = schema.Check(ctx, rdb)
+	}
+	if err == nil {
+		err = jobs.CheckPrefix(ctx, rdb, a.QueuePrefix)
+	}
+	if errors.Is(err, jobs.ErrPrefix) {
+		return &usageError{fmt.Errorf("--queue-prefix: %w", err)}
 	}
 	return config.RedisAway(err, a.RedisURL)
 }

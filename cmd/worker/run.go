@@ -22,6 +22,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/config"
 	"sluice/internal/dispatch"
+	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/redisclock"
@@ -34,6 +35,7 @@ import (
 // flags are the program's settings; a flag beats the environment.
 type flags struct {
 	RedisURL    string        `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	QueuePrefix string        `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
 	Senders     string        `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
 	LogLevel    string        `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
 	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
@@ -54,6 +56,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	parser, err := kong.New(&f,
 		kong.Name("worker"),
 		kong.Description("Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions."),
+		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
 	)
@@ -105,6 +108,11 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	if err := schema.Check(short, rdb); err != nil {
 		return config.RedisAway(err, f.RedisURL)
 	}
+	if err := jobs.CheckPrefix(short, rdb, f.QueuePrefix); errors.Is(err, jobs.ErrPrefix) {
+		return &usageError{fmt.Errorf("--queue-prefix: %w", err)}
+	} else if err != nil {
+		return config.RedisAway(err, f.RedisURL)
+	}
 	host, _ := os.Hostname()
 	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
 	log = log.With().Str("worker", id).Logger()
@@ -124,7 +132,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	reloading.Go(func() { clock.Keep(reloadCtx) })
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := worker.New(worker.Options{
-		ID: id, Version: version(), Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
+		ID: id, Version: version(), QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,

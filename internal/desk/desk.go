@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/campaign"
+	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
@@ -38,6 +39,8 @@ type Options struct {
 	// Redis holds the campaigns. It may be nil for a Desk that only prepares and
 	// counts.
 	Redis redis.UniversalClient
+	// QueuePrefix begins the names of the queues; jobs.DefaultPrefix if empty.
+	QueuePrefix string
 	// Open opens a sender by its name. Its error names those that there are.
 	Open func(name string) (*Sender, error)
 	Now  func() time.Time
@@ -50,6 +53,7 @@ type Desk struct {
 	now       func() time.Time
 	ledger    *ledger.Ledger
 	campaigns *campaign.Store
+	queue     *jobs.Queue
 }
 
 // New makes a Desk on o.Redis, which stays the caller's to close.
@@ -57,6 +61,7 @@ func New(o Options) *Desk {
 	return &Desk{
 		redis: o.Redis, open: o.Open, now: o.Now,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
+		queue: jobs.NewQueue(o.Redis, o.QueuePrefix),
 	}
 }
 

@@ -44,7 +44,7 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	case err != nil:
 		return nil, err
 	}
-	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: jobs.NewQueue(d.redis), Saw: p.saw}
+	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: p.saw}
 	im.Index = func(ctx context.Context, id string) error {
 		_, err := d.index().Build(ctx, id)
 		return err

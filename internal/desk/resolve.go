@@ -28,5 +28,5 @@ func (d *Desk) Resolve(ctx context.Context, id string, choice ledger.Choice) (Re
 }
 
 func (d *Desk) recovery() *jobs.Recovery {
-	return &jobs.Recovery{Redis: d.redis, Ledger: d.ledger, Campaigns: d.campaigns}
+	return &jobs.Recovery{Queue: d.queue, Ledger: d.ledger, Campaigns: d.campaigns}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"sluice/internal/campaign"
-	"sluice/internal/jobs"
 )
 
 // A SetOrder says which settings of a campaign to change; nil leaves one as it
@@ -55,7 +54,7 @@ func (d *Desk) Set(ctx context.Context, o SetOrder) (*Set, error) {
 	}
 	// Batches may be waiting in the queue for the window that was.
 	if len(before.Differences(after)) > 0 && before.Window != nil {
-		if err := jobs.NewQueue(d.redis).Hasten(o.ID); err != nil {
+		if err := d.queue.Hasten(ctx, o.ID); err != nil {
 			return nil, errors.Join(errSetAlready, err)
 		}
 	}

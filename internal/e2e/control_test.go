@@ -302,7 +302,7 @@ func TestLostQueueIsRebuilt(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	rdb := w.redis.Client(t)
-	keys := rdb.Keys(t.Context(), "asynq:{lost}:*").Val()
+	keys := rdb.Keys(t.Context(), "asynq:{"+queueOf("lost")+"}:*").Val()
 	if len(keys) == 0 || rdb.Del(t.Context(), keys...).Err() != nil {
 		t.Fatalf("%d keys of the queue", len(keys))
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// queueOf is the name of a campaign's queue.
+func queueOf(id string) string { return "sluice:" + id }
+
 func (w *world) inspector() *asynq.Inspector {
 	w.t.Helper()
 	i := asynq.NewInspector(asynq.RedisClientOpt{Addr: w.redis.Addr})
@@ -21,7 +24,7 @@ func (w *world) inspector() *asynq.Inspector {
 // active are the tasks that the queue believes to be at work.
 func (w *world) active(id string) []string {
 	w.t.Helper()
-	return w.redis.Client(w.t).LRange(w.t.Context(), "asynq:{"+id+"}:active", 0, -1).Val()
+	return w.redis.Client(w.t).LRange(w.t.Context(), "asynq:{"+queueOf(id)+"}:active", 0, -1).Val()
 }
 
 // await waits until ok holds.
@@ -47,13 +50,13 @@ func (w *world) runsLate(id, task string) {
 		w.t.Fatalf("the batch of %s is not done", task)
 	}
 	rdb := w.redis.Client(w.t)
-	if err := rdb.ZAddXX(w.t.Context(), "asynq:{"+id+"}:lease", redis.Z{Score: 1, Member: task}).Err(); err != nil {
+	if err := rdb.ZAddXX(w.t.Context(), "asynq:{"+queueOf(id)+"}:lease", redis.Z{Score: 1, Member: task}).Err(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.start("worker", "--batches", "1")
 	inspector := w.inspector()
 	w.await("run again", 30*time.Second, func() bool {
-		info, err := inspector.GetTaskInfo(id, task)
+		info, err := inspector.GetTaskInfo(queueOf(id), task)
 		return err == nil && info.State == asynq.TaskStateCompleted && info.Retried == 1
 	})
 }
@@ -196,7 +199,7 @@ func TestQueueArchivesNothingThatWaits(t *testing.T) {
 	}
 	inspector := w.inspector()
 	w.await("acknowledged", 10*time.Second, func() bool {
-		info, err := inspector.GetTaskInfo("patient", "batch-000000")
+		info, err := inspector.GetTaskInfo(queueOf("patient"), "batch-000000")
 		if err != nil || info.State == asynq.TaskStateArchived || info.Retried != 0 || info.MaxRetry < 1<<30 {
 			t.Fatalf("%+v, %v", info, err)
 		}
@@ -214,7 +217,7 @@ func TestQueueWhoseTasksWereArchived(t *testing.T) {
 	}
 	inspector := w.inspector()
 	for _, task := range []string{"batch-000000", "batch-000002"} {
-		if err := inspector.ArchiveTask("shelved", task); err != nil {
+		if err := inspector.ArchiveTask(queueOf("shelved"), task); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -240,12 +243,12 @@ func TestQueueTimesOut(t *testing.T) {
 	defer client.Close()
 	for n := range 2 {
 		task := fmt.Sprintf("batch-%06d", n)
-		info, err := inspector.GetTaskInfo("timed", task)
+		info, err := inspector.GetTaskInfo(queueOf("timed"), task)
 		if err == nil {
-			err = inspector.DeleteTask("timed", task)
+			err = inspector.DeleteTask(queueOf("timed"), task)
 		}
 		if err == nil {
-			_, err = client.Enqueue(asynq.NewTask(info.Type, json.RawMessage(info.Payload)), asynq.Queue("timed"), asynq.TaskID(task),
+			_, err = client.Enqueue(asynq.NewTask(info.Type, json.RawMessage(info.Payload)), asynq.Queue(queueOf("timed")), asynq.TaskID(task),
 				asynq.MaxRetry(2), asynq.Timeout(time.Second))
 		}
 		if err != nil {
@@ -255,7 +258,7 @@ func TestQueueTimesOut(t *testing.T) {
 	w.start("worker")
 	w.start("worker")
 	w.await("archived", time.Minute, func() bool {
-		archived, err := inspector.ListArchivedTasks("timed")
+		archived, err := inspector.ListArchivedTasks(queueOf("timed"))
 		return err == nil && len(archived) > 0 && strings.Contains(archived[0].LastErr, "deadline exceeded")
 	})
 	if a := w.awaitState("timed", "finished", time.Minute); a.Accepted != 1500 {
@@ -286,8 +289,8 @@ func TestQueueOfTheDeadIsDeleted(t *testing.T) {
 	}
 	w.start("worker", "--linger", "1s")
 	rdb := w.redis.Client(t)
-	w.await("deleted", 20*time.Second, func() bool { return !rdb.SIsMember(t.Context(), "asynq:queues", "dead").Val() })
-	for _, key := range rdb.Keys(t.Context(), "asynq:{dead}:*").Val() {
+	w.await("deleted", 20*time.Second, func() bool { return !rdb.SIsMember(t.Context(), "asynq:queues", queueOf("dead")).Val() })
+	for _, key := range rdb.Keys(t.Context(), "asynq:{"+queueOf("dead")+"}:*").Val() {
 		if !strings.Contains(key, ":processed") && !strings.Contains(key, ":failed") { // its statistics
 			t.Errorf("left over: %s", key)
 		}

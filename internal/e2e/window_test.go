@@ -124,7 +124,7 @@ func TestWindowClosesDuringTheRun(t *testing.T) {
 	}
 	w.writeSenders("", "")
 	// The queue has a clock of its own, and would wait until tomorrow.
-	if _, err := w.inspector().RunAllRetryTasks("own"); err != nil {
+	if _, err := w.inspector().RunAllRetryTasks(queueOf("own")); err != nil {
 		t.Fatal(err)
 	}
 	ahead := time.Until(from.Add(24 * time.Hour))

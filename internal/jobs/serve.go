@@ -29,12 +29,21 @@ type ServeOptions struct {
 	// be run by two workers at once.
 	StopWithin time.Duration
 	Log        zerolog.Logger
+	// Foreign is called where a task of another application turns up in the queue. It
+	// goes back there, and is not ours to run.
+	Foreign func()
 }
 
-// Serve starts to take batches from a campaign's queue.
+// Serve starts to take batches from a campaign's queue. A queue that holds tasks of
+// another application is refused with ErrForeign.
 func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := q.CheckForeign(ctx, campaign); err != nil {
+		return nil, err
+	}
 	srv := asynq.NewServerFromRedisClient(q.rdb, asynq.Config{
-		Queues:                   map[string]int{campaign: 1},
+		Queues:                   map[string]int{q.Name(campaign): 1},
 		Concurrency:              o.Batches,
 		ShutdownTimeout:          o.StopWithin,
 		RetryDelayFunc:           retryDelay,
@@ -44,7 +53,7 @@ func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, erro
 		Logger:                   asynqLog{o.Log},
 		LogLevel:                 asynq.WarnLevel,
 	})
-	if err := srv.Start(handler(h, o.Log)); err != nil {
+	if err := srv.Start(handler(h, o)); err != nil {
 		return nil, fmt.Errorf("starting the queue of %s: %w", campaign, err)
 	}
 	return &Server{asynq: srv}, nil
@@ -53,8 +62,13 @@ func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, erro
 // Shutdown takes no more batches and waits for those that run.
 func (s *Server) Shutdown() { s.asynq.Shutdown() }
 
-func handler(h Handler, log zerolog.Logger) asynq.HandlerFunc {
+func handler(h Handler, o ServeOptions) asynq.HandlerFunc {
 	return func(ctx context.Context, t *asynq.Task) error {
+		if _, ours := batchOf(t.ResultWriter().TaskID()); !ours || t.Type() != taskType {
+			o.Log.Error().Str("task", t.Type()).Msg("a task of another application is in this campaign's queue")
+			o.Foreign()
+			return foreignTask{}
+		}
 		ref, err := parseReference(t.Payload())
 		if err != nil {
 			return err
@@ -64,12 +78,19 @@ func handler(h Handler, log zerolog.Logger) asynq.HandlerFunc {
 			return err // it did not run
 		}
 		if _, werr := t.ResultWriter().Write([]byte(result)); werr != nil {
-			log.Debug().Err(werr).Int("batch", ref.Batch).Msg("task result not written")
+			o.Log.Debug().Err(werr).Int("batch", ref.Batch).Msg("task result not written")
 		}
 		faultpoint.At(faultpoint.BeforeAck)
 		return err
 	}
 }
+
+// A foreignTask goes back into its queue as it is, for as long as whoever put it
+// there may need to take it away.
+type foreignTask struct{}
+
+func (foreignTask) Error() string        { return "not a task of Sluice" }
+func (foreignTask) Delay() time.Duration { return time.Hour }
 
 // A snooze is an error that tells when the batch is to run again.
 type snooze interface {

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -44,7 +46,7 @@ type Reference struct {
 // task is the task for a batch. Epoch 0 is the batch's first task; a batch that
 // lost its worker is enqueued anew under the epoch that is next, so that asynq,
 // which still holds the old task, takes the new one.
-func (r Reference) task(epoch int) *asynq.Task {
+func (r Reference) task(queue string, epoch int) *asynq.Task {
 	payload, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // strings and ints always marshal
@@ -54,13 +56,21 @@ func (r Reference) task(epoch int) *asynq.Task {
 		id = fmt.Sprintf("%s-epoch-%d", id, epoch)
 	}
 	return asynq.NewTask(taskType, payload,
-		asynq.Queue(r.Campaign), asynq.TaskID(id), asynq.MaxRetry(maxRetry),
+		asynq.Queue(queue), asynq.TaskID(id), asynq.MaxRetry(maxRetry),
 		asynq.Timeout(taskTimeout), asynq.Retention(retention))
 }
 
-// batchOf is the batch that a task's name names.
+// taskName is that of each of our tasks; the script of Delete knows it too.
+var taskName = regexp.MustCompile(`^batch-([0-9]{6,})(-epoch-[0-9]+)?$`)
+
+// batchOf is the batch that a task's name names. The task of another application
+// has no such name.
 func batchOf(id string) (n int, ok bool) {
-	_, err := fmt.Sscanf(id, "batch-%d", &n)
+	m := taskName.FindStringSubmatch(id)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1])
 	return n, err == nil
 }
 

@@ -27,7 +27,8 @@ func Active() string { return "sluice:active" }
 // Schema is a hash that every program looks at before all else: `number`, the form
 // of all other keys, and `needs`, the revision that a program must know at least.
 // Written by schema: when a program first meets an empty Redis, and before the
-// first record of a new kind.
+// first record of a new kind. Its `queue_prefix`, what the names of our queues begin
+// with, is written by jobs.
 func Schema() string { return "sluice:schema" }
 
 // Worker is a string with an expiry: a worker's heartbeat. Written by ledger for
@@ -101,10 +102,18 @@ func Suppressed() string { return "sluice:suppress" }
 // Written by suppress.
 func SuppressedVersion() string { return "sluice:suppress:version" }
 
+// QueuePrefix begins the names of our asynq queues, unless another is set: other
+// applications may have theirs in the same Redis.
+const QueuePrefix = "sluice:"
+
 // Queue is a key of asynq's, of one queue: `pending`, `active`, `lease` and so on,
 // or `t:` and a task's id. Written by asynq; jobs reads some, and deletes what
 // asynq does not.
 func Queue(queue, what string) string { return "asynq:{" + queue + "}:" + what }
+
+// Queues is a set: the names of all asynq queues in this Redis, others' too. Written
+// by asynq; jobs adds and removes ours.
+func Queues() string { return "asynq:queues" }
 
 func batch(id, kind string, n int) string {
 	return Campaign(id) + ":" + kind + ":" + strconv.Itoa(n)

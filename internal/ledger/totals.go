@@ -1,8 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
 )
@@ -91,21 +95,51 @@ func (l *Ledger) Done(ctx context.Context, id string) (int, error) {
 	return int(done), nil
 }
 
+// An OpenBatch is one that has recipients and is not done.
+type OpenBatch struct {
+	StagedBatch
+	Epoch int    // of its newest claim; 0: there was none
+	Owner string // the worker that has claimed it and not released it, alive or not
+}
+
 // Open are the batches that have recipients and are not done, by their number.
 // Each of them needs a task in the queue, or a worker that has claimed it.
-func (l *Ledger) Open(ctx context.Context, id string) ([]StagedBatch, error) {
-	all, err := l.Staged(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+func (l *Ledger) Open(ctx context.Context, id string) ([]OpenBatch, error) {
+	// The set before the rest: a batch that is done by then is not asked for.
 	done, err := l.doneSet(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading the batches done of %s: %w", id, err)
 	}
-	open := all[:0]
+	all, err := l.Staged(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var open []OpenBatch
 	for _, s := range all {
 		if s.Recipients > 0 && !done[s.N] {
-			open = append(open, s)
+			open = append(open, OpenBatch{StagedBatch: s})
+		}
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	fields := make([]string, len(open))
+	for i := range open {
+		fields[i] = strconv.Itoa(open[i].N)
+	}
+	var owners, claims *redis.SliceCmd
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		owners, claims = p.HMGet(ctx, keys.Owners(id), fields...), p.HMGet(ctx, keys.Claims(id), fields...)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading who has batches of %s: %w", id, err)
+	}
+	for i := range open {
+		open[i].Owner, _ = owners.Val()[i].(string)
+		text, _ := claims.Val()[i].(string)
+		if open[i].Epoch, err = strconv.Atoi(cmp.Or(text, "0")); err != nil {
+			return nil, fmt.Errorf("the epoch of batch %d of %s is no number", open[i].N, id)
 		}
 	}
 	return open, nil

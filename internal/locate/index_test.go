@@ -44,6 +44,8 @@ func (r *room) stage(t testing.TB, id string, rnd *rand.Rand, sizes ...int) [][]
 	t.Helper()
 	all := make([][]string, len(sizes))
 	row := 0
+	r.rdb.HSet(t.Context(), keys.Campaign(id), "state", "importing", "import", 1)
+	defer r.rdb.Del(t.Context(), keys.Campaign(id))
 	for n, size := range sizes {
 		b := &batch.Batch{N: n, Digest: [16]byte{byte(n), byte(size)}}
 		for range size {
@@ -52,7 +54,7 @@ func (r *room) stage(t testing.TB, id string, rnd *rand.Rand, sizes ...int) [][]
 			all[n] = append(all[n], phone)
 			b.Recipients = append(b.Recipients, batch.Recipient{Row: row, Phone: phone, Vars: []string{"x"}})
 		}
-		if _, err := r.l.Stage(t.Context(), id, b); err != nil {
+		if _, err := r.l.Stage(t.Context(), id, 1, b); err != nil {
 			t.Fatal(err)
 		}
 	}

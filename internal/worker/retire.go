@@ -52,8 +52,12 @@ func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired boo
 			return false, err
 		}
 	}
-	if err := w.queue.Delete(ctx, id); err != nil {
-		return false, fmt.Errorf("deleting the queue of %s: %w", id, err)
+	foreign, err := w.queue.Delete(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	if foreign > 0 {
+		w.Log.Warn().Str("campaign", id).Int("tasks", foreign).Msg("its queue holds tasks of another application, and is left to that")
 	}
 	totals, err := w.Ledger.Totals(ctx, id)
 	if err != nil {

@@ -2,6 +2,9 @@ package worker
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,12 +57,29 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 		Batches:    w.Batches,
 		StopWithin: cmp.Or(account.StopWithin, 40*time.Second), // longer than a submission can take
 		Log:        w.Log.With().Str("campaign", rec.ID).Logger(),
+		Foreign:    s.foreign,
 	}, s.handle)
+	if errors.Is(err, jobs.ErrForeign) {
+		s.foreign()
+	}
 	if err != nil {
 		return nil, err
 	}
 	go s.recheck(w.PreflightEvery)
 	return s, nil
+}
+
+// foreign halts the campaign whose queue holds tasks of another application: to work
+// on it would spoil them.
+func (s *server) foreign() {
+	s.dispatcher.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	reason := fmt.Sprintf("foreign_tasks: its queue %s holds tasks of another application; take them away, or use another database of Redis for one of the two; then `producer resume %s`",
+		s.w.queue.Name(s.id), s.id)
+	if _, err := s.w.Campaigns.Halt(ctx, s.id, "foreign_tasks", reason); err != nil {
+		s.w.Log.Error().Err(err).Str("campaign", s.id).Msg("could not record that the campaign halted: its queue holds tasks of another application")
+	}
 }
 
 // hastenAfter is how long after new settings the batches that wait in the queue
@@ -80,7 +100,7 @@ func (s *server) apply(set string) {
 	s.dispatcher.Set(settings)
 	s.w.Log.Info().Str("campaign", s.id).Msg("the campaign's settings are set anew")
 	time.AfterFunc(hastenAfter, func() {
-		if err := s.w.queue.Hasten(s.id); err != nil {
+		if err := s.w.queue.Hasten(context.Background(), s.id); err != nil {
 			s.w.Log.Warn().Err(err).Str("campaign", s.id).Msg("batches wait for what was set before")
 		}
 	})

@@ -55,6 +55,8 @@ type Options struct {
 	Suppressed Suppressed
 	// PreflightEvery is how often templates are looked at again; 0: never.
 	PreflightEvery time.Duration
+	// QueuePrefix begins the names of the queues; jobs.DefaultPrefix if empty.
+	QueuePrefix string
 	// Linger is how long a campaign that is over keeps its queue, for people to look
 	// at; Keep how long its rows are kept from then on, for ever if zero.
 	Linger, Keep time.Duration
@@ -97,9 +99,10 @@ func New(o Options) *Worker {
 		o.HandBack = defaultHandBack
 	}
 	o.HandBack = min(o.HandBack, jobs.MaxHandBack)
+	queue := jobs.NewQueue(o.Redis, o.QueuePrefix)
 	return &Worker{
-		Options: o, queue: jobs.NewQueue(o.Redis), metrics: o.Metrics,
-		recovery: &jobs.Recovery{Redis: o.Redis, Ledger: o.Ledger, Campaigns: o.Campaigns},
+		Options: o, queue: queue, metrics: o.Metrics,
+		recovery: &jobs.Recovery{Queue: queue, Ledger: o.Ledger, Campaigns: o.Campaigns},
 		heartbeat: &heartbeat{log: o.Log, give: func(ctx context.Context) error {
 			return o.Ledger.Beat(ctx, ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision}, aliveFor)
 		}},
