@@ -19,12 +19,31 @@ func (c *pauseCommand) Run(a *app) error {
 }
 
 type resumeCommand struct {
-	ID string `arg:"" help:"The campaign."`
+	ID      string `arg:"" help:"The campaign."`
+	SkipRow int    `help:"Reject the recipient of this row first, with the code skipped: the row that status says a halted campaign was last about." placeholder:"N"`
 }
 
 // Run resumes a campaign.
 func (c *resumeCommand) Run(a *app) error {
-	return a.move(c.ID, (*desk.Desk).Resume)
+	switch {
+	case c.SkipRow < 0:
+		return &usageError{fmt.Errorf("--skip-row: %d is no row; the first one below the header is 1", c.SkipRow)}
+	case c.SkipRow == 0:
+		return a.move(c.ID, (*desk.Desk).Resume)
+	}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	m, skipped, err := a.desk.SkipRow(a.ctx, c.ID, c.SkipRow)
+	if err != nil {
+		return err
+	}
+	what := "is skipped"
+	if !skipped {
+		what = "was skipped already"
+	}
+	_, err = fmt.Fprintf(a.out, "%s: row %d %s, and it is %s\n", c.ID, c.SkipRow, what, m.State)
+	return err
 }
 
 type cancelCommand struct {

@@ -32,6 +32,9 @@ func printPlan(w io.Writer, p *desk.Plan) error {
 	} else {
 		out.printf("  suppressed   %10d\n", plan.Suppressed)
 	}
+	if p.Folded > 0 {
+		out.printf("  folded       %10d  line breaks, tabs and runs of spaces in their values are one space\n", p.Folded)
+	}
 	out.printf("  batches      %10d\n", plan.Tasks)
 	if p.Template != "" {
 		out.printf("  template     %s\n", p.Template)
@@ -101,9 +104,10 @@ func printReasons(out *printer, p *desk.Plan) {
 // suppressed is null: the list is asked at the import.
 type dryStatus struct {
 	*status.Status
-	Suppressed *int          `json:"suppressed"`
-	People     people        `json:"people"`
-	Reasons    []desk.Reason `json:"reasons"`
+	Suppressed *int           `json:"suppressed"`
+	People     people         `json:"people"`
+	Reasons    []batch.Reason `json:"reasons"`
+	Folded     int            `json:"folded"`
 }
 
 // people is batch.People in JSON.
@@ -118,7 +122,7 @@ type people struct {
 
 func planStatus(p *desk.Plan) dryStatus {
 	plan := p.Counts
-	return dryStatus{People: people(p.People), Reasons: append([]desk.Reason{}, p.Reasons...), Status: &status.Status{
+	return dryStatus{People: people(p.People), Reasons: append([]batch.Reason{}, p.Reasons...), Folded: p.Folded, Status: &status.Status{
 		ID: p.ID, State: "dry-run", Sender: p.Sender,
 		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
 		Batches: plan.Batches, Codes: map[string]int{},

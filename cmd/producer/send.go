@@ -96,16 +96,18 @@ func (c *sendCommand) dryRun(a *app, p *desk.Prepared) error {
 	bar := startProgress(a, p.Progress)
 	plan, err := a.desk.Count(a.ctx, p)
 	bar.stop()
-	if err != nil {
+	if plan == nil {
 		return hint(err)
 	}
 	if c.JSON {
-		return printJSON(a.out, planStatus(plan))
+		return errors.Join(printJSON(a.out, planStatus(plan)), err)
 	}
 	if err := printPlan(a.out, plan); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.out, "dry run: nothing was written")
+	if err == nil { // else of a list of nobody
+		_, err = fmt.Fprintln(a.out, "dry run: nothing was written")
+	}
 	return err
 }
 

@@ -57,6 +57,7 @@ type Reader struct {
 	ends      []int  // of the values in digits
 	coded     []byte // the batch, for its digest
 	eof       bool
+	held      *held // what Somebody read
 }
 
 // NewReader reads the header. It refuses what is no text of the encoding, and a
@@ -97,6 +98,15 @@ func (r *Reader) HasRows() bool {
 // Next reads the next batch, or returns io.EOF. The batch is the caller's. Any
 // other error is the file's, and names the line.
 func (r *Reader) Next() (*Batch, error) {
+	if r.held != nil {
+		if b, err := r.held.give(); b != nil || err != nil {
+			return b, err
+		}
+	}
+	return r.next()
+}
+
+func (r *Reader) next() (*Batch, error) {
 	if r.eof {
 		return nil, io.EOF
 	}

@@ -120,7 +120,7 @@ func (s *Store) Pause(ctx context.Context, id string) (bool, error) {
 // Resume goes on with a paused or halted campaign. One that was paused before its
 // start is scheduled again, so that nothing is sent before its time.
 func (s *Store) Resume(ctx context.Context, id string) (bool, error) {
-	moved, err := s.move(ctx, id, MoveResume, fieldReason, "", fieldCode, "")
+	moved, err := s.move(ctx, id, MoveResume, fieldReason, "", fieldCode, "", fieldRow, 0)
 	if moved || err != nil {
 		return moved, err
 	}
@@ -133,7 +133,12 @@ func (s *Store) Resume(ctx context.Context, id string) (bool, error) {
 
 // Halt stops a running campaign with a reason; the first one stays.
 func (s *Store) Halt(ctx context.Context, id, code, reason string) (bool, error) {
-	moved, err := s.move(ctx, id, MoveHalt, fieldCode, code, fieldReason, reason)
+	return s.HaltAt(ctx, id, 0, code, reason)
+}
+
+// HaltAt is Halt with the row that the reason was last about, 0 for none.
+func (s *Store) HaltAt(ctx context.Context, id string, row int, code, reason string) (bool, error) {
+	moved, err := s.move(ctx, id, MoveHalt, fieldCode, code, fieldReason, reason, fieldRow, row)
 	if errors.Is(err, ErrNotAllowed) {
 		return false, nil // paused, cancelled or over meanwhile
 	}

@@ -20,6 +20,7 @@ type Record struct {
 	State      State
 	Reason     string // why it halted, for a person
 	Code       string // the provider's code behind that
+	Row        int    // of the list, that this was last about; 0: of none
 	Sender     string
 	Identity   string
 	Raw        []byte // the campaign file as it was given
@@ -65,6 +66,7 @@ const (
 	fieldState    = "state"
 	fieldReason   = "reason"
 	fieldCode     = "code"
+	fieldRow      = "halted_row"
 	fieldSender   = "sender"
 	fieldIdentity = "identity"
 	fieldFile     = "file"
@@ -94,6 +96,7 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
 		Final: []byte(fields[fieldFinal]),
 	}
+	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
 	r.Plan.Fingerprint = fields["fingerprint"]
 	for name, n := range r.Plan.planFields() {
 		if text := fields[name]; text != "" {

@@ -36,6 +36,11 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 			return nil, err
 		}
 	}
+	// Before anything is written: a list of nobody leaves its id free.
+	p.read.begin("importing")
+	if err := p.reader.Somebody(); err != nil {
+		return nil, p.inputError(err)
+	}
 	rec, err := d.campaigns.Create(ctx, p.order.Text, p.file)
 	var settings *campaign.SettingsError
 	switch {
@@ -58,7 +63,6 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	if rec.State != campaign.Importing {
 		return d.compare(ctx, p, im, rec)
 	}
-	p.read.begin("importing")
 	counts, err := im.Run(ctx, p.file.ID, p.reader)
 	if err != nil {
 		return nil, p.inputError(err)

@@ -60,6 +60,28 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
+// A list of nobody creates nothing, so that its id is free for when it is mended.
+func TestLaunchOfNobody(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.file("list.csv", "phone,name\n081234567801,A\n081234567802,B\n")
+	_, err := c.Launch(c.ctx, c.prepare(c.order("sale", "")))
+	refused(t, err, "(lines 2, 3)")
+	plan, err := c.Count(c.ctx, c.prepare(c.order("sale", "")))
+	refused(t, err, "nobody to send to")
+	if plan == nil || plan.Counts.Rows != 2 || len(plan.Reasons) != 1 {
+		t.Errorf("%+v", plan)
+	}
+	if n := c.rdb.DBSize(c.ctx).Val(); n != 0 {
+		t.Errorf("%d keys", n)
+	}
+	o := c.order("sale", "")
+	o.Text = []byte(strings.Replace(string(o.Text), "file: list.csv", "file: list.csv, default_country: ID", 1))
+	if l, err := c.Launch(c.ctx, c.prepare(o)); err != nil || l.Counts.Recipients != 2 {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
 // An order that is not carried out is refused, whatever it is that is new in it,
 // and changes nothing.
 func TestLaunchRefusesWhatIsNew(t *testing.T) {

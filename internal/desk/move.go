@@ -2,8 +2,11 @@ package desk
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"sluice/internal/campaign"
+	"sluice/internal/ledger"
 )
 
 // Moved is what came of a move: resumed before its start, a campaign is
@@ -22,6 +25,39 @@ func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
 func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
 	return d.move(ctx, id, d.campaigns.Resume)
 }
+
+// SkipRow rejects a row's recipient, who must be pending, with the code skipped,
+// and goes on with the campaign. False says that it was skipped before.
+func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skipped bool, err error) {
+	rec, err := d.withRows(ctx, id)
+	switch {
+	case err != nil:
+		return m, false, err
+	case rec.State == campaign.Importing || rec.State.Over():
+		return m, false, invalid("%s is %s: there is nobody to skip: %w", id, rec.State, campaign.ErrNotAllowed)
+	}
+	within, cancel := context.WithTimeout(ctx, skipWithin)
+	defer cancel()
+	skipped, err = d.ledger.Skip(within, id, row)
+	switch {
+	case errors.Is(err, ledger.ErrNoSuchRow), errors.Is(err, ledger.ErrNotPending):
+		return m, false, &InvalidError{err}
+	case err != nil:
+		return m, false, err
+	}
+	if m, err = d.Resume(ctx, id); err != nil {
+		return m, skipped, err
+	}
+	finished, err := d.campaigns.Finish(ctx, id) // it may have been the last one
+	if finished {
+		m.State = campaign.Finished
+	}
+	return m, skipped, err
+}
+
+// skipWithin is how long a submission to a row that is to be skipped is waited
+// for: longer than any takes.
+const skipWithin = 2*time.Minute + 10*time.Second
 
 // Cancel ends a campaign for good.
 func (d *Desk) Cancel(ctx context.Context, id string) (Moved, error) {

@@ -1,11 +1,9 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
@@ -15,71 +13,36 @@ import (
 )
 
 // FirstLines is how many lines a plan names of each reason for invalid rows.
-const FirstLines = 5
-
-// mostReasons is how many reasons a plan tells apart; there are some dozens.
-const mostReasons = 100
+const FirstLines = batch.ReasonLines
 
 // A Plan is what a campaign will do: how many get it, who does not and why.
 type Plan struct {
 	ID, Sender string
 	Counts     campaign.Plan
-	People     batch.People // where the recipients are and how their numbers were read, the suppressed counted too
-	Reasons    []Reason     // why rows are invalid, the most frequent first
-	Template   string       // what the preflight found; empty if it was left out
-	Limit      float64      // messages a second; 0: none
-	Counted    bool         // only counted: nothing was written, and the suppression list was not asked
-}
-
-// A Reason is why rows are invalid.
-type Reason struct {
-	Reason string `json:"reason"`
-	Rows   int    `json:"rows"`
-	Lines  []int  `json:"lines"` // of the first FirstLines rows
-}
-
-func (p *Plan) saw(b *batch.Batch) {
-	for i := range b.Skipped {
-		if s := &b.Skipped[i]; s.Kind == batch.Invalid {
-			p.blame(s)
-		}
-	}
-}
-
-// blame counts an invalid row for its reason.
-func (p *Plan) blame(s *batch.Skipped) {
-	i := slices.IndexFunc(p.Reasons, func(r Reason) bool { return r.Reason == s.Reason })
-	switch {
-	case i >= 0:
-	case len(p.Reasons) < mostReasons:
-		i = len(p.Reasons)
-		p.Reasons = append(p.Reasons, Reason{Reason: s.Reason})
-	case len(p.Reasons) == mostReasons:
-		i = mostReasons
-		p.Reasons = append(p.Reasons, Reason{Reason: "other reasons"})
-	default:
-		i = mostReasons
-	}
-	r := &p.Reasons[i]
-	if r.Rows++; len(r.Lines) < FirstLines {
-		r.Lines = append(r.Lines, s.Line)
-	}
+	People     batch.People   // where the recipients are and how their numbers were read, the suppressed counted too
+	Reasons    []batch.Reason // why rows are invalid, the most frequent first
+	Folded     int            // recipients with a value whose white space was folded
+	Template   string         // what the preflight found; empty if it was left out
+	Limit      float64        // messages a second; 0: none
+	Counted    bool           // only counted: nothing was written, and the suppression list was not asked
 }
 
 // counted takes in what is known once all has been read.
 func (p *Prepared) counted(counts campaign.Plan) {
 	p.plan.Counts = counts
 	p.plan.People = p.reader.People()
-	slices.SortStableFunc(p.plan.Reasons, func(a, b Reason) int { return cmp.Compare(b.Rows, a.Rows) })
+	p.plan.Reasons = p.reasons.List()
 }
 
 func (p *Prepared) saw(b *batch.Batch) {
 	p.read.saw(b)
-	p.plan.saw(b)
+	p.reasons.Add(b)
+	p.plan.Folded += b.Folded
 }
 
 // Count reads and checks everything as Launch does, writes nothing, and returns
-// the plan. It needs no Redis.
+// the plan. It needs no Redis. A list of nobody, which Launch would refuse, has a
+// plan and an error.
 func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 	if err := p.preflight(ctx); err != nil {
 		return nil, err
@@ -92,6 +55,9 @@ func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 		return nil, p.inputError(err)
 	}
 	p.counted(counts)
+	if counts.Recipients == 0 {
+		return &p.plan, p.inputError(&batch.NobodyError{Rows: counts.Rows, Reasons: p.plan.Reasons})
+	}
 	return &p.plan, nil
 }
 
@@ -132,7 +98,7 @@ func (p *Prepared) inputError(err error) error {
 		return fmt.Errorf("interrupted; run the same command again to go on where it ended: %w", err)
 	case errors.Is(err, ledger.ErrDiffers):
 		return invalid("%s: campaign %s was imported from other recipients; a changed list needs a new id: %w", list, p.file.ID, err)
-	case errors.Is(err, batch.ErrDamaged):
+	case errors.Is(err, batch.ErrDamaged), errors.Is(err, batch.ErrNotText), errors.As(err, new(*batch.NobodyError)):
 		return invalid("%s: %w", list, err)
 	}
 	return fmt.Errorf("%s: %w", list, err)

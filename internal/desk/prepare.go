@@ -33,6 +33,7 @@ type Prepared struct {
 	input   *input
 	reader  *batch.Reader
 	plan    Plan
+	reasons batch.Reasons
 	read    reading
 }
 
@@ -90,7 +91,7 @@ func (p *Prepared) openList(submitter sender.Submitter) error {
 		p.input.Close()
 		return fmt.Errorf("%s: %w", r.File, err)
 	}
-	if !p.reader.HasRows() { // its id would be used up
+	if !p.reader.HasRows() {
 		p.input.Close()
 		return fmt.Errorf("%s: there is a header and no row below it: nothing to send", r.File)
 	}

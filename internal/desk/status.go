@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice/internal/campaign"
+	"sluice/internal/ledger"
 	"sluice/internal/status"
 )
 
@@ -22,10 +23,13 @@ func (d *Desk) List(ctx context.Context) ([]*campaign.Record, error) {
 // does not need, codes stand without their meaning.
 func (d *Desk) Meaning(senderName string) func(code string) string {
 	s, err := d.open(senderName)
-	if err != nil {
-		return func(string) string { return "" }
-	}
 	return func(code string) string {
+		if code == ledger.CodeSkipped {
+			return "a person had it skipped, with `producer resume --skip-row`"
+		}
+		if err != nil {
+			return ""
+		}
 		last, exhausted := strings.CutPrefix(code, "exhausted/")
 		if exhausted {
 			return "all attempts failed; the last: " + s.Meaning(last)

@@ -55,8 +55,9 @@ type Heartbeat interface {
 
 // Campaigns is what a Dispatcher asks of its campaign and of the queue.
 type Campaigns interface {
-	// Halt stops a campaign with a reason; false where it does not run any more.
-	Halt(ctx context.Context, id, code, reason string) (bool, error)
+	// HaltAt stops a campaign with a reason and the row that it was last about, 0
+	// for none; false where it does not run any more.
+	HaltAt(ctx context.Context, id string, row int, code, reason string) (bool, error)
 	// AnyAccepted says whether anybody of a campaign was accepted, by any worker.
 	AnyAccepted(ctx context.Context, id string) (bool, error)
 	// Reopen brings back a batch that had been done with, and its campaign.

@@ -39,14 +39,16 @@ func (d *Dispatcher) anyAccepted() bool {
 }
 
 // applySenderWide slows the sender down, halts the campaign or counts a streak, by
-// what the results say. Those that ended alike count once, however many they are.
-func (d *Dispatcher) applySenderWide(out []sender.Result) {
+// what the results say of the recipients of a unit. Those that ended alike count
+// once, however many they are.
+func (d *Dispatcher) applySenderWide(recipients []recipient, unit []int, out []sender.Result) {
 	for len(out) > 0 {
+		row := recipients[unit[0]].Row
 		res, n := out[0], 1
 		for n < len(out) && out[n].Outcome == res.Outcome && out[n].Code == res.Code {
 			n++
 		}
-		out = out[n:]
+		out, unit = out[n:], unit[n:]
 		d.host.Metrics.submitted(d.sender.Name, res, n)
 		switch res.Outcome {
 		case sender.Throttled:
@@ -54,11 +56,11 @@ func (d *Dispatcher) applySenderWide(out []sender.Result) {
 				d.throttle(res)
 			}
 		case sender.Denied:
-			d.Halt(res.Code, d.sender.Provider.Meaning(res.Code))
+			d.Halt(row, res.Code, d.sender.Provider.Meaning(res.Code))
 		case sender.Accepted, sender.Rejected, sender.Failed, sender.Unknown:
 		}
 		if why := d.streak.add(res); why != "" {
-			d.Halt(res.Code, why)
+			d.Halt(row, res.Code, why)
 		}
 	}
 }
@@ -83,13 +85,18 @@ func (d *Dispatcher) throttle(res sender.Result) {
 	}
 }
 
-// Halt stops the campaign here at once and everywhere as soon as Redis knows.
-func (d *Dispatcher) Halt(code, meaning string) {
+// Halt stops the campaign here at once and everywhere as soon as Redis knows. Row
+// is whom it was last about, 0 if nobody.
+func (d *Dispatcher) Halt(row int, code, meaning string) {
 	d.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	reason := fmt.Sprintf("%s: %s; then `producer resume %s`", code, strings.TrimRight(meaning, ". "), d.id)
-	moved, err := d.host.Campaigns.Halt(ctx, d.id, code, reason)
+	about := ""
+	if row > 0 {
+		about = fmt.Sprintf(" (last about row %d)", row)
+	}
+	reason := fmt.Sprintf("%s: %s%s; then `producer resume %s`", code, strings.TrimRight(meaning, ". "), about, d.id)
+	moved, err := d.host.Campaigns.HaltAt(ctx, d.id, row, code, reason)
 	switch {
 	case err != nil:
 		d.host.Log.Error().Err(err).Str("campaign", d.id).Str("code", code).Msg("could not record that the campaign halted")

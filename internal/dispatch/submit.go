@@ -114,7 +114,7 @@ func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, c
 	unused := 0
 	r.d.tempo.ended.Add(int64(len(out)))
 	r.d.atFirst(out)
-	r.d.applySenderWide(out)
+	r.d.applySenderWide(r.claim.Recipients, unit, out)
 	for k, res := range out {
 		if res.OptOut {
 			r.d.optOut(r.claim.Recipients[unit[k]].Phone)

@@ -318,6 +318,7 @@ type account struct {
 	Codes                                     map[string]int
 	Pace                                      struct{ Limit, Factor float64 }
 	GoesOnAt                                  time.Time `json:"goes_on_at"`
+	HaltedRow                                 int       `json:"halted_row"`
 }
 
 func (a account) sum() int {

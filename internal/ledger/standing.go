@@ -47,6 +47,9 @@ const (
 	// CodeResolved is the code of a recipient that a person has resolved to
 	// rejected or accepted.
 	CodeResolved = "resolved"
+	// CodeSkipped is the code of a recipient that a person had skipped: rejected
+	// without a submission.
+	CodeSkipped = "skipped"
 	// CodeLost is the code of a submission whose worker was gone before it
 	// recorded the outcome.
 	CodeLost = "worker_lost"

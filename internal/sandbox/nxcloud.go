@@ -257,6 +257,9 @@ func checkParameter(c nxComponent, p nxParameter) (reply, bool) {
 	case c.Type == "button" && strings.EqualFold(c.SubType, "copy_code"):
 		fits = p.Type == "coupon_code" && p.CouponCode != nil
 	}
+	if p.Text != nil && (strings.ContainsAny(*p.Text, "\r\n\t") || strings.Contains(*p.Text, "     ")) {
+		return nxError("22141", "(#132018) Param text cannot have new-line/tab characters or more than 4 consecutive spaces"), false
+	}
 	if !fits {
 		return nxViolation("1002", "parameter %q of component %q %q", p.Type, c.Type, c.SubType), false
 	}

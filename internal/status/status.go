@@ -17,9 +17,11 @@ import (
 
 // A Status is the account of one campaign, as `status --json` prints it.
 type Status struct {
-	ID          string         `json:"id"`
-	State       string         `json:"state"`
-	Reason      string         `json:"reason"`
+	ID     string `json:"id"`
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	// HaltedRow is the row of the list that a halted campaign was last about.
+	HaltedRow   int            `json:"halted_row,omitempty"`
 	Sender      string         `json:"sender"`
 	Rows        int            `json:"rows"`
 	Pending     int            `json:"pending"`
@@ -87,7 +89,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		return nil, err
 	}
 	st := &Status{
-		ID: rec.ID, State: string(rec.State), Reason: rec.Reason, Sender: rec.Sender,
+		ID: rec.ID, State: string(rec.State), Reason: rec.Reason, HaltedRow: rec.Row, Sender: rec.Sender,
 		Rows: t.Rows, Pending: t.Pending, Accepted: t.Accepted, Rejected: t.Rejected, InDoubt: t.InDoubt,
 		Invalid: t.Invalid, Duplicate: t.Duplicate, Suppressed: t.Suppressed,
 		Batches: t.Batches, BatchesDone: t.BatchesDone, Codes: t.Codes,

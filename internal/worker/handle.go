@@ -81,8 +81,8 @@ func (s *server) finish(ctx context.Context) {
 // campaigns is what the dispatchers ask for.
 type campaigns struct{ w *Worker }
 
-func (c campaigns) Halt(ctx context.Context, id, code, reason string) (bool, error) {
-	return c.w.Campaigns.Halt(ctx, id, code, reason)
+func (c campaigns) HaltAt(ctx context.Context, id string, row int, code, reason string) (bool, error) {
+	return c.w.Campaigns.HaltAt(ctx, id, row, code, reason)
 }
 
 func (c campaigns) AnyAccepted(ctx context.Context, id string) (bool, error) {
