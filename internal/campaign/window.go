@@ -80,6 +80,11 @@ func (w *Window) Opens(now time.Time, zone *time.Location) time.Time {
 	}
 }
 
+// Closes is when a window that is open closes, in a zone.
+func (w *Window) Closes(now time.Time, zone *time.Location) time.Time {
+	return (&Window{From: w.To, To: w.From}).Opens(now, zone)
+}
+
 // text is the window's stored form; empty if there is none.
 func (w *Window) text() string {
 	if w == nil {
