@@ -73,6 +73,7 @@ bad worker $i/accounts $i/config $i/sandbox $i/sender/nxcloud $i/sender/innopaas
 bad accounts $i/jobs $i/sandbox $i/status
 bad desk $i/worker $i/dispatch $i/accounts $i/config $i/sender/nxcloud $i/sandbox github.com/hibiken/asynq
 bad jobs $i/desk
+bad estimate $i/ledger $i/ratelimit $i/desk
 bad export $i/jobs $i/campaign
 bad status $i/jobs $i/config $i/sender/nxcloud
 for d in batch ledger campaign status accounts sandbox worker dispatch; do bad $d github.com/hibiken/asynq; done
@@ -106,7 +107,8 @@ good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innop
 good export $i/ledger
 good campaign $i/phone
 good desk $i/phone
-good desk $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
+good estimate $i/campaign
+good desk $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox

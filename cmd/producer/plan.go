@@ -40,8 +40,17 @@ func printPlan(w io.Writer, p *desk.Plan) error {
 		out.printf("  template     %s\n", p.Template)
 	}
 	if p.Limit > 0 {
-		took := time.Duration(float64(plan.Recipients) / p.Limit * float64(time.Second)).Round(time.Second)
-		out.printf("  time         %10s at %g messages a second\n", took, p.Limit)
+		out.printf("  limit        %10g messages a second\n", p.Limit)
+	}
+	if p.LateStart {
+		out.printf("  start_at     has passed already: it begins at once\n")
+	}
+	if !p.EndsAt.IsZero() && plan.Recipients > 0 {
+		beside := ""
+		if p.Counted {
+			beside = ", if no other campaign of this sender runs"
+		}
+		out.printf("  ends at      %s%s\n", atText(p.EndsAt), beside)
 	}
 	return out.err
 }
@@ -122,10 +131,14 @@ type people struct {
 
 func planStatus(p *desk.Plan) dryStatus {
 	plan := p.Counts
+	var ends *time.Time
+	if !p.EndsAt.IsZero() {
+		ends = &p.EndsAt
+	}
 	return dryStatus{People: people(p.People), Reasons: append([]batch.Reason{}, p.Reasons...), Folded: p.Folded, Status: &status.Status{
 		ID: p.ID, State: "dry-run", Sender: p.Sender,
 		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
-		Batches: plan.Batches, Codes: map[string]int{},
-		Pace: status.Pace{Limit: p.Limit, Factor: 1},
+		Batches: plan.Batches, Codes: map[string]int{}, Holds: []status.Hold{},
+		Pace: status.Pace{Limit: p.Limit, Factor: 1}, EndsAt: ends,
 	}}
 }

@@ -30,6 +30,7 @@ type commands struct {
 	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
 	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
 	Find      findCommand      `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`
+	Workers   workersCommand   `cmd:"" help:"List the workers that are alive, and what each does."`
 	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
 	Set       setCommand       `cmd:"" help:"Change a campaign's pace, priority, window, start or attempts; it holds on all workers within a second."`
 	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
@@ -106,7 +107,7 @@ func (a *app) connect() error {
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	a.redis = rdb
-	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now})
+	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now, By: whoami()})
 	// The client rides over short outages; at the start, none is to be waited for.
 	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
 	defer cancel()

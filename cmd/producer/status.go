@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"sluice/internal/status"
@@ -30,32 +31,41 @@ func (c *statusCommand) Run(a *app) error {
 		}
 		return a.watchLive(c.ID)
 	}
-	ids := []string{c.ID}
-	if c.ID == "" {
-		records, err := a.desk.List(a.ctx)
-		if err != nil {
-			return err
-		}
-		ids = ids[:0]
-		for _, rec := range records {
-			ids = append(ids, rec.ID)
-		}
-	}
-	for _, id := range ids {
-		st, err := a.desk.Status(a.ctx, id)
-		if err != nil {
-			return err
-		}
+	print := func(st *status.Status) error {
 		if c.JSON {
-			err = printJSON(a.out, st)
-		} else {
-			err = printStatus(a.out, st, a.desk.Meaning(st.Sender))
+			return printJSON(a.out, st)
 		}
-		if err != nil {
-			return err
-		}
+		return printStatus(a.out, st, a.desk.Meaning(st.Sender))
 	}
-	return nil
+	if c.ID == "" {
+		return a.desk.Statuses(a.ctx, print)
+	}
+	st, err := a.desk.Status(a.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	return print(st)
+}
+
+// holdText is what holds a campaign, for a person.
+func holdText(h status.Hold) string {
+	text := h.Text
+	if h.Since != nil {
+		text += " since " + atText(*h.Since)
+	}
+	if h.Until != nil {
+		text += " until " + atText(*h.Until)
+	}
+	return text
+}
+
+// holdsText is what holds a campaign, in one line; empty if nothing does.
+func holdsText(st *status.Status) string {
+	var b strings.Builder
+	for _, h := range st.Holds {
+		b.WriteString("; " + holdText(h))
+	}
+	return b.String()
 }
 
 func printJSON(w io.Writer, v any) error {
@@ -67,11 +77,10 @@ func printJSON(w io.Writer, v any) error {
 // printStatus prints the account for a person, codes with their meaning.
 func printStatus(w io.Writer, st *status.Status, meaning func(string) string) error {
 	p := &printer{w: w}
-	p.printf("%s  %s", st.ID, st.State)
-	if st.Reason != "" {
-		p.printf(": %s", st.Reason)
+	p.printf("%s  %s\n", st.ID, st.State)
+	for _, h := range st.Holds {
+		p.printf("  %s\n", holdText(h))
 	}
-	p.printf("\n")
 	for _, line := range []struct {
 		name string
 		n    int
@@ -90,20 +99,13 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 	p.printf("  %-12s %10d\n", "rows", st.Rows)
 	p.printf("  batches      %d of %d done\n", st.BatchesDone, st.Batches)
 	if st.Pace.Limit > 0 {
-		p.printf("  pace         %g messages a second", st.Pace.Limit)
-		if st.Pace.Factor < 1 {
-			p.printf(", slowed to %.0f %% after the provider throttled", st.Pace.Factor*100)
-		}
-		p.printf("\n")
-	}
-	if st.GoesOnAt != nil {
-		p.printf("  goes on at   %s\n", st.GoesOnAt.Local().Format(time.DateTime))
+		p.printf("  pace         %g messages a second\n", st.Pace.Limit)
 	}
 	if st.OwnTime != nil {
 		p.printf("  window       each recipient's own time: %s to %s\n", st.OwnTime.From, st.OwnTime.To)
 	}
-	if st.ETASeconds != nil {
-		p.printf("  time left    about %s\n", time.Duration(*st.ETASeconds)*time.Second)
+	if st.EndsAt != nil {
+		p.printf("  ends at      %s, in about %s\n", atText(*st.EndsAt), time.Duration(*st.ETASeconds)*time.Second)
 	}
 	for _, code := range slices.SortedFunc(maps.Keys(st.Codes), func(a, b string) int { return st.Codes[b] - st.Codes[a] }) {
 		p.printf("  code %-20s %8d  %s\n", code, st.Codes[code], meaning(code))

@@ -53,12 +53,12 @@ func (a *app) watch(id string) (*status.Status, error) {
 			if bar == nil {
 				bar = newBar(a.err, id, int64(st.Rows), false)
 			}
-			bar.Describe(fmt.Sprintf("%s %s", id, st.State))
+			bar.Describe(fmt.Sprintf("%s %s%s", id, st.State, holdsText(st)))
 			bar.Set(settled)
 		case a.now().Sub(lastLine) >= lineEvery:
 			lastLine = a.now()
-			fmt.Fprintf(a.err, "%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt\n",
-				id, st.State, settled, st.Rows, st.Accepted, st.Rejected, st.InDoubt)
+			fmt.Fprintf(a.err, "%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt%s\n",
+				id, st.State, settled, st.Rows, st.Accepted, st.Rejected, st.InDoubt, holdsText(st))
 		}
 		if st.Over() || st.State == string(campaign.Halted) {
 			if bar != nil {

@@ -70,16 +70,16 @@ func (a *app) watchLive(id string) error {
 }
 
 func (s *sight) line() string {
-	return fmt.Sprintf("%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt, %.0f a second",
-		s.ID, s.State, s.Rows-s.Pending, s.Rows, s.Accepted, s.Rejected, s.InDoubt, s.pace)
+	return fmt.Sprintf("%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt, %.0f a second%s",
+		s.ID, s.State, s.Rows-s.Pending, s.Rows, s.Accepted, s.Rejected, s.InDoubt, s.pace, holdsText(s.Status))
 }
 
 // table is the live table.
 func (s *sight) table(meaning func(string) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s", s.ID, s.State)
-	if s.Reason != "" {
-		fmt.Fprintf(&b, ": %s", s.Reason)
+	for _, h := range s.Holds {
+		fmt.Fprintf(&b, "\n%s", holdText(h))
 	}
 	settled := s.Rows - s.Pending
 	full := barWidth * settled / max(1, s.Rows)
@@ -89,11 +89,8 @@ func (s *sight) table(meaning func(string) string) string {
 	if s.Pace.Limit > 0 {
 		fmt.Fprintf(&b, " of %g allowed", s.Pace.Limit*s.Pace.Factor)
 	}
-	if s.pace > 0 && s.Pending > 0 {
-		fmt.Fprintf(&b, ", about %s left", (time.Duration(float64(s.Pending)/s.pace) * time.Second).Round(time.Second))
-	}
-	if s.GoesOnAt != nil {
-		fmt.Fprintf(&b, ", goes on at %s", s.GoesOnAt.Local().Format(time.DateTime))
+	if s.EndsAt != nil {
+		fmt.Fprintf(&b, ", ends at %s", atText(*s.EndsAt))
 	}
 	if s.OwnTime != nil {
 		fmt.Fprintf(&b, ", each recipient's own time: %s to %s", s.OwnTime.From, s.OwnTime.To)

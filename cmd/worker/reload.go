@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -43,6 +45,13 @@ func (o *openSenders) get(name string) (config.Sender, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all.Get(name)
+}
+
+// names are the senders of the file.
+func (o *openSenders) names() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Sorted(maps.Keys(o.all))
 }
 
 // replace takes a newer file. Its rates hold at once, for all workers; for

@@ -132,7 +132,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	reloading.Go(func() { clock.Keep(reloadCtx) })
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := worker.New(worker.Options{
-		ID: id, Version: version(), QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
+		ID: id, Version: version(), Host: host, Senders: open.names, QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,

@@ -114,7 +114,12 @@ func (s *Store) Start(ctx context.Context, id string) (bool, error) {
 // Pause stops a campaign until Resume. No intent is taken any more from the
 // moment it returns.
 func (s *Store) Pause(ctx context.Context, id string) (bool, error) {
-	return s.move(ctx, id, MovePause)
+	return s.PauseBy(ctx, id, "")
+}
+
+// PauseBy is Pause, and keeps who did it.
+func (s *Store) PauseBy(ctx context.Context, id, by string) (bool, error) {
+	return s.move(ctx, id, MovePause, fieldBy, by)
 }
 
 // Resume goes on with a paused or halted campaign. One that was paused before its

@@ -25,11 +25,13 @@ type Record struct {
 	Identity   string
 	Raw        []byte // the campaign file as it was given
 	Set        string // its settings as they were set since; empty: never
+	By         string // who paused it, where that is known
 	Plan       Plan
 	CreatedAt  time.Time
 	StartAt    time.Time
 	StartedAt  time.Time
 	FinishedAt time.Time
+	Noted      string // the shape of its list, as Shape reads it
 	Final      []byte // what was kept of its account when its rows expired
 }
 
@@ -78,6 +80,8 @@ const (
 	fieldMoved    = "moved_at"
 	fieldWindow   = "window"
 	fieldFinal    = "final"
+	fieldShape    = "shape"
+	fieldBy       = "by"
 )
 
 // planFields are the names of a plan's numbers, with their places.
@@ -91,7 +95,7 @@ func (p *Plan) planFields() map[string]*int {
 func parseRecord(id string, fields map[string]string) (*Record, error) {
 	r := &Record{
 		ID: id, State: State(fields[fieldState]), Reason: fields[fieldReason], Code: fields[fieldCode],
-		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet],
+		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet], By: fields[fieldBy], Noted: fields[fieldShape],
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
 		Final: []byte(fields[fieldFinal]),

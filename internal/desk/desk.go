@@ -44,6 +44,8 @@ type Options struct {
 	// Open opens a sender by its name. Its error names those that there are.
 	Open func(name string) (*Sender, error)
 	Now  func() time.Time
+	// By is who asks, for those who look later; it may be empty.
+	By string
 }
 
 // A Desk answers questions about campaigns and carries out orders.
@@ -51,6 +53,7 @@ type Desk struct {
 	redis     redis.UniversalClient
 	open      func(name string) (*Sender, error)
 	now       func() time.Time
+	by        string
 	ledger    *ledger.Ledger
 	campaigns *campaign.Store
 	queue     *jobs.Queue
@@ -59,7 +62,7 @@ type Desk struct {
 // New makes a Desk on o.Redis, which stays the caller's to close.
 func New(o Options) *Desk {
 	return &Desk{
-		redis: o.Redis, open: o.Open, now: o.Now,
+		redis: o.Redis, open: o.Open, now: o.Now, by: o.By,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
 		queue: jobs.NewQueue(o.Redis, o.QueuePrefix),
 	}

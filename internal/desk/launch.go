@@ -68,6 +68,16 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 		return nil, p.inputError(err)
 	}
 	p.counted(counts)
+	if err := d.campaigns.Note(ctx, p.file.ID, p.shape.note()); err != nil {
+		return nil, err
+	}
+	st, err := d.Status(ctx, p.file.ID)
+	if err != nil {
+		return nil, err
+	}
+	if st.EndsAt != nil {
+		p.plan.EndsAt = *st.EndsAt
+	}
 	if rec, err = d.campaigns.Get(ctx, p.file.ID); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type Moved struct {
 
 // Pause stops submitting a campaign until it is resumed.
 func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
-	return d.move(ctx, id, d.campaigns.Pause)
+	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) { return d.campaigns.PauseBy(ctx, id, d.by) })
 }
 
 // Resume goes on with a paused or halted campaign.

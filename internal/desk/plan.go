@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
+	"sluice/internal/estimate"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
 	"sluice/internal/sender"
@@ -24,6 +26,8 @@ type Plan struct {
 	Folded     int            // recipients with a value whose white space was folded
 	Template   string         // what the preflight found; empty if it was left out
 	Limit      float64        // messages a second; 0: none
+	EndsAt     time.Time      // when everybody will have been sent to; zero: not to be known
+	LateStart  bool           // its start has passed already
 	Counted    bool           // only counted: nothing was written, and the suppression list was not asked
 }
 
@@ -38,6 +42,7 @@ func (p *Prepared) saw(b *batch.Batch) {
 	p.read.saw(b)
 	p.reasons.Add(b)
 	p.plan.Folded += b.Folded
+	p.shape.saw(b)
 }
 
 // Count reads and checks everything as Launch does, writes nothing, and returns
@@ -57,6 +62,10 @@ func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 	p.counted(counts)
 	if counts.Recipients == 0 {
 		return &p.plan, p.inputError(&batch.NobodyError{Rows: counts.Rows, Reasons: p.plan.Reasons})
+	}
+	// As if there were no other campaigns: nobody has asked for them.
+	if c := toSend(p.file, p.plan.Counts.Recipients, p.shape.note()); !unknowable(c) {
+		p.plan.EndsAt = estimate.Ends(d.now(), limitsOf(p.sender), []estimate.Campaign{c})[0]
 	}
 	return &p.plan, nil
 }

@@ -35,6 +35,7 @@ type Prepared struct {
 	plan    Plan
 	reasons batch.Reasons
 	read    reading
+	shape   shape
 }
 
 // File is the campaign file.
@@ -73,6 +74,8 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 		return nil, fmt.Errorf("%s: %w", o.Name, err)
 	}
 	p.plan = Plan{ID: p.file.ID, Sender: p.file.Sender, Limit: lower(p.sender.Limits.MessagesPerSecond, p.file.Rate.MessagesPerSecond)}
+	p.shape = newShape(p.file, p.sender, submitter, d.now())
+	p.plan.LateStart = !p.file.StartAt.IsZero() && !p.file.StartAt.After(d.now())
 	return p, p.openList(submitter)
 }
 

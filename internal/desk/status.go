@@ -3,15 +3,61 @@ package desk
 import (
 	"context"
 	"strings"
+	"time"
 
 	"sluice/internal/campaign"
 	"sluice/internal/ledger"
 	"sluice/internal/status"
 )
 
-// Status is the account of a campaign, or campaign.ErrNotFound.
+// Status is the account of a campaign, what holds it and when it will end, or
+// campaign.ErrNotFound.
 func (d *Desk) Status(ctx context.Context, id string) (*status.Status, error) {
-	return d.source().Get(ctx, id)
+	return d.status(ctx, id, map[string]map[string]time.Time{})
+}
+
+// Statuses tells each of the account of every campaign, the newest first.
+func (d *Desk) Statuses(ctx context.Context, each func(*status.Status) error) error {
+	records, err := d.campaigns.List(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]map[string]time.Time{}
+	for _, rec := range records {
+		st, err := d.status(ctx, rec.ID, known)
+		if err != nil {
+			return err
+		}
+		if err := each(st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// status reads an account. Known are the ends by sender, as far as they were asked.
+func (d *Desk) status(ctx context.Context, id string, known map[string]map[string]time.Time) (*status.Status, error) {
+	st, err := d.source().Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := d.campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if st.Holds, err = d.holds(ctx, rec, st); err != nil {
+		return nil, err
+	}
+	if rec.State != campaign.Running && rec.State != campaign.Scheduled {
+		return st, nil
+	}
+	if known[rec.Sender] == nil {
+		if known[rec.Sender], err = d.ends(ctx, rec.Sender); err != nil {
+			return nil, err
+		}
+	}
+	tell(st, d.now(), known[rec.Sender][id])
+	return st, nil
 }
 
 // List is the records of all campaigns, the newest first.

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
-
+	"sluice/internal/campaign"
 	"sluice/internal/ledger"
 )
 
@@ -118,35 +117,10 @@ func (r *batchRun) opens(i int, now time.Time) time.Time {
 	}
 	zone, ok := r.eligibility.zones[i]
 	if !ok {
-		zone = zoneOf(r.claim.Recipients[i].Phone, now)
+		zone = campaign.ZoneOf(r.claim.Recipients[i].Phone, now)
 		r.eligibility.zones[i] = zone
 	}
 	return window.Opens(now, zone)
-}
-
-// zoneOf is the time zone of a number, from its country or region. Where there
-// are several, as for the mobiles of a large country, it is the one in the middle;
-// UTC where none is known.
-func zoneOf(phone string, now time.Time) *time.Location {
-	names, err := phonenumbers.GetTimezonesForPrefix("+" + phone)
-	if err != nil {
-		return time.UTC
-	}
-	var zones []*time.Location
-	for _, name := range names {
-		if zone, err := time.LoadLocation(name); err == nil {
-			zones = append(zones, zone)
-		}
-	}
-	if len(zones) == 0 {
-		return time.UTC
-	}
-	slices.SortStableFunc(zones, func(a, b *time.Location) int {
-		_, x := now.In(a).Zone()
-		_, y := now.In(b).Zone()
-		return x - y
-	})
-	return zones[len(zones)/2]
 }
 
 func latest(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,14 +17,29 @@ type Sender struct {
 	Provider sender.Provider
 	Pace     *ratelimit.Sender
 
-	breaker *breaker
-	pool    *pool
+	breaker  *breaker
+	pool     *pool
+	inFlight atomic.Int64
+	now      func() time.Time
+	circuit  atomic.Pointer[Circuit]
 }
+
+// A Circuit is an open circuit breaker.
+type Circuit struct {
+	Since time.Time
+	Code  string // of the last outage
+}
+
+// Circuit is the sender's open circuit breaker here; nil while it is closed.
+func (s *Sender) Circuit() *Circuit { return s.circuit.Load() }
+
+// InFlight is how many submissions of this worker have no answer yet.
+func (s *Sender) InFlight() int { return int(s.inFlight.Load()) }
 
 // NewSender opens a sender that has inFlight submissions under way at once, at
 // most. Now is the clock of the ledger's times.
 func NewSender(name string, provider sender.Provider, pace *ratelimit.Sender, inFlight int, now func() time.Time, log zerolog.Logger) *Sender {
-	s := &Sender{Name: name, Provider: provider, Pace: pace, pool: newPool(inFlight)}
+	s := &Sender{Name: name, Provider: provider, Pace: pace, pool: newPool(inFlight), now: now}
 	s.breaker = newBreaker(name, now, func(open bool, code string) { s.outage(log, open, code) })
 	return s
 }
@@ -31,9 +47,15 @@ func NewSender(name string, provider sender.Provider, pace *ratelimit.Sender, in
 // outage tells of the circuit breaker.
 func (s *Sender) outage(log zerolog.Logger, open bool, code string) {
 	if !open {
+		s.circuit.Store(nil)
 		log.Info().Str("sender", s.Name).Bool("open", open).Msg("circuit breaker closed: the provider answers again")
 		return
 	}
+	c := &Circuit{Since: s.now(), Code: code}
+	if before := s.circuit.Load(); before != nil {
+		c.Since = before.Since // a probe has failed
+	}
+	s.circuit.Store(c)
 	log.Warn().Str("sender", s.Name).Bool("open", open).Str("code", code).Str("meaning", s.Provider.Meaning(code)).
 		Msg("circuit breaker open: single submissions probe until the provider answers; nobody loses an attempt")
 }

@@ -23,6 +23,22 @@ type Heartbeat struct {
 	// of record.
 	Version  string `json:"version"`
 	Revision int    `json:"revision"`
+	// What it does, for people.
+	Host      string    `json:"host"`
+	Since     time.Time `json:"since"`
+	Senders   []string  `json:"senders"`   // that it can send by
+	Campaigns []string  `json:"campaigns"` // that it sends now
+	InFlight  int       `json:"in_flight"` // submissions without an answer yet
+	// Circuits are the senders whose circuit breaker is open there.
+	Circuits map[string]Circuit `json:"circuits,omitempty"`
+	// Beat is when it beat last.
+	Beat time.Time `json:"-"`
+}
+
+// A Circuit is an open circuit breaker.
+type Circuit struct {
+	Since time.Time `json:"since"`
+	Code  string    `json:"code"` // of the last outage
 }
 
 // Beat gives a worker's heartbeat: it counts as alive for so long from now.
@@ -46,14 +62,10 @@ func (l *Ledger) Beat(ctx context.Context, h Heartbeat, lasts time.Duration) err
 	return nil
 }
 
-// Leave ends a worker's heartbeat at once. It must have released all claims.
+// Leave ends a worker's heartbeat at once. It must have released all claims. The
+// index names it on, for whoever asks when the last worker was there.
 func (l *Ledger) Leave(ctx context.Context, worker string) error {
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.Del(ctx, keys.Worker(worker))
-		p.ZRem(ctx, keys.Workers(), worker)
-		return nil
-	})
-	if err != nil {
+	if err := l.rdb.Del(ctx, keys.Worker(worker)).Err(); err != nil {
 		return fmt.Errorf("ending the heartbeat of %s: %w", worker, err)
 	}
 	return nil
@@ -61,14 +73,15 @@ func (l *Ledger) Leave(ctx context.Context, worker string) error {
 
 // Fleet are the workers that live, by when they beat last.
 func (l *Ledger) Fleet(ctx context.Context) ([]Heartbeat, error) {
-	workers, err := l.rdb.ZRange(ctx, keys.Workers(), 0, -1).Result()
+	workers, err := l.rdb.ZRangeWithScores(ctx, keys.Workers(), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("looking for workers: %w", err)
 	}
 	beats := make([]*redis.StringCmd, len(workers))
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, worker := range workers {
-			beats[i] = p.Get(ctx, keys.Worker(worker))
+			id, _ := worker.Member.(string)
+			beats[i] = p.Get(ctx, keys.Worker(id))
 		}
 		return nil
 	})
@@ -80,13 +93,26 @@ func (l *Ledger) Fleet(ctx context.Context) ([]Heartbeat, error) {
 		if beat.Val() == "" {
 			continue
 		}
-		h := Heartbeat{Worker: workers[i]}
+		id, _ := workers[i].Member.(string)
+		h := Heartbeat{Worker: id, Beat: time.UnixMilli(int64(workers[i].Score))}
 		if err := json.Unmarshal([]byte(beat.Val()), &h); err != nil {
-			return nil, fmt.Errorf("reading the heartbeat of %s: %w", workers[i], err)
+			return nil, fmt.Errorf("reading the heartbeat of %s: %w", id, err)
 		}
 		fleet = append(fleet, h)
 	}
 	return fleet, nil
+}
+
+// LastBeat is when any worker beat last; zero if none is known to have.
+func (l *Ledger) LastBeat(ctx context.Context) (time.Time, error) {
+	last, err := l.rdb.ZRevRangeWithScores(ctx, keys.Workers(), 0, 0).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("looking for workers: %w", err)
+	}
+	if len(last) == 0 {
+		return time.Time{}, nil
+	}
+	return time.UnixMilli(int64(last[0].Score)), nil
 }
 
 // errorsAreNil says that nothing is wrong but that some keys are not there.

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"sluice/internal/keys"
 	"sluice/internal/schema"
 )
@@ -36,7 +39,7 @@ func TestFleet(t *testing.T) {
 	}
 	d.rdb.Del(t.Context(), keys.Worker("dies"))
 	fleet, err := d.Fleet(t.Context())
-	if err != nil || len(fleet) != 1 || fleet[0] != (Heartbeat{Worker: "lives", Version: "v0.1.0", Revision: 1}) {
+	if err != nil || len(fleet) != 1 || !cmp.Equal(fleet[0], Heartbeat{Worker: "lives", Version: "v0.1.0", Revision: 1, Beat: noon}, cmpopts.EquateEmpty()) {
 		t.Errorf("%+v, %v", fleet, err)
 	}
 	// The index forgets who is gone for long.

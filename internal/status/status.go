@@ -39,9 +39,14 @@ type Status struct {
 	CreatedAt   *time.Time     `json:"created_at"`
 	StartedAt   *time.Time     `json:"started_at"`
 	FinishedAt  *time.Time     `json:"finished_at"`
-	// ETASeconds is the time that what is pending takes at the pace allowed now;
-	// null where there is no limit to go by or nothing is to be sent.
-	ETASeconds *int `json:"eta_seconds"`
+	// ETASeconds is how long it takes until everybody pending is sent to, and EndsAt
+	// when that is, by all that is known to hold it; null where nobody is to be sent
+	// to, or it is not to be known.
+	ETASeconds *int       `json:"eta_seconds"`
+	EndsAt     *time.Time `json:"ends_at"`
+	// Holds are what keeps the campaign from going on, or slows it down, the most
+	// important first.
+	Holds []Hold `json:"holds"`
 	// GoesOnAt is when sending begins or goes on, where it waits for a time.
 	GoesOnAt *time.Time `json:"goes_on_at,omitempty"`
 	// OwnTime is the window in each recipient's own time, where there is one: no
@@ -56,6 +61,29 @@ type Pace struct {
 	// Until is when the sender goes on, where its 24 hours are used up.
 	Until *time.Time `json:"until,omitempty"`
 }
+
+// A Hold is one thing that keeps a campaign from going on, or slows it down.
+type Hold struct {
+	What  string     `json:"what"` // one of the Hold constants
+	Text  string     `json:"text"` // for a person
+	Since *time.Time `json:"since,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
+	Code  string     `json:"code,omitempty"` // the provider's
+}
+
+// What may hold a campaign.
+const (
+	HoldImporting = "importing" // its list is not complete
+	HoldStart     = "start"     // its time has not come
+	HoldPaused    = "paused"    // by a person
+	HoldHalted    = "halted"    // by an error
+	HoldNoWorker  = "no_worker" // none is alive
+	HoldNoSender  = "no_sender" // none that is alive knows its sender
+	HoldWindow    = "window"    // its time of day is over
+	HoldDay       = "day"       // the sender's messages of 24 hours are used up
+	HoldCircuit   = "circuit"   // the provider does not answer
+	HoldThrottled = "throttled" // the provider wants less
+)
 
 // Over says that the campaign has come to an end by itself or by a person.
 func (s *Status) Over() bool {
@@ -96,15 +124,12 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until)},
 		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
 	}
+	st.Holds = []Hold{}
 	if st.Codes == nil {
 		st.Codes = map[string]int{}
 	}
 	if rec.State == campaign.Cancelled {
 		st.Cancelled, st.Pending = st.Pending, 0
-	}
-	if allowed := st.Pace.Limit * pace.Factor; allowed > 0 && st.Pending > 0 {
-		eta := int(float64(st.Pending)/allowed + 0.5)
-		st.ETASeconds = &eta
 	}
 	st.GoesOnAt = timeOrNull(s.goesOn(rec, pace))
 	st.OwnTime = ownTime(rec)

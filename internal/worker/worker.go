@@ -43,6 +43,10 @@ type Options struct {
 	Account func(name string) (*Account, error)
 	Log     zerolog.Logger
 	Now     func() time.Time // required; the same for all workers: that of Redis
+	// Host is the machine's name, and Senders those that can be opened, for people;
+	// both may be left out.
+	Host    string
+	Senders func() []string
 	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
 	Backoff dispatch.Backoff
 	// Batches is how many batches of one campaign run here at once; 4 if zero.
@@ -85,6 +89,7 @@ type Worker struct {
 	redisFailedAt time.Time
 	// suppressionVersion is that of the suppression list, as last seen.
 	suppressionVersion atomic.Int64
+	says               atomic.Pointer[ledger.Heartbeat] // what the next heartbeat does
 }
 
 // New makes a Worker that does nothing until Run.
@@ -100,14 +105,14 @@ func New(o Options) *Worker {
 	}
 	o.HandBack = min(o.HandBack, jobs.MaxHandBack)
 	queue := jobs.NewQueue(o.Redis, o.QueuePrefix)
-	return &Worker{
+	w := &Worker{
 		Options: o, queue: queue, metrics: o.Metrics,
 		recovery: &jobs.Recovery{Queue: queue, Ledger: o.Ledger, Campaigns: o.Campaigns},
-		heartbeat: &heartbeat{log: o.Log, give: func(ctx context.Context) error {
-			return o.Ledger.Beat(ctx, ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision}, aliveFor)
-		}},
 		accounts: map[string]*Account{}, servers: map[string]*server{}, retryRetireAt: map[string]time.Time{},
 	}
+	w.says.Store(&ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision, Host: o.Host, Since: o.Now()})
+	w.heartbeat = &heartbeat{log: o.Log, give: func(ctx context.Context) error { return o.Ledger.Beat(ctx, *w.says.Load(), aliveFor) }}
+	return w
 }
 
 func (w *Worker) now() time.Time { return w.Now() }
@@ -195,6 +200,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		}
 	}
 	w.closeOutdated()
+	w.describe()
 	w.metrics.campaigns(active)
 	for name, a := range w.accounts {
 		w.metrics.pace(name, a.Pace.Factor())

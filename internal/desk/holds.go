@@ -1,0 +1,133 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice/internal/campaign"
+	"sluice/internal/ledger"
+	"sluice/internal/status"
+)
+
+// holds says what keeps a campaign from going on, or slows it down.
+func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Status) ([]status.Hold, error) {
+	switch rec.State {
+	case campaign.Importing:
+		return []status.Hold{{What: status.HoldImporting, Text: "its list is not imported to the end: `producer send` goes on with it"}}, nil
+	case campaign.Paused:
+		h := status.Hold{What: status.HoldPaused, Text: "paused"}
+		if rec.By != "" {
+			h.Text += " by " + rec.By
+		}
+		return []status.Hold{h}, nil
+	case campaign.Halted:
+		return []status.Hold{{What: status.HoldHalted, Text: "halted: " + rec.Reason, Code: rec.Code}}, nil
+	case campaign.Finished, campaign.Cancelled:
+		return []status.Hold{}, nil
+	case campaign.Scheduled, campaign.Running:
+	}
+	found := []status.Hold{}
+	fleet, err := d.ledger.Fleet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	workers, err := d.workersHold(ctx, fleet, rec.Sender)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, workers...)
+	if rec.State == campaign.Scheduled {
+		return append(found, status.Hold{What: status.HoldStart, Text: "not before its start", Until: st.GoesOnAt}), nil
+	}
+	file, err := rec.File()
+	if err != nil {
+		return nil, err
+	}
+	if opens := file.Window.Next(d.now()); opens.After(d.now()) {
+		found = append(found, status.Hold{What: status.HoldWindow, Text: "outside its window", Until: &opens})
+	}
+	if st.Pace.Until != nil {
+		found = append(found, status.Hold{What: status.HoldDay, Text: "the sender's messages of 24 hours are used up", Until: st.Pace.Until})
+	}
+	found = append(found, d.circuits(fleet, rec.Sender)...)
+	if st.Pace.Factor < 1 {
+		found = append(found, status.Hold{What: status.HoldThrottled, Text: fmt.Sprintf("throttled to %.0f %% of the sender's limit, and rising", st.Pace.Factor*100)})
+	}
+	return found, nil
+}
+
+// workersHold says that there is no worker that could send by a sender.
+func (d *Desk) workersHold(ctx context.Context, fleet []ledger.Heartbeat, sender string) ([]status.Hold, error) {
+	if len(fleet) > 0 {
+		knows := func(h ledger.Heartbeat) bool { return h.Senders == nil || slices.Contains(h.Senders, sender) }
+		if slices.ContainsFunc(fleet, knows) {
+			return nil, nil
+		}
+		return []status.Hold{{What: status.HoldNoSender, Text: fmt.Sprintf("none of the %d workers alive knows the sender %s: is it in their senders file?", len(fleet), sender)}}, nil
+	}
+	last, err := d.ledger.LastBeat(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := status.Hold{What: status.HoldNoWorker, Text: "no worker is alive, and none has been seen"}
+	if !last.IsZero() {
+		h.Text, h.Since = "no worker is alive", &last
+	}
+	return []status.Hold{h}, nil
+}
+
+// circuits says since when a sender's circuit breaker is open, at the worker that
+// has it so for longest.
+func (d *Desk) circuits(fleet []ledger.Heartbeat, sender string) []status.Hold {
+	var first *ledger.Circuit
+	open := 0
+	for _, h := range fleet {
+		if c, ok := h.Circuits[sender]; ok {
+			if open++; first == nil || c.Since.Before(first.Since) {
+				first = &c
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	text := fmt.Sprintf("the provider does not answer (%s), as %d of %d workers see it; they probe", first.Code, open, len(fleet))
+	return []status.Hold{{What: status.HoldCircuit, Text: text, Since: &first.Since, Code: first.Code}}
+}
+
+// A Worker is one that is alive.
+type Worker struct {
+	Worker    string    `json:"worker"`
+	Host      string    `json:"host"`
+	Version   string    `json:"version"`
+	Since     time.Time `json:"since"`
+	Senders   []string  `json:"senders"`
+	Campaigns []string  `json:"campaigns"`
+	InFlight  int       `json:"in_flight"`
+	LastBeat  time.Time `json:"last_beat"`
+}
+
+// Workers are those that are alive, and when any was last.
+func (d *Desk) Workers(ctx context.Context) (alive []Worker, last time.Time, err error) {
+	fleet, err := d.ledger.Fleet(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	for _, h := range fleet {
+		alive = append(alive, Worker{
+			Worker: h.Worker, Host: h.Host, Version: h.Version, Since: h.Since, LastBeat: h.Beat,
+			Senders: notNil(h.Senders), Campaigns: notNil(h.Campaigns), InFlight: h.InFlight,
+		})
+	}
+	last, err = d.ledger.LastBeat(ctx)
+	return alive, last, err
+}
+
+func notNil(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}

@@ -1,0 +1,34 @@
+package worker
+
+import (
+	"maps"
+	"slices"
+
+	"sluice/internal/ledger"
+)
+
+// describe has the next heartbeat say what this worker does now.
+func (w *Worker) describe() {
+	h := *w.says.Load()
+	h.Campaigns, h.InFlight, h.Circuits = nil, 0, nil
+	if w.Senders != nil {
+		h.Senders = w.Senders()
+	}
+	for id, s := range w.servers {
+		if !s.stopped {
+			h.Campaigns = append(h.Campaigns, id)
+		}
+	}
+	slices.Sort(h.Campaigns)
+	for _, name := range slices.Sorted(maps.Keys(w.accounts)) {
+		s := w.accounts[name].sender
+		h.InFlight += s.InFlight()
+		if c := s.Circuit(); c != nil {
+			if h.Circuits == nil {
+				h.Circuits = map[string]ledger.Circuit{}
+			}
+			h.Circuits[name] = ledger.Circuit{Since: c.Since, Code: c.Code}
+		}
+	}
+	w.says.Store(&h)
+}
