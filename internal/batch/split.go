@@ -28,6 +28,8 @@ type splitter struct {
 	cells     [][]byte
 	spans     []span
 	scratch   []byte // cells with doubled quotes, without them
+	doubtful  int    // the place up to which lines may belong to a cell above them
+	unclosed  int    // no line before this place closes a cell whose quotes are not doubled
 }
 
 // A span is where a cell lies.
@@ -44,10 +46,11 @@ const (
 	badText   problem = "the row is not valid text in the file's encoding"
 	badNUL    problem = "the row holds a NUL, which no text does"
 	rowTooBig problem = "a cell is longer than 1 MiB"
+	maybeNote problem = "the line may be part of a cell in a line before it, which has quotes inside that are not doubled"
 )
 
-// errNoEnd is a row whose end is not found.
-var errNoEnd = errors.New("a quote is opened and not closed within 8 MiB, so that nobody knows where the row ends; close it or take it out")
+// ErrNoEnd says that a row's end is not found.
+var ErrNoEnd = errors.New("a quote is opened and not closed within 8 MiB, so that nobody knows where the row ends; close it or take it out")
 
 // newSplitter begins after the byte order marks, of which programs write more
 // than one.
@@ -78,13 +81,17 @@ func (s *splitter) row() (problem, error) {
 			return rowTooBig, nil
 		}
 		text := s.w.bytes(from, end)
-		if len(text) > 0 && bytes.IndexByte(text, '"') >= 0 {
+		doubtful := from < s.doubtful
+		if !doubtful && len(text) > 0 && bytes.IndexByte(text, '"') >= 0 {
 			return s.quoted(from)
 		}
 		s.w.forward(next)
 		s.next++
 		if len(text) == 0 {
 			continue
+		}
+		if doubtful {
+			return maybeNote, nil
 		}
 		s.plain(text)
 		return s.wrong(text), nil
@@ -150,6 +157,7 @@ func (s *splitter) quoted(from int) (problem, error) {
 		case err != nil:
 			return "", fmt.Errorf("line %d: %w", s.line, err)
 		}
+		s.doubt(from, next)
 		s.w.forward(next)
 		s.next++
 		return badQuote, nil
@@ -165,12 +173,12 @@ func (s *splitter) cut(from int) (next int, wrong bool, err error) {
 	s.spans = s.spans[:0]
 	for at := from; ; {
 		if at-from > maxRow {
-			return 0, false, errNoEnd
+			return 0, false, ErrNoEnd
 		}
 		if !s.w.have(at) || s.w.byte(at) != '"' {
 			end, next, ok := s.w.lineEnd(at, maxRow)
 			if !ok {
-				return 0, false, errNoEnd
+				return 0, false, ErrNoEnd
 			}
 			cell, more := s.w.bytes(at, end), false
 			if i := bytes.IndexByte(cell, s.delimiter); i >= 0 {
@@ -218,7 +226,7 @@ func (s *splitter) closing(from, most int) (at int, doubled bool, err error) {
 		case i < 0:
 			at = s.w.end
 			if at > most {
-				return -1, false, errNoEnd
+				return -1, false, ErrNoEnd
 			}
 		case s.w.have(at+i+1) && s.w.byte(at+i+1) == '"':
 			doubled = true
