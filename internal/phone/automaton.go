@@ -88,30 +88,28 @@ func (a *automaton) grow(s state) int32 {
 // it matches.
 func (a *automaton) add(prog *syntax.Prog, number int, open bool) {
 	first := uint32(len(a.insts))
+	end := first + uint32(len(prog.Inst)) // a program has one match
+	var ends []inst
 	for i := range prog.Inst {
 		from := &prog.Inst[i]
 		to := inst{op: from.Op, out: first + from.Out, arg: first + from.Arg, pattern: number}
-		switch from.Op {
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+		switch op := from.Op; {
+		case op == syntax.InstRune, op == syntax.InstRune1, op == syntax.InstRuneAny, op == syntax.InstRuneAnyNotNL:
 			to.op = syntax.InstRune
 			for d := range rune(10) {
 				if from.MatchRune('0' + d) {
 					to.digits |= 1 << d
 				}
 			}
-		case syntax.InstMatch:
-			if open { // a match, or any digit and here again
-				at := first + uint32(i)
-				to = inst{op: syntax.InstAlt, out: first + uint32(len(prog.Inst)), arg: first + uint32(len(prog.Inst)) + 1, pattern: number}
-				defer func() {
-					a.insts = append(a.insts,
-						inst{op: syntax.InstMatch, pattern: number},
-						inst{op: syntax.InstRune, out: at, digits: 1<<10 - 1, pattern: number})
-				}()
-			}
+		case op == syntax.InstMatch && open: // a match, or any digit and here again
+			to.op, to.out, to.arg = syntax.InstAlt, end, end+1
+			ends = append(ends,
+				inst{op: syntax.InstMatch, pattern: number},
+				inst{op: syntax.InstRune, out: first + uint32(i), digits: 1<<10 - 1, pattern: number})
 		}
 		a.insts = append(a.insts, to)
 	}
+	a.insts = append(a.insts, ends...)
 	a.starts = append(a.starts, first+uint32(prog.Start))
 }
 

@@ -22,6 +22,7 @@ func TestCells(t *testing.T) {
 		{"0055 11 98765.4321", "", 5511987654321, nil},
 		{"+4917012345", "", 4917012345, nil},
 		{"+55 11 98765-43210", "", 0, ErrLength},
+		{"+49 0170 12345", "", 4917012345, nil}, // its zero goes all the same
 		{"+9995551234567", "", 0, ErrCountry},
 		{"+0812345678", "ID", 0, ErrCountry},
 		{"+", "", 0, ErrNone},
@@ -32,6 +33,7 @@ func TestCells(t *testing.T) {
 		{"0 15 11 98765-4321", "BR", 5511987654321, nil}, // with a carrier
 		{"55 98765-4321", "BR", 5555987654321, nil},      // area 55
 		{"(11) 8765-4321", "BR", 0, ErrNeither},          // before 2016
+		{"81959521258", "BR", 5581959521258, nil},        // a fixed line in Japan
 		{"020 7946 0958", "GB", 442079460958, nil},
 		{"06 1234 5678", "IT", 390612345678, nil}, // Italy keeps its zero
 		{"8 (916) 123-45-67", "RU", 79161234567, nil},
@@ -76,6 +78,7 @@ func TestCells(t *testing.T) {
 		{"5215512345678", "MX", 5215512345678, nil},
 		{"541123456789", "", 541123456789, nil},
 		{"553433345678", "", 553433345678, nil}, // a fixed line has no ninth digit
+		{"551112345678", "", 0, ErrBare},        // nor has what is neither
 		// Spreadsheets.
 		{"628123456789.0", "", 628123456789, nil},
 		{"6281234567890.00", "", 6281234567890, nil},
@@ -121,6 +124,8 @@ func TestCells(t *testing.T) {
 		{"081234567801 / 081234567802", "ID", 0, ErrSeveral},
 		{"081234567801/02", "ID", 0, ErrSeveral},
 		{"234567/345678", "NG", 0, ErrSeveral},
+		{"081234567/801", "ID", 0, ErrSeveral}, // or 081234567 and 081234801
+		{"0812345678/79", "ID", 0, ErrSeveral},
 		{"081234567801; 081234567802", "ID", 0, ErrSeveral},
 		{"081234567801, 081234567802", "ID", 0, ErrSeveral},
 		{"081234567801\n081234567802", "ID", 0, ErrSeveral},

@@ -21,6 +21,7 @@ var types = []phonenumbers.PhoneNumberType{
 func regions() []string { return slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())) }
 
 func testPlans(t testing.TB) *plans {
+	t.Helper()
 	p, err := newPlans()
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +143,9 @@ func TestEveryStateIsJudgedByPhonenumbers(t *testing.T) {
 			at := pl.automaton.run(digits)
 			if len(digits) > 0 {
 				holdVerdict(t, pl, digits)
+			}
+			if depth := pl.automaton.at(at).depth; at != dead && depth != len(digits) {
+				t.Fatalf("+%d %s: numbers of %d digits are in the same state", code, digits, depth)
 			}
 			if seen[at] || len(digits) == maxNational {
 				return
