@@ -42,6 +42,7 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 	if !whole {
 		ask.Want = r.singles(units)
 	}
+	ask.More = more(units, ask)
 	ctx, cancel := r.d.untilStopped(ctx)
 	defer cancel()
 	grant, err := r.take(ctx, set, ask)
@@ -84,6 +85,17 @@ func (r *batchRun) take(ctx context.Context, set *settings, ask ratelimit.Ask) (
 	return grant, err
 }
 
+// more is how many messages of the same kind the units have beside what is asked for.
+func more(units [][]int, ask ratelimit.Ask) int {
+	n := -ask.Want
+	for _, unit := range units {
+		if len(unit) > 1 == ask.Whole {
+			n += len(unit)
+		}
+	}
+	return n
+}
+
 // takePlaces takes the chunk's places in flight where there is a pace: a submission
 // that waited for its place would miss its slot, and its intent would stand for
 // nothing. The chunk is cut to the places there are; nil if there is none in time.
@@ -93,26 +105,26 @@ func (r *batchRun) takePlaces(ctx context.Context, c *chunk) *chunk {
 		return c
 	}
 	if err := pace.Acquire(ctx); err != nil {
-		c.grant.Unused(c.grant.N)
+		c.grant.Refund(c.grant.N)
 		return nil
 	}
 	if c.grant.Late(0) {
 		pace.Release()
-		c.grant.Unused(c.grant.N)
+		c.grant.Refund(c.grant.N)
 		return nil
 	}
 	n := 1
 	for n < len(c.units) && pace.TryAcquire() {
 		n++
 	}
-	c.grant.Unused(len(c.units) - n)
+	c.grant.Refund(len(c.units) - n)
 	c.units, c.placed = c.units[:n], true
 	return c
 }
 
 // giveUp gives back what a chunk took that is not begun after all.
 func (r *batchRun) giveUp(c *chunk) {
-	c.grant.Unused(len(c.indexes()))
+	c.grant.Refund(len(c.indexes()))
 	if c.placed {
 		for range c.units {
 			r.d.sender.Pace.Release()

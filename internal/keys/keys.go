@@ -80,13 +80,13 @@ func Owners(id string) string { return Campaign(id) + ":owners" }
 // summary; the moves of campaign read its size.
 func Done(id string) string { return Campaign(id) + ":done" }
 
-// SenderPace, SenderShares, SenderWorkers and SenderDay are a sender's pace, all
-// written by ratelimit's scripts: the limiter's state, who asks for how much, the
-// workers that ask, and the messages of the last 24 hours.
+// SenderPace, SenderPlan, SenderWorkers and SenderDay are a sender's pace, all
+// written by ratelimit: what holds for all workers, what its planners hand on, the
+// workers that have work, and the messages of the last 24 hours.
 func SenderPace(name string) string { return sender(name, "pace") }
 
-// SenderShares is described at SenderPace.
-func SenderShares(name string) string { return sender(name, "shares") }
+// SenderPlan is described at SenderPace.
+func SenderPlan(name string) string { return sender(name, "plan") }
 
 // SenderWorkers is described at SenderPace.
 func SenderWorkers(name string) string { return sender(name, "workers") }

@@ -20,7 +20,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"),
 		keys.Phones("c", 1), keys.Index("c"),
 	}
-	ofSender := []string{keys.SenderPace("c"), keys.SenderShares("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
+	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
 	others := []string{keys.Schema(), keys.Campaigns(), keys.Active(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues()}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {

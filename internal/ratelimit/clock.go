@@ -11,11 +11,12 @@ type clock struct{ redisclock.Clock }
 
 // sample is told that Redis' clock showed us at some time between sent and
 // received.
-func (c *clock) sample(us float64, sent, received time.Time) {
-	c.Sample(ofMicros(us), sent, received)
+func (c *clock) sample(us int64, sent, received time.Time) {
+	c.Sample(time.UnixMicro(us), sent, received)
 }
 
 // local is when Redis' clock shows us.
-func (c *clock) local(us float64) time.Time { return c.Local(ofMicros(us)) }
+func (c *clock) local(us int64) time.Time { return c.Local(time.UnixMicro(us)) }
 
-func ofMicros(us float64) time.Time { return time.Unix(0, int64(us*1000)) }
+// us is what Redis' clock shows at a time.
+func (c *clock) us(at time.Time) int64 { return c.Shown(at).UnixMicro() }

@@ -95,33 +95,37 @@ func (f *flight) admit() {
 	}
 }
 
-// share is this worker's part of what may be in flight. It shrinks as soon as
-// another worker is seen, and grows once all have seen all; so one that joins has
-// a single place until the others have made room. Workers that begin at the same
-// instant see each other within a second.
-func (s *Sender) share(a *answer, busy bool) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.Flight == 0 {
+// inUse is how many are in flight.
+func (f *flight) inUse() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.used
+}
+
+// share is this worker's part of what may be in flight: an equal one, but no more
+// than what the others said that they leave. So one that joins has a single place
+// until they have made room. Workers that begin at the same instant see each other
+// within a second. The caller holds the lock.
+func (s *Sender) share() int {
+	h := s.answer.head
+	if h.Flight == 0 {
+		s.settled = true
 		return 0
 	}
-	workers := a.Live
-	if !busy {
-		workers = a.Others + 1
+	most := min(h.Flight, cmp.Or(s.lim.InFlight, h.Flight))
+	workers, left := 1, most
+	for name, w := range s.answer.workers {
+		if name != s.l.o.Worker && s.answer.now-w.at < gone {
+			workers++
+			left -= w.flight
+		}
 	}
-	part := max(1, min(a.Flight, cmp.Or(s.lim.InFlight, a.Flight))/workers)
-	switch {
-	case a.MPS > 0:
-		// The pace bounds what begins, and a place must not cost it: whoever joins
-		// takes an equal part at once, and the others make room within a second.
-	case !busy && a.Others > 0:
-		part = 1
-	case !s.joined && a.Live > 1 && !a.Settled:
-		part = 1
-	case !a.Settled:
-		part = min(part, max(1, s.part))
+	equal := max(1, most/workers)
+	s.inFlightShare = equal
+	if h.Messages == 0 {
+		// Where there is a pace it bounds what begins, and a place must not cost it.
+		s.inFlightShare = max(1, min(equal, left))
 	}
-	s.joined = busy && (s.joined || a.Settled)
-	s.part = part
-	return part
+	s.settled = s.inFlightShare == equal
+	return s.inFlightShare
 }

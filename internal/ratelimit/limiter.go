@@ -24,7 +24,7 @@ func New(rdb redis.UniversalClient, o Options) *Limiter {
 
 // Sender joins the workers of a sender, until Close.
 func (l *Limiter) Sender(name string, lim Limits) *Sender {
-	s := newSender(l, name, lim)
-	s.running.Go(s.pace)
+	s := newSender(l, name, lim, redisStore{l.rdb, name})
+	s.running.Go(s.run)
 	return s
 }

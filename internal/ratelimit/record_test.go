@@ -2,62 +2,73 @@ package ratelimit
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
+	"time"
 
-	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
-
-	"sluice/internal/redistest"
 )
 
-// An event is n messages that may go out at one time of Redis' clock.
-type event struct {
-	us float64
-	n  int
-}
-
-// busiest is the most messages in any window of one second.
-func busiest(events []event) int {
-	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.us, b.us) })
-	most, sum, from := 0, 0, 0
-	for to := range events {
-		sum += events[to].n
-		for events[to].us-events[from].us >= 1e6-1 {
-			sum -= events[from].n
-			from++
-		}
-		most = max(most, sum)
-	}
-	return most
-}
-
-// check runs a property, each time on an empty Redis.
-func check(t *testing.T, property func(*rapid.T, redis.UniversalClient)) {
+// check runs a property, each time on an empty store.
+func check(t *testing.T, property func(*rapid.T, *desk)) {
 	t.Helper()
-	rdb := redistest.New(t).Client(t)
-	rapid.Check(t, func(t *rapid.T) {
-		rdb.FlushAll(t.Context())
-		property(t, rdb)
-	})
+	rapid.Check(t, func(t *rapid.T) { property(t, newDesk()) })
 }
 
 // A tester is a test, or one draw of a property.
 type tester interface {
-	Context() context.Context
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// began is when the tests' clock begins.
-const began = int64(1_700_000_000_000_000)
+// A desk is where workers ask for slots at times that a test says.
+type desk struct {
+	*memory
+	at  int64
+	ids map[uint64]string
+}
 
-// ask runs the script at a time of its own, for a sender whose bursts last a second.
-func ask(t tester, rdb redis.UniversalClient, now int64, req request) *answer {
-	req.Now, req.Busy = now, true
+func newDesk() *desk {
+	d := &desk{ids: map[uint64]string{}}
+	d.memory = newMemory(func() int64 { return d.at })
+	return d
+}
+
+// request is one worker's question: its settings, and what it could send.
+type request struct {
+	Worker   string
+	Stamp    int64
+	MPS, RPS float64
+	Day      int
+	Burst    float64
+	Flight   int
+	Lead     int64
+	Asks     []wanted
+}
+
+type wanted struct {
+	ID        string
+	Weight    int
+	PerSecond float64
+	Want      int
+	Whole     bool
+}
+
+// granted is what it gets: slots, or when to come back, in microseconds from now.
+type granted struct {
+	MPS      float64
+	Flight   int
+	Conflict bool
+	Full     bool // the day is
+	Wait     float64
+	Slots    []Slot
+}
+
+// ask asks, at a time of its own, for a sender whose bursts last a second.
+func ask(t tester, d *desk, now int64, req request) *granted {
+	d.at = now
 	if req.Worker == "" {
 		req.Worker = "w"
 	}
@@ -70,36 +81,78 @@ func ask(t tester, rdb redis.UniversalClient, now int64, req request) *answer {
 	if req.Lead == 0 {
 		req.Lead = 1000
 	}
-	a, err := call(t.Context(), rdb, "s", req)
+	mine := settings{Stamp: req.Stamp, Messages: req.MPS, Requests: req.RPS, Day: req.Day, Burst: req.Burst, Flight: req.Flight}
+	r := report{worker: req.Worker, flight: 1, reach: req.Lead + 100_000, fresh: true}
+	for _, a := range req.Asks {
+		d.ids[keyOf(a.ID)] = a.ID
+		w := Demand{Campaign: keyOf(a.ID), Weight: a.Weight, Want: a.Want, PerSecond: a.PerSecond}
+		if a.Whole {
+			w.Whole = a.Want
+		}
+		r.demands = append(r.demands, w)
+	}
+	a, err := d.beatNow(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	r.force = a.none || mine.Stamp > a.head.Stamp
+	slots := a.slots
+	if a.plan != nil || r.force {
+		if a.plan == nil {
+			r.worker, r.demands = "", nil
+			if a, err = d.beatNow(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := planning{worker: req.Worker, mine: mine, lead: time.Duration(req.Lead) * time.Microsecond, others: 50 * time.Millisecond, ahead: time.Duration(req.Lead)*time.Microsecond + 500*time.Millisecond}
+		c, changed, _, err := p.propose(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.head, a.reach = c.head, c.schedule.Reach
+		if changed {
+			done, err := d.commitNow(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slots = append(slots, done.slots...)
+		}
+	}
+	g := &granted{MPS: a.head.Messages, Flight: a.head.Flight, Conflict: a.head.conflicts(mine)}
+	for _, plan := range slots {
+		g.Slots = append(g.Slots, plan.slots...)
+	}
+	if g.Full = a.head.DayUntil > now; g.Full {
+		g.Wait = float64(a.head.DayUntil - now)
+	} else if len(g.Slots) == 0 {
+		g.Wait = float64(max(1, a.reach-now-req.Lead-50_000))
+	}
+	return g
 }
 
 // A record is what was granted.
 type record struct {
-	all  []event
-	each map[string][]event // by campaign
+	all  []arrival
+	each map[string][]arrival // by campaign
 	text []string
 }
 
-func (r *record) add(now int64, a *answer) {
+func (r *record) add(d *desk, a *granted) {
 	if r.each == nil {
-		r.each = map[string][]event{}
+		r.each = map[string][]arrival{}
 	}
 	for _, s := range a.Slots {
-		at := float64(now-began) + s.Start
-		r.text = append(r.text, fmt.Sprintf("%s at %.3f: %d every %.4f", s.ID, at/1e6, s.N, s.Step/1e6))
-		events := s.events(at)
+		at, id := float64(s.At-began), d.ids[s.Campaign]
+		r.text = append(r.text, fmt.Sprintf("%s at %.3f: %d every %.4f", id, at/1e6, s.N, s.Step/1e6))
+		events := s.arrivals(at)
 		r.all = append(r.all, events...)
-		r.each[s.ID] = append(r.each[s.ID], events...)
+		r.each[id] = append(r.each[id], events...)
 	}
 }
 
 // within fails where a second holds more than the limit, or one more below 50, and
 // a part of it.
-func (r *record) within(t tester, who string, events []event, limit, part float64) {
+func (r *record) within(t tester, who string, events []arrival, limit, part float64) {
 	most := math.Ceil(limit)
 	if limit < 50 {
 		most++
@@ -109,21 +162,21 @@ func (r *record) within(t tester, who string, events []event, limit, part float6
 	}
 }
 
-// events are the slot's messages, which begins at a time.
-func (s *slot) events(at float64) []event {
+// arrivals are the slot's messages, which begins at a time.
+func (s *Slot) arrivals(at float64) []arrival {
 	if s.Step == 0 {
-		return []event{{at, s.N}}
+		return []arrival{{at, s.N}}
 	}
-	all := make([]event, s.N)
+	all := make([]arrival, s.N)
 	for i := range all {
-		all[i] = event{at + float64(i)*s.Step, 1}
+		all[i] = arrival{at + float64(i)*s.Step, 1}
 	}
 	return all
 }
 
 // longestGap is the longest time without a message before a time, in microseconds.
-func longestGap(events []event, until float64) (longest float64) {
-	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.us, b.us) })
+func longestGap(events []arrival, until float64) (longest float64) {
+	slices.SortFunc(events, func(a, b arrival) int { return cmp.Compare(a.us, b.us) })
 	for i := 1; i < len(events) && events[i].us < until; i++ {
 		longest = max(longest, events[i].us-events[i-1].us)
 	}

@@ -8,22 +8,16 @@ import (
 	"time"
 )
 
-const (
-	// beat is how often a worker shows that it takes part, and learns how many do.
-	beat = time.Second
-	// askWithin bounds one question to Redis. A slow answer's slot is late anyway.
-	askWithin = 5 * time.Second
-	// maxTook bounds how much earlier slots are handed out for a slow Redis.
-	maxTook = 250 * time.Millisecond
-	// awayPause is how long Redis is left alone after it did not answer.
-	awayPause = 200 * time.Millisecond
-)
+// mostWanted is the most that one worker tells it wants of one campaign: more than
+// a plan ever hands out.
+const mostWanted = 100_000
 
-// A Sender is this worker's share of one sender's pace. One goroutine asks for
-// slots on behalf of all batches that wait.
+// A Sender is this worker's share of one sender's pace. One goroutine hands slots
+// out to all batches that wait, and another asks for more.
 type Sender struct {
 	l       *Limiter
 	name    string
+	store   store
 	running sync.WaitGroup
 	closed  chan struct{}
 	once    sync.Once
@@ -34,46 +28,35 @@ type Sender struct {
 
 	mu      sync.Mutex
 	lim     Limits
-	live    answer // what was learned last
-	waiting []*waiter
-	parts   map[string][]*Grant  // slots that are ours, by campaign
-	rest    map[batch]wish       // of batches that will come back
-	notYet  time.Time            // Redis is left alone until then
-	later   map[string]time.Time // for a campaign nothing is to be had before
-	dayFull time.Time
-	paused  time.Time     // the provider wants nothing before
-	back    map[int64]int // of the day, by bucket
+	answer  answer // what was learned last
+	lanes   map[string]*lane
+	order   []*lane           // the same
+	ids     map[uint64]string // of the lanes, by key
+	refunds map[int64]int     // of the day, by bucket
 	sent    rateMeter
-	took    time.Duration // the last question to Redis, in which no slot is handed out
-	part    int           // of what may be in flight
-	joined  bool          // all others have known of this worker
+	dayFull time.Time
+	paused  time.Time // the provider wants nothing before
+	unsaved time.Time // a pause of which Redis does not know yet
+
+	asking        bool
+	force         bool      // the limits have changed
+	askedAt       time.Time // when it was asked last
+	askAfter      time.Time // when what is wanted and has no slot is asked for again; zero: it is not
+	freshAt       time.Time // when what is wanted and not told yet is asked for; zero: there is none
+	backoffUntil  time.Time // Redis is left alone until then
+	rtt           time.Duration
+	next          time.Time // all before is known to be handed out
+	jumped        bool      // Redis' clock went forward, and no plan knows of it
+	wasBusy       bool
+	settled       bool // in flight, each worker has its equal share
+	inFlightShare int
 }
 
-// A waiter is a batch that waits for its grant.
-type waiter struct {
-	ask Ask
-	got chan *Grant
-	err error // with a nil grant
-}
-
-// A batch is known by its campaign and when it began.
-type batch struct {
-	campaign string
-	since    time.Time
-}
-
-func (a *Ask) batch() batch { return batch{a.Campaign, a.Since} }
-
-// A wish is what a batch wants beside what it just got.
-type wish struct {
-	Ask
-	until time.Time
-}
-
-func newSender(l *Limiter, name string, lim Limits) *Sender {
+func newSender(l *Limiter, name string, lim Limits, st store) *Sender {
 	s := &Sender{
-		l: l, name: name, closed: make(chan struct{}), wake: make(chan struct{}, 1),
-		lim: lim, parts: map[string][]*Grant{}, rest: map[batch]wish{}, later: map[string]time.Time{}, back: map[int64]int{}, live: answer{Factor: 1},
+		l: l, name: name, store: st, closed: make(chan struct{}), wake: make(chan struct{}, 1), lim: lim,
+		lanes: map[string]*lane{}, ids: map[uint64]string{}, refunds: map[int64]int{},
+		answer: answer{head: head{throttling: throttling{Factor: 1}}}, inFlightShare: lim.InFlight,
 	}
 	s.flight.init(lim.InFlight)
 	return s
@@ -82,11 +65,12 @@ func newSender(l *Limiter, name string, lim Limits) *Sender {
 // SetLimits changes the limits, for all workers if their stamp is the newest.
 func (s *Sender) SetLimits(lim Limits) {
 	s.mu.Lock()
-	s.lim = lim
-	s.loseAll()
-	s.dayFull, s.notYet = time.Time{}, time.Time{}
-	clear(s.later)
-	clear(s.rest)
+	s.lim, s.force = lim, true
+	s.refundAll()
+	s.dayFull, s.backoffUntil = time.Time{}, time.Time{}
+	for _, l := range s.lanes {
+		clear(l.returning)
+	}
 	s.mu.Unlock()
 	s.poke()
 }
@@ -105,9 +89,10 @@ func (s *Sender) Limited(perSecond float64) bool {
 }
 
 func (s *Sender) limited(perSecond float64) bool {
+	h := &s.answer.head
 	return perSecond > 0 || s.lim.MessagesPerSecond > 0 || s.lim.RequestsPerSecond > 0 ||
-		s.lim.MessagesPerDay > 0 || s.live.MPS > 0 || s.live.RPS > 0 || s.live.Day > 0 || s.live.Factor < 1 ||
-		s.live.Now == 0 || time.Now().Before(s.paused) // not to be known before the first answer
+		s.lim.MessagesPerDay > 0 || h.Messages > 0 || h.Requests > 0 || h.Day > 0 || s.factor() < 1 ||
+		s.answer.now == 0 || time.Now().Before(s.paused) // not to be known before the first answer
 }
 
 // Take waits until messages may go out, and says how many and when: at most
@@ -119,15 +104,18 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 	if !s.limited(ask.PerSecond) {
 		s.sent.add(ask.Want)
 		s.mu.Unlock()
-		return &Grant{N: ask.Want, start: time.Now(), free: true}, nil
+		return &Grant{N: ask.Want, times: []time.Time{time.Now()}, free: true}, nil
 	}
 	if until := s.dayFull; time.Now().Before(until) {
 		s.mu.Unlock()
 		return nil, &DayFullError{Until: until}
 	}
 	w := &waiter{ask: ask, got: make(chan *Grant, 1)}
-	s.waiting = append(s.waiting, w)
-	delete(s.rest, ask.batch())
+	l := s.lane(ask.Campaign)
+	l.join(w)
+	now := time.Now()
+	s.serve(l, now)
+	s.hunger(l, now)
 	s.mu.Unlock()
 	s.poke()
 	select {
@@ -135,8 +123,8 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 		if g == nil {
 			return nil, w.err
 		}
-		if err := g.ahead(ctx); err != nil {
-			g.Unused(g.N)
+		if err := until(ctx, g.due(0).Add(-s.lead.get())); err != nil {
+			g.Refund(g.N)
 			return nil, err
 		}
 		return g, nil
@@ -144,11 +132,11 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 	case <-s.closed:
 	}
 	s.mu.Lock()
-	s.waiting = slices.DeleteFunc(s.waiting, func(o *waiter) bool { return o == w })
+	l.waiting = slices.DeleteFunc(l.waiting, func(o *waiter) bool { return o == w })
 	select {
 	case g := <-w.got: // it came meanwhile
 		if g != nil {
-			s.lose(g.bucket, g.N)
+			s.refund(g.bucket, g.N)
 		}
 	default:
 	}
@@ -159,34 +147,50 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 	return nil, fmt.Errorf("the pace of %s is closed", s.name)
 }
 
-// ahead waits until the grant is soon due.
-func (g *Grant) ahead(ctx context.Context) error {
-	d := time.Until(g.start.Add(-g.s.lead.get()))
-	if d <= 0 {
-		return nil
+// lane is a campaign's. The caller holds the lock.
+func (s *Sender) lane(campaign string) *lane {
+	l := s.lanes[campaign]
+	if l == nil {
+		l = &lane{id: campaign, returning: map[time.Time]wish{}}
+		s.lanes[campaign] = l
+		s.ids[keyOf(campaign)] = campaign
+		s.order = append(s.order, l)
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return l
 }
 
-// Throttled slows the sender down for all workers, and stops it for retryAfter.
+// Throttled slows the sender down for all workers, and stops it for retryAfter. A
+// longer pause than the limits allow is not kept: it returns *PauseTooLongError.
 func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error {
 	s.mu.Lock()
-	s.loseAll()
-	s.pauseUntil(time.Now().Add(retryAfter))
-	seen := s.sent.perSecond()
-	s.live.Factor = min(s.live.Factor, 0.99) // until the next answer says how much
-	workers := max(1, s.live.Live)
+	most := s.lim.maxPause()
+	tooLong := retryAfter > most
+	pause := retryAfter
+	if tooLong {
+		pause = 0
+	}
+	s.refundAll()
+	s.unsaved = time.Now().Add(pause)
+	s.paused = later(s.paused, s.unsaved)
+	seen := s.sent.perSecond() * float64(max(1, len(s.answer.workers)))
 	s.mu.Unlock()
-	factor, err := throttleScript.Run(ctx, s.l.rdb, []string{paceKey(s.name)},
-		retryAfter.Microseconds(), max(1, seen*float64(workers))).Float64()
-	if err != nil {
+	factor := 1.0
+	err := update(ctx, s.store, func(a *answer) bool {
+		changed := a.head.halve(a.now, pause, max(1, seen))
+		factor = a.head.now(a.now)
+		return changed
+	})
+	s.mu.Lock()
+	s.answer.head.Factor, s.answer.head.At = min(s.answer.head.Factor, factor, 0.99), s.clock.us(time.Now()) // until the next answer says more
+	if err == nil {
+		s.unsaved = time.Time{}
+	}
+	s.mu.Unlock()
+	s.poke()
+	switch {
+	case tooLong:
+		return &PauseTooLongError{Asked: retryAfter, Most: most}
+	case err != nil:
 		return fmt.Errorf("slowing %s down: %w", s.name, err)
 	}
 	s.l.o.Log.Warn().Str("sender", s.name).Float64("factor", factor).Dur("retry_after", retryAfter).Msg("the provider throttles: slower")
@@ -205,19 +209,28 @@ func (s *Sender) Free() int { return s.flight.free() }
 // Release gives a place in flight back.
 func (s *Sender) Release() { s.flight.release() }
 
-// Factor is what throttling has left of the limit, as last seen.
+// Factor is what throttling has left of the limit.
 func (s *Sender) Factor() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live.Factor
+	return s.factor()
 }
 
-// pauseUntil notes that the provider wants nothing before. The caller holds the
-// lock.
-func (s *Sender) pauseUntil(at time.Time) {
-	if at.After(s.paused) {
-		s.paused = at
+func (s *Sender) factor() float64 {
+	if s.answer.head.Factor >= 1 {
+		return 1
 	}
+	return s.answer.head.now(s.clock.us(time.Now()))
+}
+
+// PausedUntil is when the provider wants messages again; zero if it does now.
+func (s *Sender) PausedUntil() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.paused.After(time.Now()) {
+		return time.Time{}
+	}
+	return s.paused
 }
 
 func (s *Sender) poke() {
@@ -225,4 +238,11 @@ func (s *Sender) poke() {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

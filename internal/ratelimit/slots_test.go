@@ -6,17 +6,14 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
-
-	"sluice/internal/redistest"
 )
 
 // For any interleaving of workers, campaigns, whole submissions and pauses, no
 // window of one second on Redis' clock contains slots for more than the limit.
 func TestSlotsNeverExceedTheLimit(t *testing.T) {
 	t.Parallel()
-	check(t, func(t *rapid.T, rdb redis.UniversalClient) {
+	check(t, func(t *rapid.T, d *desk) {
 		limit := rapid.SampledFrom([]float64{0, 0.5, 1, 3, 20, 80, 500, 2000}).Draw(t, "limit")
 		campaigns := rapid.IntRange(1, 4).Draw(t, "campaigns")
 		own := make([]float64, campaigns)
@@ -33,7 +30,7 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 			}
 			for c := range campaigns {
 				if rapid.Bool().Draw(t, "asks") {
-					req.Asks = append(req.Asks, scriptA{
+					req.Asks = append(req.Asks, wanted{
 						ID: fmt.Sprint("c", c), Weight: rapid.SampledFrom([]int{1, 2, 4}).Draw(t, "weight"),
 						Want:      rapid.IntRange(1, 1000).Draw(t, "want"),
 						Whole:     rapid.IntRange(0, 3).Draw(t, "whole") == 0,
@@ -41,7 +38,7 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 					})
 				}
 			}
-			r.add(now, ask(t, rdb, now, req))
+			r.add(d, ask(t, d, now, req))
 		}
 		part := 0.005
 		if slices.ContainsFunc(own, func(own float64) bool { return own > limit/2 && own < limit }) {
@@ -59,21 +56,21 @@ func TestSlotsNeverExceedTheLimit(t *testing.T) {
 // more than what it does not use.
 func TestSlotsBesideACampaignThatEnds(t *testing.T) {
 	t.Parallel()
-	check(t, func(t *rapid.T, rdb redis.UniversalClient) {
+	check(t, func(t *rapid.T, d *desk) {
 		limit := rapid.SampledFrom([]float64{20, 80, 500, 2000}).Draw(t, "limit")
 		now := began
 		var r record
 		for i := range 20 {
-			req := request{MPS: limit, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000}}}
+			req := request{MPS: limit, Asks: []wanted{{ID: "c", Weight: 2, Want: 1000}}}
 			switch rapid.IntRange(0, 6).Draw(t, "own") {
 			case 1:
 				req.Asks[0].ID, req.Asks[0].Whole, req.Asks[0].Want = "burst", true, rapid.IntRange(1, int(limit)).Draw(t, "burst")
 			case 0:
 				own := limit * rapid.SampledFrom([]float64{0.1, 0.2, 0.3, 0.5, 0.9}).Draw(t, "part")
-				req.Asks = []scriptA{{ID: fmt.Sprint("own", i), Weight: 2, Want: rapid.IntRange(1, 1000).Draw(t, "want"), PerSecond: own}}
+				req.Asks = []wanted{{ID: fmt.Sprint("own", i), Weight: 2, Want: rapid.IntRange(1, 1000).Draw(t, "want"), PerSecond: own}}
 			}
-			a := ask(t, rdb, now, req)
-			r.add(now, a)
+			a := ask(t, d, now, req)
+			r.add(d, a)
 			now += int64(max(a.Wait, 1000))
 		}
 		r.within(t, "the sender", r.all, limit, 0.03)
@@ -83,14 +80,13 @@ func TestSlotsBesideACampaignThatEnds(t *testing.T) {
 // A campaign's own limit holds also where it asks for one message at a time.
 func TestOwnLimitMessageByMessage(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.New(t).Client(t)
 	for _, limit := range []float64{0, 500, 2000} {
-		rdb.FlushAll(t.Context())
+		d := newDesk()
 		var r record
 		asked := 0
 		for now := began; now < began+5_000_000; asked++ {
-			a := ask(t, rdb, now, request{MPS: limit, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1, PerSecond: 10}}})
-			r.add(now, a)
+			a := ask(t, d, now, request{MPS: limit, Asks: []wanted{{ID: "c", Weight: 2, Want: 1, PerSecond: 10}}})
+			r.add(d, a)
 			now += int64(max(a.Wait, 1000))
 		}
 		r.within(t, "the campaign", r.all, 10, 0)
@@ -104,15 +100,15 @@ func TestOwnLimitMessageByMessage(t *testing.T) {
 // included, soon no window holds more than the new one; and work goes on.
 func TestLoweredLimitHolds(t *testing.T) {
 	t.Parallel()
-	check(t, func(t *rapid.T, rdb redis.UniversalClient) {
+	check(t, func(t *rapid.T, d *desk) {
 		now := began
-		req := request{MPS: 500, Asks: []scriptA{{ID: "c", Weight: 2, Want: 1000}}}
+		req := request{MPS: 500, Asks: []wanted{{ID: "c", Weight: 2, Want: 1000}}}
 		if own := rapid.SampledFrom([]float64{0, 50, 250}).Draw(t, "own"); own > 0 {
-			req.Asks = append(req.Asks, scriptA{ID: "own", Weight: 2, Want: 1000, PerSecond: own})
+			req.Asks = append(req.Asks, wanted{ID: "own", Weight: 2, Want: 1000, PerSecond: own})
 		}
 		for range rapid.IntRange(1, 10).Draw(t, "before") {
 			now += int64(rapid.IntRange(1000, 300_000).Draw(t, "pause"))
-			ask(t, rdb, now, req)
+			ask(t, d, now, req)
 		}
 		lowered := now - began
 		limit := rapid.SampledFrom([]float64{50, 250, 251}).Draw(t, "limit")
@@ -120,14 +116,14 @@ func TestLoweredLimitHolds(t *testing.T) {
 		var r record
 		for range 40 {
 			now += int64(rapid.IntRange(1000, 300_000).Draw(t, "pause"))
-			r.add(now, ask(t, rdb, now, req))
+			r.add(d, ask(t, d, now, req))
 			// A worker with the old file does not bring the old limit back.
 			old := req
 			old.Stamp, old.MPS, old.Worker = 1, 500, "old"
 			now += 1000
-			r.add(now, ask(t, rdb, now, old))
+			r.add(d, ask(t, d, now, old))
 		}
-		soon := slices.DeleteFunc(r.all, func(e event) bool { return e.us < float64(lowered)+3e6 })
+		soon := slices.DeleteFunc(r.all, func(e arrival) bool { return e.us < float64(lowered)+3e6 })
 		r.within(t, "the sender", soon, limit, 0.03)
 		if end := float64(now - began); end > float64(lowered)+5e6 && len(soon) == 0 {
 			t.Fatalf("nothing goes out any more: %v", r.text)
@@ -138,7 +134,7 @@ func TestLoweredLimitHolds(t *testing.T) {
 // The newest settings hold for all workers, and a worker with others is told.
 func TestNewestSettingsHold(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.New(t).Client(t)
+	d := newDesk()
 	for _, tt := range []struct {
 		req        request
 		mps        float64
@@ -152,7 +148,7 @@ func TestNewestSettingsHold(t *testing.T) {
 		{request{Worker: "b", Stamp: 1, MPS: 50, Flight: 8}, 50, 8, false},
 		{request{Worker: "c", Stamp: 3, MPS: 50, Flight: 16}, 50, 16, false},
 	} {
-		a := ask(t, rdb, began, tt.req)
+		a := ask(t, d, began, tt.req)
 		if a.MPS != tt.mps || a.Flight != tt.flight || a.Conflict != tt.conflicted {
 			t.Errorf("%+v: %v a second, %d in flight, conflict %v", tt.req, a.MPS, a.Flight, a.Conflict)
 		}
@@ -163,24 +159,23 @@ func TestNewestSettingsHold(t *testing.T) {
 // worker asks again and again for what is not to be had yet.
 func TestSlotsUseTheLimit(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.New(t).Client(t)
 	for _, tt := range []struct {
 		limit float64
 		whole int
 		burst float64
 	}{{1, 0, 1}, {20, 0, 1}, {80, 0, 1}, {2000, 0, 1}, {80, 1000, 1}, {500, 1000, 1}, {3500, 1000, 1}, {500, 1000, 0.25}, {80, 1000, 0.1}, {1000, 20, 1}} {
-		rdb.FlushAll(t.Context())
+		d := newDesk()
 		now := began
 		var r record
 		asked := 0
 		for now < began+30_000_000 {
 			asked++
-			one := scriptA{ID: "c", Weight: 2, Want: 1000}
+			one := wanted{ID: "c", Weight: 2, Want: 1000}
 			if tt.whole > 0 {
 				one.Want, one.Whole = tt.whole, true
 			}
-			a := ask(t, rdb, now, request{MPS: tt.limit, Burst: tt.burst, Asks: []scriptA{one}})
-			r.add(now, a)
+			a := ask(t, d, now, request{MPS: tt.limit, Burst: tt.burst, Asks: []wanted{one}})
+			r.add(d, a)
 			now += int64(max(a.Wait, 10_000))
 		}
 		first, last, n := math.Inf(1), 0.0, 0
@@ -199,14 +194,13 @@ func TestSlotsUseTheLimit(t *testing.T) {
 // The bursts of a campaign with a limit of its own leave the rest to the others.
 func TestBurstsWithALimitLeaveTheRest(t *testing.T) {
 	t.Parallel()
-	rdb := redistest.New(t).Client(t)
 	for _, own := range []float64{1.5, 19, 190} {
-		rdb.FlushAll(t.Context())
+		d := newDesk()
 		now := began
 		var r record
 		for now < began+20_000_000 {
-			a := ask(t, rdb, now, request{MPS: 500, Asks: []scriptA{{ID: "big", Weight: 2, Want: 1000}, {ID: "own", Weight: 2, Want: 10, Whole: true, PerSecond: own}}})
-			r.add(now, a)
+			a := ask(t, d, now, request{MPS: 500, Asks: []wanted{{ID: "big", Weight: 2, Want: 1000}, {ID: "own", Weight: 2, Want: 10, Whole: true, PerSecond: own}}})
+			r.add(d, a)
 			now += int64(max(a.Wait, 10_000))
 		}
 		sent := len(r.each["big"])
@@ -223,14 +217,14 @@ func TestBurstsWithALimitLeaveTheRest(t *testing.T) {
 // The count of 24 hours is never exceeded.
 func TestDayIsKept(t *testing.T) {
 	t.Parallel()
-	check(t, func(t *rapid.T, rdb redis.UniversalClient) {
+	check(t, func(t *rapid.T, d *desk) {
 		const day = 1000
 		now := began
 		var r record
 		for range rapid.IntRange(20, 80).Draw(t, "asks") {
 			now += int64(rapid.IntRange(1, 3600).Draw(t, "pause")) * 1_000_000
-			a := ask(t, rdb, now, request{MPS: 500, Day: day, Asks: []scriptA{{ID: "c", Weight: 2, Want: 300}}})
-			r.add(now, a)
+			a := ask(t, d, now, request{MPS: 500, Day: day, Asks: []wanted{{ID: "c", Weight: 2, Want: 300}}})
+			r.add(d, a)
 			for i := range r.all {
 				sum := 0
 				for _, e := range r.all[i:] {
@@ -242,7 +236,7 @@ func TestDayIsKept(t *testing.T) {
 					t.Fatalf("%d messages in 24 hours, %d are allowed", sum, day)
 				}
 			}
-			if a.Why == "day" && a.Wait <= 0 {
+			if a.Full && a.Wait <= 0 {
 				t.Fatal("no time to come back at")
 			}
 		}
