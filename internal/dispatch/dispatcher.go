@@ -129,11 +129,11 @@ func (d *Dispatcher) Stop() { d.stop() }
 func (d *Dispatcher) Stopped() context.Context { return d.stopped }
 
 // submit makes one submission; nothing cuts it off but the provider's timeout.
-func (d *Dispatcher) submit(ref sender.Ref, rs []recipient, out []sender.Result) {
+func (d *Dispatcher) submit(ctx context.Context, ref sender.Ref, rs []recipient, out []sender.Result) {
 	done := d.host.Metrics.submitting(d.sender.Name)
 	d.sender.inFlight.Add(1)
 	defer d.sender.inFlight.Add(-1)
-	d.submitter.Submit(context.Background(), ref, rs, out)
+	d.submitter.Submit(ctx, ref, rs, out)
 	faultpoint.At(faultpoint.AnswerRead)
 	done()
 }

@@ -2,10 +2,12 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
 )
 
@@ -80,7 +82,12 @@ func (d *Dispatcher) optOut(phone string) {
 func (d *Dispatcher) throttle(res sender.Result) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := d.sender.Pace.Throttled(ctx, res.RetryAfter); err != nil {
+	err := d.sender.Pace.Throttled(ctx, res.RetryAfter)
+	var tooLong *ratelimit.PauseTooLongError
+	switch {
+	case errors.As(err, &tooLong):
+		d.Halt(0, res.Code, tooLong.Error()+", limits.max_pause_seconds of the sender; ask the provider why")
+	case err != nil:
 		d.host.Log.Warn().Err(err).Str("campaign", d.id).Msg("could not slow the sender down")
 	}
 }

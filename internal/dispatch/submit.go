@@ -79,7 +79,7 @@ func (r *batchRun) admit(c *chunk, i int, unit []int) (report func(sender.Result
 
 // withdraw takes intents back that are not acted on, which costs nobody anything.
 func (r *batchRun) withdraw(g *ratelimit.Grant, indexes []int) {
-	g.Unused(len(indexes))
+	g.Refund(len(indexes))
 	r.host.Metrics.withdraw(len(indexes))
 	r.committer.addWithdrawal(indexes)
 	r.withdrawn.add(indexes)
@@ -87,10 +87,11 @@ func (r *batchRun) withdraw(g *ratelimit.Grant, indexes []int) {
 
 // post makes one submission and records its results.
 func (r *batchRun) post(g *ratelimit.Grant, unit []int, report func(sender.Result) bool) {
+	ctx := sender.WithAgain(context.Background(), r.again)
 	if len(unit) == 1 {
 		var out [1]sender.Result
 		i := unit[0]
-		r.d.submit(r.ref(i), r.claim.Recipients[i:i+1], out[:])
+		r.d.submit(ctx, r.ref(i), r.claim.Recipients[i:i+1], out[:])
 		r.record(g, unit, out[:], report(out[0]))
 		return
 	}
@@ -99,8 +100,27 @@ func (r *batchRun) post(g *ratelimit.Grant, unit []int, report func(sender.Resul
 		recipients[k] = r.claim.Recipients[i]
 	}
 	out := make([]sender.Result, len(unit))
-	r.d.submit(r.ref(unit[0]), recipients, out)
+	r.d.submit(ctx, r.ref(unit[0]), recipients, out)
 	r.record(g, unit, out, report(out[0]))
+}
+
+// again takes a slot for a second request of a submission; the day counted its
+// messages with the first. False where the worker or the campaign stops.
+func (r *batchRun) again() bool {
+	set := r.d.set.Load()
+	for r.d.stopped.Err() == nil {
+		g, err := r.d.sender.Pace.Take(r.d.stopped, ratelimit.Ask{
+			Campaign: set.paced, Weight: set.weight, PerSecond: set.perSecond, Want: 1, Since: r.began,
+		})
+		if err != nil {
+			return false
+		}
+		g.Refund(1)
+		if g.Wait(r.d.stopped, 0) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *batchRun) ref(i int) sender.Ref {
@@ -124,7 +144,7 @@ func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, c
 		}
 		r.committer.addOutcome(r.settlement(unit[k], res, closed, now))
 	}
-	g.Unused(unused)
+	g.Refund(unused)
 }
 
 // settlement is the ledger's entry for one result.

@@ -14,6 +14,7 @@ type report struct {
 	DuplicateExamples                                 []string       `json:"duplicate_examples"`
 	ViolationExamples                                 []string       `json:"violation_examples"`
 	MaxPerSecond                                      int            `json:"max_per_second"`
+	MaxRequestsPerSecond                              int            `json:"max_requests_per_second"`
 	AveragePerSecond                                  float64        `json:"average_per_second"`
 	FirstUS                                           int64          `json:"first_us"`
 	LastUS                                            int64          `json:"last_us"`

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sluice/internal/ratelimit"
 )
 
 // A limit is changed while the campaign runs: the senders file, then SIGHUP.
@@ -166,6 +168,53 @@ func TestPaceThroughKillsAndRestart(t *testing.T) {
 		t.Errorf("%d messages in one second, the limit is 300", r.MaxPerSecond)
 	}
 	w.judge("rough")
+}
+
+// A request that is made anew, because its signature had grown old, takes a slot
+// like the first.
+func TestSecondRequestTakesASlot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/_sandbox/faults", `faults: [{times: 1, code: "1004"}]`)
+	w.writeSenders(", messages_per_second: 50", "")
+	w.start("worker")
+	if _, code := w.run("producer", "send", w.nxCampaign("twice", w.list("t.csv", 150), "max_attempts: 1"), "--wait"); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
+	}
+	if r := w.report(); r.MaxRequestsPerSecond > 52 || r.Requests != 300 {
+		t.Errorf("%d requests in one second of %d, the limit is 50", r.MaxRequestsPerSecond, r.Requests)
+	}
+	w.judge("twice")
+}
+
+// A provider that asks for a day's pause does not get it: the campaign halts, and
+// its reason says so. A shorter one is obeyed, and ends when a person says so.
+func TestPauseThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start("worker")
+	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "86400", count: 1}]`)
+	if _, code := w.run("producer", "send", w.nxCampaign("long", w.list("l.csv", 20), "")); code != 0 {
+		t.Fatal("send failed")
+	}
+	if a := w.awaitState("long", "halted", 30*time.Second); !strings.Contains(a.Reason, "a pause of 24h0m0s, which is more than 15m0s") || a.Rejected+a.InDoubt > 0 {
+		t.Errorf("%+v", a)
+	}
+	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "600", count: 1}]`)
+	if _, code := w.run("producer", "resume", "long"); code != 0 {
+		t.Fatal("resume failed")
+	}
+	rdb := w.redis.Client(t)
+	w.await("the pause", 30*time.Second, func() bool {
+		pace, err := ratelimit.ReadState(t.Context(), rdb, "promo-br")
+		return err == nil && time.Until(pace.Paused) > 9*time.Minute
+	})
+	if was, err := ratelimit.ClearPause(t.Context(), rdb, "promo-br"); err != nil || !was {
+		t.Fatal(was, err)
+	}
+	if a := w.awaitState("long", "finished", 30*time.Second); a.Accepted != 20 {
+		t.Errorf("%+v", a)
+	}
 }
 
 // The sender's messages of 24 hours are kept, status says until when, and nothing

@@ -38,7 +38,8 @@ type Submitter interface {
 	// Submit makes one submission for rs, which share one key, signed at the
 	// moment of sending, and sets out[i] for each rs[i]. Whatever goes wrong,
 	// something is true of every recipient, so there is no error. Cancelling
-	// ctx does not make a submission undone: its outcome is then Unknown.
+	// ctx does not make a submission undone: its outcome is then Unknown. A second
+	// request for one submission is made only where Again(ctx) says so.
 	// An answer that carries a message_id is Accepted or Unknown, never Failed,
 	// whatever its code; but whom a success itself names as refused is Rejected.
 	Submit(ctx context.Context, ref Ref, rs []batch.Recipient, out []Result)

@@ -139,6 +139,32 @@ func TestSignedAnewEachTime(t *testing.T) {
 	}
 }
 
+// Without leave there is no second request, and nobody is concerned but the
+// recipient, who is as before.
+func TestExpiredTimestampWithoutLeave(t *testing.T) {
+	t.Parallel()
+	for _, leave := range []bool{false, true} {
+		url, requests := server(t, `{"code":1004}`, accepted("x"))
+		o := options()
+		o.BaseURL = url
+		s, err := newProvider(t, o).Compile(template(sender.Template{Body: []string{"{{a}}"}}), columns("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		ctx := sender.WithAgain(t.Context(), func() bool { asked++; return leave })
+		out := make([]sender.Result, 1)
+		s.Submit(ctx, sender.Ref{Try: 1}, []batch.Recipient{{Phone: "8613800000001", Vars: []string{"1"}}}, out)
+		want := sender.Result{Outcome: sender.Throttled, Code: "1004", Pair: true}
+		if leave {
+			want = sender.Result{Outcome: sender.Accepted, MessageID: "x"}
+		}
+		if n := len(requests()); out[0] != want || asked != 1 || leave != (n == 2) {
+			t.Errorf("leave %v: %+v, asked %d times, %d requests", leave, out[0], asked, n)
+		}
+	}
+}
+
 func TestExpiredTimestamp(t *testing.T) {
 	t.Parallel()
 	const expired = `{"code":1004,"message":"Timestamp has expired","data":null}`

@@ -28,12 +28,12 @@ func (s *submitter) Check(r *batch.Recipient) error { return s.message.check(r) 
 
 // Submit makes one request a recipient; MaxRecipients asks for one. ctx does not
 // cut it off. On code 1004, an expired timestamp, it signs anew and sends once
-// more, and so can take twice the timeout. That is no retry of a submission:
+// more, in a slot of its own, and so can take twice the timeout. That is no retry of a submission:
 // 1004 is a refusal before any sending, so the same recipient is not sent to
 // twice; the request had only grown old on its way. A 1004 that names a message
 // is no such refusal, and is not sent again. When 1004 comes again the
 // clock is wrong, and the campaign halts.
-func (s *submitter) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipient, out []sender.Result) {
+func (s *submitter) Submit(ctx context.Context, ref sender.Ref, rs []batch.Recipient, out []sender.Result) {
 	buffer, ok := s.bodies.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)
@@ -41,7 +41,7 @@ func (s *submitter) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipie
 	defer s.bodies.Put(buffer)
 	for i := range rs {
 		*buffer = s.message.appendBody((*buffer)[:0], &rs[i])
-		out[i] = s.submit(*buffer, ref.Try)
+		out[i] = s.submit(ctx, *buffer, ref.Try)
 		if c := out[i].Code; s.message.linkVaries && (c == "meta_131053" || c == "meta_131014") {
 			// A picture of one's own is one's own trouble, until it repeats.
 			out[i] = sender.Result{Outcome: sender.Rejected, Code: c, Repeats: true}
@@ -49,7 +49,7 @@ func (s *submitter) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipie
 	}
 }
 
-func (s *submitter) submit(body []byte, try int) sender.Result {
+func (s *submitter) submit(ctx context.Context, body []byte, try int) sender.Result {
 	const expired = 1004
 	answer, result := s.provider.send.post(s.provider.http, body)
 	if result != nil {
@@ -57,6 +57,10 @@ func (s *submitter) submit(body []byte, try int) sender.Result {
 	}
 	e := openReply(answer.Body)
 	if e.ok && e.code == expired && !e.namesMessage(answer) {
+		if !sender.Again(ctx) {
+			// The recipient is as before, and nobody else is concerned.
+			return sender.Result{Outcome: sender.Throttled, Code: "1004", Pair: true}
+		}
 		if answer, result = s.provider.send.post(s.provider.http, body); result != nil {
 			return *result
 		}
