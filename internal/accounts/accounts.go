@@ -91,6 +91,7 @@ func Limits(s config.Sender) ratelimit.Limits {
 	return ratelimit.Limits{
 		MessagesPerSecond: s.Limits.MessagesPerSecond, RequestsPerSecond: s.Limits.RequestsPerSecond,
 		InFlight: s.Limits.InFlight, MessagesPerDay: s.Limits.MessagesPerDay,
-		MaxBurst: time.Duration(s.Limits.MaxBurstSeconds * float64(time.Second)), Stamp: s.Stamp,
+		MaxBurst: time.Duration(s.Limits.MaxBurstSeconds * float64(time.Second)),
+		MaxPause: time.Duration(s.Limits.MaxPauseSeconds * float64(time.Second)), Stamp: s.Stamp,
 	}
 }

@@ -61,7 +61,7 @@ func TestLoad(t *testing.T) {
     access_secret_file: secret
     algorithm: sha256
     timeout: 1m
-    limits: {messages_per_second: 80, requests_per_second: 0.5, messages_per_day: 10000, in_flight: 7, max_burst_seconds: 2}
+    limits: {messages_per_second: 80, requests_per_second: 0.5, messages_per_day: 10000, in_flight: 7, max_burst_seconds: 2, max_pause_seconds: 60}
   full-inno:
     provider: innopaas
     app_key: k

@@ -22,6 +22,7 @@ const (
 	DefaultTimeout  = 15 * time.Second
 	DefaultInFlight = 64
 	DefaultMaxBurst = 1.0
+	DefaultMaxPause = 900.0
 )
 
 // A Sender is a named account at a provider: what every sender has, and what its
@@ -52,6 +53,8 @@ type Limits struct {
 	MessagesPerDay    int     `yaml:"messages_per_day"` // in any 24 hours
 	InFlight          int     `yaml:"in_flight"`        // submissions; 64 if not set
 	MaxBurstSeconds   float64 `yaml:"max_burst_seconds"`
+	// MaxPauseSeconds is the longest pause that the provider may ask for; 900 if not set.
+	MaxPauseSeconds float64 `yaml:"max_pause_seconds"`
 }
 
 // SameButRates says that two readings of a sender differ in nothing but what can
@@ -169,6 +172,9 @@ func (s *Sender) setDefaults() {
 	if s.Limits.MaxBurstSeconds == 0 {
 		s.Limits.MaxBurstSeconds = DefaultMaxBurst
 	}
+	if s.Limits.MaxPauseSeconds == 0 {
+		s.Limits.MaxPauseSeconds = DefaultMaxPause
+	}
 }
 
 func (s *Sender) check() error {
@@ -186,6 +192,8 @@ func (s *Sender) check() error {
 		return bad("limits.in_flight", "between 1 and 10000")
 	case l.MaxBurstSeconds <= 0 || l.MaxBurstSeconds > 10:
 		return bad("limits.max_burst_seconds", "above 0 and at most 10")
+	case l.MaxPauseSeconds < 1 || l.MaxPauseSeconds > 86_400:
+		return bad("limits.max_pause_seconds", "between 1 and 86400")
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func TestLoadSenders(t *testing.T) {
     token_file: secret
     on: true
     timeout: 1m
-    limits: {messages_per_second: 80, requests_per_second: 0.5, messages_per_day: 10000, in_flight: 7, max_burst_seconds: 2}
+    limits: {messages_per_second: 80, requests_per_second: 0.5, messages_per_day: 10000, in_flight: 7, max_burst_seconds: 2, max_pause_seconds: 60}
 `)
 	changed := time.UnixMilli(1_700_000_000_123)
 	if err := os.Chtimes(path, changed, changed); err != nil {
@@ -62,10 +62,10 @@ func TestLoadSenders(t *testing.T) {
 	}
 	stamp := changed.UnixMilli()
 	want := Senders{
-		"promo-br": {Name: "promo-br", Provider: "nxcloud", Timeout: 15 * time.Second, Limits: Limits{InFlight: 64, MaxBurstSeconds: 1}, Stamp: stamp},
+		"promo-br": {Name: "promo-br", Provider: "nxcloud", Timeout: 15 * time.Second, Limits: Limits{InFlight: 64, MaxBurstSeconds: 1, MaxPauseSeconds: 900}, Stamp: stamp},
 		"full": {
 			Name: "full", Provider: "some-other", Timeout: time.Minute, Stamp: stamp,
-			Limits: Limits{MessagesPerSecond: 80, RequestsPerSecond: 0.5, MessagesPerDay: 10000, InFlight: 7, MaxBurstSeconds: 2},
+			Limits: Limits{MessagesPerSecond: 80, RequestsPerSecond: 0.5, MessagesPerDay: 10000, InFlight: 7, MaxBurstSeconds: 2, MaxPauseSeconds: 60},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Sender{}, "Own")); diff != "" {
@@ -185,6 +185,7 @@ func TestInvalidSenders(t *testing.T) {
 		"per day half":       {nx + "    limits: {messages_per_day: 250.5}\n", "9: senders.promo-br.limits.messages_per_day: must be a whole number"},
 		"in flight":          {nx + "    limits: {in_flight: -4}\n", "9: senders.promo-br.limits.in_flight: "},
 		"burst":              {nx + "    limits: {max_burst_seconds: 11}\n", "9: senders.promo-br.limits.max_burst_seconds: "},
+		"pause":              {nx + "    limits: {max_pause_seconds: 90000}\n", "9: senders.promo-br.limits.max_pause_seconds: "},
 		"limits a list":      {nx + "    limits: [1]\n", "9: "},
 	}
 	for name, tt := range tests {
