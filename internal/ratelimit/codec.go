@@ -64,7 +64,7 @@ func (d *decoder) int() int64 {
 	return v
 }
 
-func (d *decoder) key() uint64 { return binary.LittleEndian.Uint64(d.take(8)) }
+func (d *decoder) key() uint64    { return binary.LittleEndian.Uint64(d.take(8)) }
 func (d *decoder) float() float64 { return math.Float64frombits(binary.LittleEndian.Uint64(d.take(8))) }
 
 func (d *decoder) short() float64 {
