@@ -25,7 +25,7 @@ func (d *operator) retire(id string, expire bool) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.campaigns.Retire(d.ctx, id, account); err != nil {
+	if err := d.campaigns.Retire(d.ctx, id, account, nil); err != nil {
 		d.t.Fatal(err)
 	}
 	if !expire {

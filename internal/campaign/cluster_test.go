@@ -63,7 +63,7 @@ func TestALifeOnACluster(t *testing.T) {
 			t.Errorf("move %d: %v, %v", i, moved, err)
 		}
 	}
-	if err := s.Retire(ctx, last.ID, []byte("x")); err != nil {
+	if err := s.Retire(ctx, last.ID, []byte("x"), nil); err != nil {
 		t.Error(err)
 	}
 	if all, err := s.List(ctx); err != nil || len(all) != 5 {

@@ -122,6 +122,15 @@ func (s *Store) PauseBy(ctx context.Context, id, by string) (bool, error) {
 	return s.move(ctx, id, MovePause, fieldBy, by)
 }
 
+// PauseFor is Pause for a reason that stands in the campaign's account.
+func (s *Store) PauseFor(ctx context.Context, id, code, reason string) (bool, error) {
+	moved, err := s.move(ctx, id, MovePause, fieldCode, code, fieldReason, reason)
+	if errors.Is(err, ErrNotAllowed) {
+		return false, nil // halted, cancelled or over meanwhile
+	}
+	return moved, err
+}
+
 // Resume goes on with a paused or halted campaign. One that was paused before its
 // start is scheduled again, so that nothing is sent before its time.
 func (s *Store) Resume(ctx context.Context, id string) (bool, error) {

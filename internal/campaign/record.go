@@ -33,6 +33,7 @@ type Record struct {
 	FinishedAt time.Time
 	Noted      string // the shape of its list, as Shape reads it
 	Final      []byte // what was kept of its account when its rows expired
+	Expiring   bool   // its rows may be set to expire
 }
 
 // Given is the campaign file as it was given.
@@ -61,6 +62,9 @@ type Brief struct {
 	MovedAt time.Time // when it came into its state
 	Window  *Window   // nil: at any time
 	Set     string    // as Record.Set
+	// Expiring says that its rows may be set to expire: of a campaign that goes on
+	// they must not be.
+	Expiring bool
 }
 
 // The fields of a record.
@@ -82,6 +86,7 @@ const (
 	fieldFinal    = "final"
 	fieldShape    = "shape"
 	fieldBy       = "by"
+	fieldExpiring = "expiring"
 )
 
 // planFields are the names of a plan's numbers, with their places.
@@ -98,7 +103,7 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet], By: fields[fieldBy], Noted: fields[fieldShape],
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
-		Final: []byte(fields[fieldFinal]),
+		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "",
 	}
 	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
 	r.Plan.Fingerprint = fields["fingerprint"]

@@ -154,7 +154,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	pipe := s.rdb.Pipeline()
 	reads := make([]*redis.SliceCmd, len(ids))
 	for i, id := range ids {
-		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet)
+		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet, fieldExpiring)
 	}
 	if len(ids) > 0 {
 		if _, err := pipe.Exec(ctx); err != nil {
@@ -163,7 +163,7 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	}
 	var active []Brief
 	for i, id := range ids {
-		var text [6]string
+		var text [7]string
 		for k, v := range reads[i].Val() {
 			text[k], _ = v.(string)
 		}
@@ -171,38 +171,8 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 			continue // indexed and not made yet, or never
 		}
 		active = append(active, Brief{
-			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5],
+			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5], Expiring: text[6] != "",
 		})
 	}
 	return active, nil
-}
-
-// retireScript keeps the account of a campaign that is over, the first that is
-// given: a later one may be of rows that have expired.
-// KEYS: campaign. ARGV: account, then the states that are over. Returns 1 if it
-// is over.
-var retireScript = redis.NewScript(`
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= ARGV[2] and state ~= ARGV[3] then return 0 end
-redis.call('HSETNX', KEYS[1], 'final', ARGV[1])
-return 1`)
-
-// Retire takes a campaign that is over from the active ones, and keeps its
-// account for the time when its rows have expired. The record itself stays for
-// ever, because an id is unique for ever.
-func (s *Store) Retire(ctx context.Context, id string, account []byte) error {
-	over, err := retireScript.Run(ctx, s.rdb, []string{keys.Campaign(id)}, account, string(Finished), string(Cancelled)).Bool()
-	if err == nil && over {
-		err = s.rdb.SRem(ctx, keys.Active(), id).Err()
-	}
-	if err != nil {
-		return fmt.Errorf("retiring %s: %w", id, err)
-	}
-	// Reopened in between? It makes sure of the index after its move, and here
-	// after the removal: one of the two comes last.
-	rec, err := s.Get(ctx, id)
-	if err != nil || rec.State.Over() {
-		return err
-	}
-	return s.activate(ctx, id)
 }

@@ -405,7 +405,7 @@ func TestRetire(t *testing.T) {
 	if all := active(); len(all) != 1 || all[0].State != Finished {
 		t.Fatalf("a finished campaign is not there to be retired: %v", all)
 	}
-	d.Retire(d.ctx, "c", []byte("first"))
+	d.Retire(d.ctx, "c", []byte("first"), nil)
 	if all := active(); len(all) != 0 {
 		t.Fatalf("retired, and active: %v", all)
 	}
@@ -413,22 +413,22 @@ func TestRetire(t *testing.T) {
 	if rec := d.create(t, "c", ""); rec.State != Finished || len(active()) != 0 {
 		t.Errorf("created again it is %s, active %v", rec.State, active())
 	}
-	d.Retire(d.ctx, "c", []byte("of rows that have expired"))
+	d.Retire(d.ctx, "c", []byte("of rows that have expired"), nil)
 	if rec := d.get(t, "c"); string(rec.Final) != "first" {
 		t.Errorf("the account is %q", rec.Final)
 	}
 	if moved, err := d.Reopen(d.ctx, "c"); !moved || err != nil || len(active()) != 1 {
 		t.Fatalf("reopened: %v, %v, active %v", moved, err, active())
 	}
-	if err := d.Retire(d.ctx, "c", []byte("of one that runs")); err != nil || len(active()) != 1 {
+	if err := d.Retire(d.ctx, "c", []byte("of one that runs"), nil); err != nil || len(active()) != 1 {
 		t.Errorf("one that runs was retired: %v", err)
 	}
 	d.Finish(d.ctx, "c")
-	d.Retire(d.ctx, "c", []byte("second"))
+	d.Retire(d.ctx, "c", []byte("second"), nil)
 	if rec := d.get(t, "c"); string(rec.Final) != "second" {
 		t.Errorf("after it was reopened the account is %q", rec.Final)
 	}
-	if err := d.Retire(d.ctx, "none", []byte("x")); err == nil {
+	if err := d.Retire(d.ctx, "none", []byte("x"), nil); err == nil {
 		if n := d.rdb.Exists(d.ctx, keys.Campaign("none")).Val(); n != 0 {
 			t.Error("retiring what is not there made a record")
 		}
@@ -442,7 +442,7 @@ func TestReopenedWhileRetiredIsActive(t *testing.T) {
 	d.put(t, "c", Finished, true)
 	for round := range 200 {
 		var wg sync.WaitGroup
-		wg.Go(func() { d.Retire(d.ctx, "c", nil) })
+		wg.Go(func() { d.Retire(d.ctx, "c", nil, nil) })
 		wg.Go(func() { other.Reopen(other.ctx, "c") })
 		wg.Wait()
 		if d.get(t, "c").State != Running || !d.rdb.SIsMember(d.ctx, keys.Active(), "c").Val() {
@@ -500,7 +500,7 @@ func TestStoreSaysThatRedisIsAway(t *testing.T) {
 		"pause":  func() error { _, err := d.Pause(d.ctx, "c"); return err },
 		"finish": func() error { _, err := d.Finish(d.ctx, "c"); return err },
 		"launch": func() error { return d.Launch(d.ctx, "c", 0, Plan{}) },
-		"retire": func() error { return d.Retire(d.ctx, "c", nil) },
+		"retire": func() error { return d.Retire(d.ctx, "c", nil, nil) },
 		"create": func() error {
 			f, raw := d.file(t, "new", "")
 			_, err := d.Create(d.ctx, raw, f)

@@ -21,9 +21,16 @@ func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
 	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) { return d.campaigns.PauseBy(ctx, id, d.by) })
 }
 
-// Resume goes on with a paused or halted campaign.
+// Resume goes on with a paused or halted campaign, also where its queue was paused
+// behind its back.
 func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
-	return d.move(ctx, id, d.campaigns.Resume)
+	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
+		// The queue first: a worker that finds it paused would pause the campaign again.
+		if err := d.queue.Unpause(ctx, id); err != nil {
+			return false, err
+		}
+		return d.campaigns.Resume(ctx, id)
+	})
 }
 
 // SkipRow rejects a row's recipient, who must be pending, with the code skipped,
@@ -59,9 +66,16 @@ func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skippe
 // for: longer than any takes.
 const skipWithin = 2*time.Minute + 10*time.Second
 
-// Cancel ends a campaign for good.
+// Cancel ends a campaign for good. What workers that are gone had in flight is in
+// doubt then, and not cancelled.
 func (d *Desk) Cancel(ctx context.Context, id string) (Moved, error) {
-	return d.move(ctx, id, d.campaigns.Cancel)
+	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
+		moved, err := d.campaigns.Cancel(ctx, id)
+		if err == nil {
+			_, err = d.ledger.Reclaim(ctx, id)
+		}
+		return moved, err
+	})
 }
 
 func (d *Desk) move(ctx context.Context, id string, move func(context.Context, string) (bool, error)) (Moved, error) {

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
@@ -16,15 +18,37 @@ type Resolved struct {
 // Resolve records a person's word on all recipients of a campaign that are in
 // doubt, and has those sent again that are to be.
 func (d *Desk) Resolve(ctx context.Context, id string, choice ledger.Choice) (Resolved, error) {
-	if _, err := d.withRows(ctx, id); err != nil {
+	rec, err := d.withRows(ctx, id)
+	if err != nil {
 		return Resolved{}, err
 	}
 	n, err := d.ledger.Resolve(ctx, id, choice)
-	if err != nil || choice != ledger.Resend {
+	if err != nil {
 		return Resolved{Recipients: n}, err
+	}
+	if len(rec.Final) > 0 && n > 0 {
+		if err := d.renewAccount(ctx, id); err != nil {
+			return Resolved{Recipients: n}, err
+		}
+	}
+	if choice != ledger.Resend {
+		return Resolved{Recipients: n}, nil
 	}
 	requeued, err := d.recovery().Requeue(ctx, id)
 	return Resolved{Recipients: n, Requeued: requeued}, err
+}
+
+// renewAccount has what will be left of a retired campaign say what its rows do.
+func (d *Desk) renewAccount(ctx context.Context, id string) error {
+	totals, err := d.ledger.Totals(ctx, id)
+	if err != nil {
+		return err
+	}
+	account, err := json.Marshal(totals)
+	if err != nil {
+		return fmt.Errorf("keeping the account of %s: %w", id, err)
+	}
+	return d.campaigns.Account(ctx, id, account)
 }
 
 func (d *Desk) recovery() *jobs.Recovery {

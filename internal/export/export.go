@@ -30,13 +30,16 @@ type Row struct {
 }
 
 // NewRow makes a row of the ledger's. Cancelled says that the campaign is: what
-// is pending then never will be sent.
+// is pending then never will be sent, and who was in flight may have been taken.
 func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row {
 	row := Row{
 		Row: r.Row, Phone: r.Phone, State: r.State, MessageID: r.MessageID, Code: r.Code,
 		Message: r.Reason, Attempts: r.Attempts, Batch: r.Batch,
 	}
-	if cancelled && row.State == "pending" {
+	switch {
+	case cancelled && r.InFlight:
+		row.State, row.Code, row.Message = "in_doubt", ledger.CodeInFlight, "being submitted when the campaign was cancelled; the answer is not known yet"
+	case cancelled && row.State == "pending":
 		row.State = "cancelled"
 	}
 	if row.Message == "" && row.Code != "" {

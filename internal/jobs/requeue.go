@@ -59,10 +59,20 @@ func (r *Recovery) Requeue(ctx context.Context, id string) (int, error) {
 	return n, r.Reopen(ctx, id)
 }
 
-// Reopen has a finished campaign go on, for somebody is pending.
+// Reopen has a finished campaign go on, for somebody is pending, and its rows expire
+// no more. Cut short, it can be repeated; whoever runs the campaign does.
 func (r *Recovery) Reopen(ctx context.Context, id string) error {
-	_, err := r.Campaigns.Reopen(ctx, id)
-	return err
+	if _, err := r.Campaigns.Reopen(ctx, id); err != nil {
+		return err
+	}
+	rec, err := r.Campaigns.Get(ctx, id)
+	if err != nil || !rec.Expiring || rec.State.Over() {
+		return err
+	}
+	if err := r.Ledger.Keep(ctx, id); err != nil {
+		return err
+	}
+	return r.Campaigns.Kept(ctx, id)
 }
 
 // EnqueueAnew enqueues a batch whose earlier tasks are over, but may still be

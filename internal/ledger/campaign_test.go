@@ -211,6 +211,7 @@ func TestDeleteAndExpireLeaveNothingBehind(t *testing.T) {
 	begin(t, c, 0, 1)
 	settle(t, c, accept(0, 1)...)
 	d.rdb.Del(ctx, keys.Worker("w"))
+	d.state(t, finished)
 	if err := d.Expire(ctx, d.id, time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +239,7 @@ func TestLateOutcomeExpiresToo(t *testing.T) {
 	d.stage(t, 0, 2)
 	c := d.claim(t, 0, "w", false)
 	begin(t, c, 0, 1)
+	d.state(t, finished)
 	if err := d.Expire(ctx, d.id, time.Hour); err != nil {
 		t.Fatal(err)
 	}

@@ -47,8 +47,9 @@ type Claim struct {
 
 // claimScript raises a batch's epoch and takes it for a worker.
 //
-//	KEYS  claims, owners, done, recipients, journal, summary
-//	ARGV  n, worker, an owner that is known to be gone or ""
+//	KEYS  claims, owners, done, recipients, journal, summary, batches
+//	ARGV  n, worker, an owner that is known to be gone or "", how much longer in ms
+//	      the rest outlives the batches where those expire
 //	returns {"done"}, {"held", owner}, {"missing"}, or
 //	        {"ok", epoch, recipients, journal, summary}
 func claimScript() *redis.Script {
@@ -60,6 +61,11 @@ local recipients = redis.call('GET', KEYS[4])
 if not recipients then return {'missing'} end
 local epoch = redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local ttl = redis.call('PTTL', KEYS[7])
+if ttl >= 0 then
+	redis.call('PEXPIRE', KEYS[1], ttl + ARGV[4])
+	redis.call('PEXPIRE', KEYS[2], ttl + ARGV[4])
+end
 return {'ok', epoch, recipients, redis.call('GET', KEYS[5]) or '', redis.call('HGET', KEYS[6], ARGV[1]) or ''}`)
 }
 
@@ -100,10 +106,10 @@ type claimReply struct {
 
 // claim runs claimScript, again if the owner turns out to be gone.
 func (l *Ledger) claim(ctx context.Context, id string, n int, worker string) (claimReply, error) {
-	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id)}
+	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id), keys.Batches(id)}
 	gone := ""
 	for {
-		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone).Slice()
+		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone, rowsOutlive.Milliseconds()).Slice()
 		if err != nil {
 			return claimReply{}, err
 		}

@@ -22,8 +22,11 @@ type Row struct {
 	State string
 	// MessageID is the provider's. Where the provider took the message more than
 	// once, all its message_ids, with " + " between them.
-	MessageID   string
-	Code        string // as Standing.Code
+	MessageID string
+	Code      string // as Standing.Code
+	// InFlight says that a submission to a pending recipient was begun, and its
+	// outcome is not known yet.
+	InFlight    bool
 	Reason      string // where it does not follow from the code
 	Attempts    int
 	SubmittedAt time.Time // as Standing.Time
@@ -130,7 +133,7 @@ func skippedRow(s *batch.Skipped, n int) Row {
 func recipientRow(r *batch.Recipient, st Standing, n int) Row {
 	row := Row{
 		Row: r.Row, Phone: r.Phone, State: st.State.String(), MessageID: st.MessageID, Code: st.Code,
-		Attempts: st.Attempts, SubmittedAt: st.Time, Batch: n,
+		Attempts: st.Attempts, SubmittedAt: st.Time, Batch: n, InFlight: st.State == InFlight,
 	}
 	switch {
 	case len(st.Others) > 0:

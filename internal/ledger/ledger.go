@@ -64,7 +64,7 @@ type Ledger struct {
 // scripts are the changes that the ledger makes; each is written out beside the
 // method that runs it.
 type scripts struct {
-	stage, claim, release, begin, settle *redis.Script
+	stage, claim, release, begin, settle, expire *redis.Script
 }
 
 // New makes a Ledger on rdb. Now is asked for the time of resolutions alone.
@@ -73,7 +73,7 @@ func New(rdb redis.UniversalClient, now func() time.Time) *Ledger {
 		rdb: rdb, now: now, zip: newZip(),
 		scripts: scripts{
 			stage: stageScript(), claim: claimScript(), release: releaseScript(),
-			begin: beginScript(), settle: settleScript(),
+			begin: beginScript(), settle: settleScript(), expire: expireScript(),
 		},
 		folds:     sync.Pool{New: func() any { return NewFold(0) }},
 		onInDoubt: func(int) {},

@@ -26,16 +26,26 @@ type Settlement struct {
 // settleScript appends a record whatever the epoch, and writes the batch's
 // summary if it is that of the whole journal under the newest epoch. If it is
 // not, the batch does not count as done until somebody has written one that is.
+// What it writes expires with the rest, if that does.
 //
-//	KEYS  claims, journal, summary, done, owners
+//	KEYS  claims, journal, summary, done, owners, batches
 //	ARGV  n, record or "", the journal's length and the epoch that the summary
 //	      knows, the summary of all that with the record, then as 1 or 0: nothing
 //	      is pending in it; something was pending before; do nothing unless the
-//	      summary fits
+//	      summary fits; then how much longer in ms the rest outlives the batches
 //	returns {1 if the summary was written else 0, the journal's length, the
-//	        epoch, 1 if the batch was done and is no longer else 0}
+//	        epoch, 1 if the batch was done and is no longer else 0}, or {2} if the
+//	        campaign's rows have expired
 func settleScript() *redis.Script {
 	return redis.NewScript(`
+local ttl = redis.call('PTTL', KEYS[6])
+if ttl == -2 then return {2, 0, 0, 0} end
+local function wrote(...)
+	if ttl >= 0 then
+		for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ttl + ARGV[9]) end
+	end
+	return {...}
+end
 local epoch = redis.call('HGET', KEYS[1], ARGV[1]) or '0'
 local length
 if ARGV[8] == '1' then
@@ -44,18 +54,18 @@ if ARGV[8] == '1' then
 end
 if ARGV[2] ~= '' then length = redis.call('APPEND', KEYS[2], ARGV[2]) end
 if length - #ARGV[2] ~= tonumber(ARGV[3]) or epoch ~= ARGV[4] then
-	return {0, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1])}
+	return wrote(0, length, tonumber(epoch), redis.call('SREM', KEYS[4], ARGV[1]))
 end
 redis.call('HSET', KEYS[3], ARGV[1], ARGV[5])
 if ARGV[6] == '0' then
 	local reopened = ARGV[7] == '0' and redis.call('SREM', KEYS[4], ARGV[1]) or 0
-	return {1, length, tonumber(epoch), reopened}
+	return wrote(1, length, tonumber(epoch), reopened)
 end
 redis.call('SADD', KEYS[4], ARGV[1])
 redis.call('HDEL', KEYS[5], ARGV[1])
 local journal = redis.call('GET', KEYS[2])
 if journal then redis.call('SET', KEYS[2], journal, 'KEEPTTL') end -- gives back what APPEND had set aside
-return {1, length, tonumber(epoch), 0}`)
+return wrote(1, length, tonumber(epoch), 0)`)
 }
 
 // A written is what settleScript returns.
@@ -69,13 +79,16 @@ type written struct {
 // write runs settleScript. The summary is of so much of the journal as is known,
 // and record. WasPending says that something was pending in that without record.
 func (l *Ledger) write(ctx context.Context, id string, n int, s summary, record []byte, wasPending, onlyIfFits bool) (written, error) {
-	touched := []string{keys.Claims(id), keys.Journal(id, n), keys.Summary(id), keys.Done(id), keys.Owners(id)}
-	reply, err := l.scripts.settle.Run(ctx, l.rdb, touched, n, record, s.bytes-len(record), s.epoch, s.text(), s.done(), wasPending, onlyIfFits).Int64Slice()
+	touched := []string{keys.Claims(id), keys.Journal(id, n), keys.Summary(id), keys.Done(id), keys.Owners(id), keys.Batches(id)}
+	reply, err := l.scripts.settle.Run(ctx, l.rdb, touched, n, record, s.bytes-len(record), s.epoch, s.text(), s.done(), wasPending, onlyIfFits, rowsOutlive.Milliseconds()).Int64Slice()
 	if err != nil {
 		return written{}, err
 	}
 	if len(reply) != 4 {
 		return written{}, fmt.Errorf("unexpected reply of %d values", len(reply))
+	}
+	if reply[0] == 2 {
+		return written{}, ErrNotStaged
 	}
 	return written{fits: reply[0] == 1, length: int(reply[1]), epoch: int(reply[2]), reopened: reply[3] == 1}, nil
 }
@@ -159,12 +172,21 @@ func (c *Claim) settle(ctx context.Context, record []byte) (reopened bool, err e
 // flush records the outcomes that the fold holds and the journal does not.
 func (c *Claim) flush(ctx context.Context) (reopened bool, err error) {
 	var w written
+	expired := false
 	err = retryUntil(ctx, func() error {
 		w, err = c.write(ctx, c.unrecorded, false)
+		expired = errors.Is(err, ErrNotStaged)
+		if expired {
+			return nil
+		}
 		return err
 	})
 	if err != nil {
 		return false, err
+	}
+	if expired { // long ago, and there is nothing left to record it in
+		c.unrecorded, c.newInDoubt = nil, 0
+		return false, nil
 	}
 	c.unrecorded = nil
 	reopened = w.reopened

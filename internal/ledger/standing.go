@@ -53,6 +53,9 @@ const (
 	// CodeLost is the code of a submission whose worker was gone before it
 	// recorded the outcome.
 	CodeLost = "worker_lost"
+	// CodeInFlight is the code of a recipient who was in flight when their campaign was
+	// cancelled: in doubt until the outcome comes, or it is known that none will.
+	CodeInFlight = "in_flight"
 )
 
 // A Standing is what the journal says of one recipient.

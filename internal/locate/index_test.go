@@ -149,9 +149,11 @@ func TestIndexGoesWithItsRows(t *testing.T) {
 	r.stage(t, "late", rand.New(rand.NewPCG(3, 2)), 1000, 1000)
 	r.build(t, "early")
 	for _, id := range []string{"early", "late"} {
+		r.rdb.HSet(t.Context(), keys.Campaign(id), "state", "finished")
 		if err := r.l.Expire(t.Context(), id, time.Hour); err != nil {
 			t.Fatal(err)
 		}
+		r.rdb.Del(t.Context(), keys.Campaign(id))
 	}
 	r.build(t, "late") // after its rows have begun to expire
 	r.rdb.Del(t.Context(), keys.Phones("early", 1))

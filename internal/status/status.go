@@ -108,6 +108,14 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	inFlight := 0
+	if rec.State == campaign.Cancelled {
+		// Before the totals: who is settled in between is in doubt here, for this once,
+		// and never cancelled.
+		if inFlight, err = s.Ledger.InFlight(ctx, id); err != nil {
+			return nil, err
+		}
+	}
 	t, err := s.totals(ctx, rec)
 	if err != nil {
 		return nil, err
@@ -129,11 +137,22 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		st.Codes = map[string]int{}
 	}
 	if rec.State == campaign.Cancelled {
-		st.Cancelled, st.Pending = st.Pending, 0
+		st.endInFlight(inFlight)
 	}
 	st.GoesOnAt = timeOrNull(s.goesOn(rec, pace))
 	st.OwnTime = ownTime(rec)
 	return st, nil
+}
+
+// endInFlight is the account of a cancelled campaign: who was in flight may have
+// been taken, and nobody else who is pending ever will be.
+func (s *Status) endInFlight(inFlight int) {
+	inFlight = min(inFlight, s.Pending)
+	s.InDoubt += inFlight
+	s.Cancelled, s.Pending = s.Pending-inFlight, 0
+	if inFlight > 0 {
+		s.Codes[ledger.CodeInFlight] += inFlight
+	}
 }
 
 // goesOn is when a campaign that waits for a time goes on; zero if it does not.

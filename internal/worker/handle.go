@@ -95,6 +95,5 @@ func (c campaigns) Reopen(ctx context.Context, id string, claim *ledger.Claim) e
 	if err := c.w.queue.EnqueueAnew(ctx, ref, claim.Epoch+1); err != nil {
 		return err
 	}
-	_, err := c.w.Campaigns.Reopen(ctx, id)
-	return err
+	return c.w.recovery.Reopen(ctx, id)
 }

@@ -16,6 +16,7 @@ const recoverEvery = 2 * time.Second
 // left undone that died at the very end of a campaign. While heartbeats may be
 // missing of workers that live, since Redis was away, it takes nothing.
 func (w *Worker) recover(ctx context.Context) {
+	w.settleOver(ctx)
 	for id, s := range w.servers {
 		if time.Since(w.redisFailedAt) < aliveFor {
 			return

@@ -29,8 +29,9 @@ func (w *Worker) retire(ctx context.Context, rec campaign.Brief) {
 	w.Log.Info().Str("campaign", rec.ID).Dur("keep", w.Keep).Msg("campaign retired: its queue is deleted")
 }
 
-// retireNow returns false for a finished campaign that had somebody left after
-// all, as when a worker died that was to bring them back; it goes on.
+// retireNow returns false for a campaign whose account is not final: somebody is
+// left after all, as when a worker died that was to bring them back, and it goes
+// on; or a worker that lives has not released all of its batches.
 func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired bool, err error) {
 	id := rec.ID
 	if rec.State == campaign.Finished {
@@ -39,18 +40,12 @@ func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired boo
 			return false, err
 		}
 		if len(open) > 0 {
-			// It stays active whether or not a batch has to be enqueued for it.
-			if _, err := w.recovery.Requeue(ctx, id); err != nil {
-				return false, err
-			}
-			_, err := w.Campaigns.Reopen(ctx, id)
+			_, err := w.recovery.Requeue(ctx, id)
 			return false, err
 		}
 	}
-	if w.Keep > 0 {
-		if err := w.Ledger.Expire(ctx, id, w.Keep); err != nil {
-			return false, err
-		}
+	if settled, err := w.settle(ctx, id); err != nil || !settled {
+		return false, err
 	}
 	foreign, err := w.queue.Delete(ctx, id)
 	if err != nil {
@@ -67,5 +62,39 @@ func (w *Worker) retireNow(ctx context.Context, rec campaign.Brief) (retired boo
 	if err != nil {
 		return false, fmt.Errorf("keeping the account of %s: %w", id, err)
 	}
-	return true, w.Campaigns.Retire(ctx, id, account)
+	var expire func(context.Context) error
+	if w.Keep > 0 {
+		expire = func(ctx context.Context) error { return w.Ledger.Expire(ctx, id, w.Keep) }
+	}
+	return true, w.Campaigns.Retire(ctx, id, account, expire)
+}
+
+// settle puts in doubt what workers that are gone had in flight of a campaign that
+// is over, and says whether nothing is in flight any more.
+func (w *Worker) settle(ctx context.Context, id string) (settled bool, err error) {
+	owned, err := w.Ledger.Owned(ctx, id)
+	if err != nil || owned == 0 {
+		return owned == 0, err
+	}
+	if _, err := w.Ledger.Reclaim(ctx, id); err != nil {
+		return false, err
+	}
+	owned, err = w.Ledger.Owned(ctx, id)
+	return owned == 0, err
+}
+
+// settleOver settles the campaigns that are over and not retired yet, each until
+// nothing of it is in flight.
+func (w *Worker) settleOver(ctx context.Context) {
+	for id, settled := range w.over {
+		if settled || time.Since(w.redisFailedAt) < aliveFor {
+			continue
+		}
+		settled, err := w.settle(ctx, id)
+		if err != nil {
+			w.redisFailed(ctx, id, err)
+			continue
+		}
+		w.over[id] = settled
+	}
 }

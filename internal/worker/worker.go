@@ -28,6 +28,8 @@ const (
 	// how long a campaign waits for its first submission, and a change of state for
 	// its effect on a server; the ledger refuses intents at once.
 	reconcileEvery = 250 * time.Millisecond
+	// heedPausesEvery is how often it looks whether a queue was paused.
+	heedPausesEvery = time.Second
 	// defaultHandBack is Options.HandBack.
 	defaultHandBack = 10 * time.Minute
 )
@@ -83,6 +85,7 @@ type Worker struct {
 	accounts      map[string]*Account
 	servers       map[string]*server
 	retryRetireAt map[string]time.Time // of campaigns that could not be retired
+	over          map[string]bool      // campaigns that are over and not retired: whether nothing of them is in flight
 	metrics       *Metrics
 	// redisFailedAt is when Redis was last seen away. Heartbeats may then be missing
 	// of workers that live.
@@ -108,7 +111,7 @@ func New(o Options) *Worker {
 	w := &Worker{
 		Options: o, queue: queue, metrics: o.Metrics,
 		recovery: &jobs.Recovery{Queue: queue, Ledger: o.Ledger, Campaigns: o.Campaigns},
-		accounts: map[string]*Account{}, servers: map[string]*server{}, retryRetireAt: map[string]time.Time{},
+		accounts: map[string]*Account{}, servers: map[string]*server{}, retryRetireAt: map[string]time.Time{}, over: map[string]bool{},
 	}
 	w.says.Store(&ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision, Host: o.Host, Since: o.Now()})
 	w.heartbeat = &heartbeat{log: o.Log, give: func(ctx context.Context) error { return o.Ledger.Beat(ctx, *w.says.Load(), aliveFor) }}
@@ -152,6 +155,8 @@ func (w *Worker) supervise(ctx context.Context) {
 	defer tick.Stop()
 	recovery := time.NewTicker(recoverEvery)
 	defer recovery.Stop()
+	pauses := time.NewTicker(heedPausesEvery)
+	defer pauses.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -160,6 +165,8 @@ func (w *Worker) supervise(ctx context.Context) {
 			w.reconcile(ctx)
 		case <-recovery.C:
 			w.recover(ctx)
+		case <-pauses.C:
+			w.heedPausedQueues(ctx)
 		}
 	}
 }
@@ -179,11 +186,17 @@ func (w *Worker) reconcile(ctx context.Context) {
 		}
 		w.suppressionVersion.Store(version)
 	}
-	due := map[string]bool{}
+	due, over := map[string]bool{}, map[string]bool{}
 	for _, rec := range active {
 		if rec.State.Over() {
+			over[rec.ID] = w.over[rec.ID]
 			w.retire(ctx, rec)
 			continue
+		}
+		if rec.Expiring { // whoever reopened it did not come so far
+			if err := w.recovery.Reopen(ctx, rec.ID); err != nil {
+				w.redisFailed(ctx, rec.ID, err)
+			}
 		}
 		w.servers[rec.ID].apply(rec.Set)
 		if w.due(ctx, rec) {
@@ -191,6 +204,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 			w.start(ctx, rec)
 		}
 	}
+	w.over = over
 	for id, s := range w.servers {
 		if !due[id] || s.dispatcherStopped() || s.outdated() {
 			s.stopSoon()

@@ -1,0 +1,42 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+)
+
+// codeQueuePaused is the code of a campaign whose queue was paused.
+const codeQueuePaused = "queue_paused"
+
+// heedPausedQueues pauses the campaigns here whose queue somebody has paused, in
+// asynq's web UI or by its command: it may be an emergency stop, and would stop
+// only what has not begun yet.
+func (w *Worker) heedPausedQueues(ctx context.Context) {
+	var running []string
+	for id, s := range w.servers {
+		if !s.stopped {
+			running = append(running, id)
+		}
+	}
+	if len(running) == 0 {
+		return
+	}
+	paused, err := w.queue.Paused(ctx, running)
+	if err != nil {
+		w.redisFailed(ctx, "", err)
+		return
+	}
+	for i, id := range running {
+		if !paused[i] {
+			continue
+		}
+		w.servers[id].stopSoon()
+		reason := fmt.Sprintf("%s: its queue was paused in the web UI, or by asynq's command; `producer resume %s` ends both", codeQueuePaused, id)
+		moved, err := w.Campaigns.PauseFor(ctx, id, codeQueuePaused, reason)
+		if err != nil {
+			w.redisFailed(ctx, id, err)
+		} else if moved {
+			w.Log.Warn().Str("campaign", id).Msg("campaign paused: its queue was paused")
+		}
+	}
+}
