@@ -43,7 +43,7 @@ func (*carrier) Compile(sender.Message, []batch.Column) (sender.Submitter, error
 	return nil, errors.New("message.type: the carrier sends nothing")
 }
 
-func (*carrier) Meaning(string) string { return "" }
+func (*carrier) Meaning(sender.Code) string { return "" }
 
 func (*carrier) Templates(context.Context, string) ([]sender.ListedTemplate, error) {
 	return []sender.ListedTemplate{{Name: "only"}}, nil

@@ -128,7 +128,7 @@ func TestRecipientsFileIsBesideTheCampaign(t *testing.T) {
 
 // Each case is lines put after the least file, or instead of one of its lines,
 // and what the error must begin with.
-func TestFilesThatDoNotHold(t *testing.T) {
+func TestInvalidFiles(t *testing.T) {
 	t.Parallel()
 	instead := func(field, text string) string {
 		var out []string

@@ -29,7 +29,7 @@ func (p *provider) Compile(sender.Message, []batch.Column) (sender.Submitter, er
 	return submitter{}, p.refuse
 }
 
-func (p *provider) Meaning(code string) string { return "the meaning of " + code }
+func (p *provider) Meaning(code sender.Code) string { return "the meaning of " + string(code) }
 
 type submitter struct{}
 
@@ -41,6 +41,7 @@ func (submitter) Check(r *batch.Recipient) error {
 	}
 	return nil
 }
+func (submitter) Alone(sender.Code) bool                                                 { return false }
 func (submitter) Submit(context.Context, sender.Ref, []batch.Recipient, []sender.Result) {}
 
 // A counter is a desk with a folder of files, a provider and a Redis of its own.

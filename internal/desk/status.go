@@ -2,11 +2,11 @@ package desk
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"sluice/internal/campaign"
 	"sluice/internal/ledger"
+	"sluice/internal/sender"
 	"sluice/internal/status"
 )
 
@@ -70,16 +70,12 @@ func (d *Desk) List(ctx context.Context) ([]*campaign.Record, error) {
 func (d *Desk) Meaning(senderName string) func(code string) string {
 	s, err := d.open(senderName)
 	return func(code string) string {
-		if code == ledger.CodeSkipped {
+		if code == string(ledger.CodeSkipped) {
 			return "a person had it skipped, with `producer resume --skip-row`"
 		}
 		if err != nil {
 			return ""
 		}
-		last, exhausted := strings.CutPrefix(code, "exhausted/")
-		if exhausted {
-			return "all attempts failed; the last: " + s.Meaning(last)
-		}
-		return s.Meaning(code)
+		return sender.Code(code).Meaning(s.Meaning)
 	}
 }

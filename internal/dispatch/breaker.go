@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,14 +25,14 @@ var errOutage = errors.New("provider outage")
 // when one gets an answer.
 type breaker struct {
 	cb       *gobreaker.TwoStepCircuitBreaker[struct{}]
-	code     atomic.Pointer[string] // of the last outage
-	answered atomic.Int64           // when the provider last answered, in ns; 0: never
-	now      func() time.Time       // the clock of the ledger's times
+	code     atomic.Pointer[sender.Code] // of the last outage
+	answered atomic.Int64                // when the provider last answered, in ns; 0: never
+	now      func() time.Time            // the clock of the ledger's times
 }
 
 // newBreaker makes a closed one. Changed is told when it opens or closes, with
 // the code of the last outage; after each probe that fails it opens anew.
-func newBreaker(name string, now func() time.Time, changed func(open bool, code string)) *breaker {
+func newBreaker(name string, now func() time.Time, changed func(open bool, code sender.Code)) *breaker {
 	b := &breaker{now: now}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        name,
@@ -93,7 +92,7 @@ func (b *breaker) costs(r sender.Result, closed bool, last time.Time) bool {
 	switch {
 	case !outage(r):
 		return true
-	case !closed || neverWritten(r.Code):
+	case !closed || r.Code.NeverWritten():
 		return false
 	}
 	return !last.IsZero() && b.answered.Load() > last.UnixNano()
@@ -104,28 +103,8 @@ func (b *breaker) costs(r sender.Result, closed bool, last time.Time) bool {
 func outage(r sender.Result) bool {
 	switch r.Outcome {
 	case sender.Failed, sender.Unknown:
-		return outageCode(r.Code)
+		return r.Code.Outage()
 	case sender.Accepted, sender.Rejected, sender.Throttled, sender.Denied:
-	}
-	return false
-}
-
-// outageCode says that a code stands for an outage: nothing of the provider's
-// own came back, or an HTTP 5xx.
-func outageCode(code string) bool {
-	switch code {
-	case "timeout", "reset", "bad_answer":
-		return true
-	}
-	return neverWritten(code) || strings.HasPrefix(code, "http_5")
-}
-
-// neverWritten says that a code stands for a submission of which nothing left
-// this machine.
-func neverWritten(code string) bool {
-	switch code {
-	case "refused", "dns", "tls", "connect":
-		return true
 	}
 	return false
 }

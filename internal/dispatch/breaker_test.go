@@ -12,7 +12,7 @@ import (
 func TestWhatAnOutageCosts(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-	b := newBreaker("sender", func() time.Time { return now }, func(bool, string) {})
+	b := newBreaker("sender", func() time.Time { return now }, func(bool, sender.Code) {})
 	tell := func(r sender.Result) bool {
 		t.Helper()
 		told, ok := b.allow()

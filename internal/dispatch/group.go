@@ -18,11 +18,10 @@ func (d *Dispatcher) group(recipients []recipient, histories []history, ready []
 		}
 		return units
 	}
-	loner, _ := d.submitter.(interface{ Alone(code string) bool })
 	at := map[string]int{}
 	var units [][]int
 	for _, i := range ready {
-		if loner != nil && loner.Alone(histories[i].code) {
+		if d.submitter.Alone(histories[i].code) {
 			units = append(units, []int{i})
 			continue
 		}
@@ -44,12 +43,12 @@ func (d *Dispatcher) dueAt(n, i int, p ledger.Pending) time.Time {
 	switch {
 	case p.Tries == 0 || p.Time.IsZero():
 		return time.Time{}
-	case p.Code == "meta_131056":
+	case p.Pair:
 		return p.Time.Add(pairDelay(p.Tries - 1))
+	case p.Free, p.Outcome == sender.Throttled && p.Code.Outage():
+		return p.Time.Add(d.host.Backoff.after(1, jitter(d.id, n, i, p.Tries)))
 	case p.Outcome == sender.Failed || p.Outcome == sender.Unknown:
 		return p.Time.Add(d.host.Backoff.after(max(p.Attempts, 1), jitter(d.id, n, i, p.Tries)))
-	case outageCode(p.Code):
-		return p.Time.Add(d.host.Backoff.after(1, jitter(d.id, n, i, p.Tries)))
 	}
 	return time.Time{}
 }

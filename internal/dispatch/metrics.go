@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +35,7 @@ type series struct {
 // An ending is how a submission ended for a recipient.
 type ending struct {
 	outcome sender.Outcome
-	class   string
+	class   sender.Class
 }
 
 // NewMetrics registers the figures, all series at zero for the senders
@@ -97,8 +96,8 @@ func (m *Metrics) of(name string) *series {
 		rateWait: m.rateWait.WithLabelValues(name), submissions: map[ending]prometheus.Counter{},
 	}
 	for _, o := range sender.Outcomes {
-		for _, c := range classes() {
-			s.submissions[ending{o, c}] = m.submissions.WithLabelValues(name, o.String(), c)
+		for _, c := range sender.Classes {
+			s.submissions[ending{o, c}] = m.submissions.WithLabelValues(name, o.String(), c.String())
 		}
 	}
 	m.series[name] = s
@@ -109,7 +108,7 @@ func (m *Metrics) submitted(name string, res sender.Result, n int) {
 	if m == nil {
 		return
 	}
-	if c, ok := m.of(name).submissions[ending{res.Outcome, class(res.Code)}]; ok {
+	if c, ok := m.of(name).submissions[ending{res.Outcome, res.Code.Class()}]; ok {
 		c.Add(float64(n))
 	}
 }
@@ -119,34 +118,6 @@ func (m *Metrics) Doubted(recipients int) {
 	if m != nil {
 		m.inDoubt.Add(float64(recipients))
 	}
-}
-
-// The classes of codes. Codes themselves are too many for a label.
-const (
-	classNone      = "none"      // accepted
-	classProvider  = "provider"  // the provider's own code
-	classMeta      = "meta"      // the platform's, inside the provider's answer
-	classHTTP      = "http"      // an HTTP status
-	classTransport = "transport" // no answer at all
-)
-
-func classes() []string {
-	return []string{classNone, classProvider, classMeta, classHTTP, classTransport}
-}
-
-// class is a code's class.
-func class(code string) string {
-	switch {
-	case code == "":
-		return classNone
-	case strings.HasPrefix(code, "meta_"):
-		return classMeta
-	case strings.HasPrefix(code, "http_"):
-		return classHTTP
-	case code[0] == '-' || code[0] >= '0' && code[0] <= '9':
-		return classProvider
-	}
-	return classTransport
 }
 
 func (m *Metrics) waited(name string, d time.Duration) {

@@ -22,15 +22,15 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 		t.Fatalf("%v, %v", problems, err)
 	}
 	n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total")
-	if want := 2 * len(sender.Outcomes) * len(classes()); err != nil || n != want {
+	if want := 2 * len(sender.Outcomes) * len(sender.Classes); err != nil || n != want {
 		t.Errorf("%d series, want %d: %v", n, want, err)
 	}
 	m.submitted("promo-br", sender.Result{Outcome: sender.Rejected, Code: "22091"}, 1)
-	if n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total"); err != nil || n != 2*len(sender.Outcomes)*len(classes()) {
+	if n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total"); err != nil || n != 2*len(sender.Outcomes)*len(sender.Classes) {
 		t.Errorf("a result made a series of its own: %d, %v", n, err)
 	}
 	m.Open("promo-mx")
-	if n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total"); err != nil || n != 3*len(sender.Outcomes)*len(classes()) {
+	if n, err := testutil.GatherAndCount(reg, "sluice_recipients_submitted_total"); err != nil || n != 3*len(sender.Outcomes)*len(sender.Classes) {
 		t.Errorf("a sender that was opened later has not its series at zero: %d, %v", n, err)
 	}
 }

@@ -94,7 +94,7 @@ func (d *Dispatcher) throttle(res sender.Result) {
 
 // Halt stops the campaign here at once and everywhere as soon as Redis knows. Row
 // is whom it was last about, 0 if nobody.
-func (d *Dispatcher) Halt(row int, code, meaning string) {
+func (d *Dispatcher) Halt(row int, code sender.Code, meaning string) {
 	d.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -103,11 +103,11 @@ func (d *Dispatcher) Halt(row int, code, meaning string) {
 		about = fmt.Sprintf(" (last about row %d)", row)
 	}
 	reason := fmt.Sprintf("%s: %s%s; then `producer resume %s`", code, strings.TrimRight(meaning, ". "), about, d.id)
-	moved, err := d.host.Campaigns.HaltAt(ctx, d.id, row, code, reason)
+	moved, err := d.host.Campaigns.HaltAt(ctx, d.id, row, string(code), reason)
 	switch {
 	case err != nil:
-		d.host.Log.Error().Err(err).Str("campaign", d.id).Str("code", code).Msg("could not record that the campaign halted")
+		d.host.Log.Error().Err(err).Str("campaign", d.id).Str("code", string(code)).Msg("could not record that the campaign halted")
 	case moved:
-		d.host.Log.Error().Str("campaign", d.id).Str("code", code).Str("reason", reason).Msg("campaign halted")
+		d.host.Log.Error().Str("campaign", d.id).Str("code", string(code)).Str("reason", reason).Msg("campaign halted")
 	}
 }

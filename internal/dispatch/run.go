@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/faultpoint"
 	"sluice/internal/ledger"
+	"sluice/internal/sender"
 )
 
 // soon is a wait that is spent in the handler and not in the queue.
@@ -31,8 +32,8 @@ type batchRun struct {
 // A history is what a recipient's earlier submissions were.
 type history struct {
 	tries, attempts int
-	code            string    // of the last outcome
-	at              time.Time // of the last outcome
+	code            sender.Code // of the last outcome
+	at              time.Time   // of the last outcome
 }
 
 func historyOf(p ledger.Pending) history {
@@ -97,7 +98,7 @@ func (r *batchRun) waiting() string {
 			windows++
 			continue
 		}
-		codes[p.Code]++
+		codes[string(p.Code)]++
 		retries++
 	}
 	switch {

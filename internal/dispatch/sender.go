@@ -40,23 +40,23 @@ func (s *Sender) InFlight() int { return int(s.inFlight.Load()) }
 // most. Now is the clock of the ledger's times.
 func NewSender(name string, provider sender.Provider, pace *ratelimit.Sender, inFlight int, now func() time.Time, log zerolog.Logger) *Sender {
 	s := &Sender{Name: name, Provider: provider, Pace: pace, pool: newPool(inFlight), now: now}
-	s.breaker = newBreaker(name, now, func(open bool, code string) { s.outage(log, open, code) })
+	s.breaker = newBreaker(name, now, func(open bool, code sender.Code) { s.outage(log, open, code) })
 	return s
 }
 
 // outage tells of the circuit breaker.
-func (s *Sender) outage(log zerolog.Logger, open bool, code string) {
+func (s *Sender) outage(log zerolog.Logger, open bool, code sender.Code) {
 	if !open {
 		s.circuit.Store(nil)
 		log.Info().Str("sender", s.Name).Bool("open", open).Msg("circuit breaker closed: the provider answers again")
 		return
 	}
-	c := &Circuit{Since: s.now(), Code: code}
+	c := &Circuit{Since: s.now(), Code: string(code)}
 	if before := s.circuit.Load(); before != nil {
 		c.Since = before.Since // a probe has failed
 	}
 	s.circuit.Store(c)
-	log.Warn().Str("sender", s.Name).Bool("open", open).Str("code", code).Str("meaning", s.Provider.Meaning(code)).
+	log.Warn().Str("sender", s.Name).Bool("open", open).Str("code", string(code)).Str("meaning", s.Provider.Meaning(code)).
 		Msg("circuit breaker open: single submissions probe until the provider answers; nobody loses an attempt")
 }
 

@@ -149,17 +149,16 @@ func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, c
 
 // settlement is the ledger's entry for one result.
 func (r *batchRun) settlement(i int, res sender.Result, closed bool, now time.Time) ledger.Settlement {
-	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Code: res.Code, MessageID: res.MessageID, Time: now}
+	st := ledger.Settlement{Index: i, Outcome: res.Outcome, Pair: res.Pair, Code: res.Code, MessageID: res.MessageID, Time: now}
 	if res.Outcome != sender.Failed && (res.Outcome != sender.Unknown || !r.d.resend) {
 		return st
 	}
 	costs := r.d.sender.breaker.costs(res, closed, r.historyAtPassStart[i].at)
 	switch {
 	case !costs && res.Outcome == sender.Failed:
-		// The outage's failure, not the recipient's.
-		st.Outcome = sender.Throttled
+		st.Free = true // the outage's failure, not the recipient's
 	case costs && r.historyAtPassStart[i].attempts+1 >= r.d.set.Load().maxAttempts:
-		st.Outcome, st.Code = sender.Rejected, "exhausted/"+res.Code
+		st.Outcome, st.Code = sender.Rejected, res.Code.Exhausted()
 	}
 	return st
 }

@@ -38,7 +38,7 @@ func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row 
 	}
 	switch {
 	case cancelled && r.InFlight:
-		row.State, row.Code, row.Message = "in_doubt", ledger.CodeInFlight, "being submitted when the campaign was cancelled; the answer is not known yet"
+		row.State, row.Code, row.Message = "in_doubt", string(ledger.CodeInFlight), "being submitted when the campaign was cancelled; the answer is not known yet"
 	case cancelled && row.State == "pending":
 		row.State = "cancelled"
 	}

@@ -59,7 +59,7 @@ func journal(chunk int) string {
 		all := make([]outcome, chunk)
 		for k := range places {
 			places[k] = place{i + k, 1}
-			all[k] = outcome{places[k], sender.Accepted, "", messageID(rnd), at(10*i + rnd.IntN(50))}
+			all[k] = outcome{places[k], ending{outcome: sender.Accepted}, "", messageID(rnd), at(10*i + rnd.IntN(50))}
 		}
 		text = appendIntent(text, 1, false, places)
 		text = appendOutcomes(text, all)

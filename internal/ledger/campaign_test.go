@@ -117,7 +117,7 @@ func TestOrphansAndReclaim(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	totals, err := d.Totals(ctx, d.id)
-	if err != nil || totals.InDoubt != 1 || totals.Pending != 7 || totals.Codes[CodeLost] != 1 {
+	if err != nil || totals.InDoubt != 1 || totals.Pending != 7 || totals.Codes[string(CodeLost)] != 1 {
 		t.Errorf("%+v, %v", totals, err)
 	}
 }

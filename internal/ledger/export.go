@@ -132,7 +132,7 @@ func skippedRow(s *batch.Skipped, n int) Row {
 
 func recipientRow(r *batch.Recipient, st Standing, n int) Row {
 	row := Row{
-		Row: r.Row, Phone: r.Phone, State: st.State.String(), MessageID: st.MessageID, Code: st.Code,
+		Row: r.Row, Phone: r.Phone, State: st.State.String(), MessageID: st.MessageID, Code: string(st.Code),
 		Attempts: st.Attempts, SubmittedAt: st.Time, Batch: n, InFlight: st.State == InFlight,
 	}
 	switch {

@@ -303,7 +303,7 @@ func TestResolveGivesWayToTheOutcome(t *testing.T) {
 	if n != 1 || err != nil {
 		t.Errorf("%d resolved, %v; want the one that is in doubt yet", n, err)
 	}
-	if counts := d.verified(t, 0); counts.Accepted != 1 || counts.Rejected != 1 || counts.Codes[CodeResolved] != 1 {
+	if counts := d.verified(t, 0); counts.Accepted != 1 || counts.Rejected != 1 || counts.Codes[string(CodeResolved)] != 1 {
 		t.Errorf("%+v", counts)
 	}
 }

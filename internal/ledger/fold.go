@@ -182,7 +182,7 @@ func (f *Fold) addOutcome(o outcome) {
 		return
 	}
 	if s.outcome == 0 || o.heavierThan(s) {
-		s.outcome, s.at, s.code, s.messageID = o.outcome, o.at, f.intern(o.code), o.messageID
+		s.ending, s.at, s.code, s.messageID = o.ending, o.at, f.intern(o.code), o.messageID
 	}
 }
 
@@ -190,7 +190,7 @@ func (f *Fold) addOutcome(o outcome) {
 // but one.
 func (o *outcome) heavierThan(s *submission) bool {
 	a, b := rank(o.outcome), rank(s.outcome)
-	return a > b || a == b && (o.at < s.at || o.at == s.at && o.code < s.code)
+	return a > b || a == b && (o.at < s.at || o.at == s.at && (o.code < s.code || o.code == s.code && o.head() < s.head()))
 }
 
 func rank(o sender.Outcome) int {
@@ -223,7 +223,7 @@ func (f *Fold) addAcceptance(o outcome) {
 		}
 	}
 	f.subs[o.index] = append(subs, submission{
-		try: o.try, outcome: o.outcome, at: o.at, code: f.intern(o.code), messageID: o.messageID,
+		try: o.try, ending: o.ending, at: o.at, code: f.intern(o.code), messageID: o.messageID,
 	})
 }
 
@@ -247,7 +247,9 @@ type Pending struct {
 	Attempts int            // as Standing.Attempts
 	Tries    int            // as Standing.Tries: the next submission is one more
 	Outcome  sender.Outcome // of the last submission that has one, 0 for none
-	Code     string         // of that outcome
+	Free     bool           // that outcome, a Failed, cost no attempt
+	Pair     bool           // that outcome, a Throttled, concerned this recipient alone
+	Code     sender.Code    // of that outcome
 	Time     time.Time      // of that outcome; zero where it is not known
 }
 
@@ -266,7 +268,7 @@ func (f *Fold) Pending() iter.Seq2[int, Pending] {
 // pending says whether recipient i waits for a submission, and since when.
 func (f *Fold) pending(i int) (Pending, bool) {
 	st := f.Standing(i)
-	p := Pending{Attempts: st.Attempts, Tries: st.Tries, Outcome: st.Last, Code: st.Code, Time: st.Time}
+	p := Pending{Attempts: st.Attempts, Tries: st.Tries, Outcome: st.Last, Free: st.LastFree, Pair: st.LastPair, Code: st.Code, Time: st.Time}
 	return p, st.State == Untouched || st.State == Retry
 }
 
@@ -289,7 +291,7 @@ func (f *Fold) touch(i int) {
 func (f *Fold) recount() {
 	for _, i := range f.dirty {
 		st := f.Standing(i)
-		now := view{state: st.State, code: st.Code}
+		now := view{state: st.State, code: string(st.Code)}
 		f.count(f.seen[i], -1)
 		f.count(now, 1)
 		f.seen[i] = now

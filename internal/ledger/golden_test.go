@@ -25,14 +25,16 @@ func goldenRecords() [][]byte {
 		places = append(places, place{i, 1})
 	}
 	outcomes := []outcome{
-		{place{0, 1}, sender.Accepted, "", "wamid.A", at(0)},
-		{place{1, 1}, sender.Rejected, "22091", "", at(5)},
-		{place{2, 1}, sender.Failed, "-1", "", at(7)},
-		{place{3, 1}, sender.Throttled, "429", "", at(9)},
-		{place{4, 1}, sender.Unknown, "timeout", "", at(11)},
-		{place{5, 1}, sender.Denied, "1002", "", at(13)},
-		{place{6, 1}, sender.Unknown, "timeout", "", at(15)},
-		{place{7, 1}, sender.Unknown, "timeout", "", at(17)},
+		{place{0, 1}, ending{outcome: sender.Accepted}, "", "wamid.A", at(0)},
+		{place{1, 1}, ending{outcome: sender.Rejected}, "22091", "", at(5)},
+		{place{2, 1}, ending{outcome: sender.Failed}, "-1", "", at(7)},
+		{place{3, 1}, ending{outcome: sender.Throttled}, "429", "", at(9)},
+		{place{4, 1}, ending{outcome: sender.Unknown}, "timeout", "", at(11)},
+		{place{5, 1}, ending{outcome: sender.Denied}, "1002", "", at(13)},
+		{place{6, 1}, ending{outcome: sender.Unknown}, "timeout", "", at(15)},
+		{place{8, 2}, ending{outcome: sender.Failed, free: true}, "http_503", "", at(16)},
+		{place{11, 2}, ending{outcome: sender.Throttled, pair: true}, "meta_131056", "", at(16)},
+		{place{7, 1}, ending{outcome: sender.Unknown}, "timeout", "", at(17)},
 	}
 	return [][]byte{
 		appendIntent(nil, 1, false, places[:9]),
@@ -42,8 +44,8 @@ func goldenRecords() [][]byte {
 		appendResolution(nil, Accept, timeOf(at(20)), places[6:7]),
 		appendResolution(nil, Resend, timeOf(at(21)), places[7:8]),
 		appendIntent(nil, 2, false, []place{{2, 2}, {3, 2}, {7, 20}}),
-		appendOutcomes(nil, []outcome{{place{2, 2}, sender.Accepted, "", "wamid.B", at(30)}, {place{7, 20}, sender.Accepted, "", "wamid.C", at(31)}}),
-		appendOutcomes(nil, []outcome{{place{2, 2}, sender.Accepted, "", "wamid.D", at(32)}}),
+		appendOutcomes(nil, []outcome{{place{2, 2}, ending{outcome: sender.Accepted}, "", "wamid.B", at(30)}, {place{7, 20}, ending{outcome: sender.Accepted}, "", "wamid.C", at(31)}}),
+		appendOutcomes(nil, []outcome{{place{2, 2}, ending{outcome: sender.Accepted}, "", "wamid.D", at(32)}}),
 		appendResolution(nil, Reject, timeOf(at(40)), places[4:5]),
 		appendIntent(nil, 2, false, []place{{5, 2}}),
 		appendSuppression(nil, []place{{5, 2}}),

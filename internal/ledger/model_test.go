@@ -29,6 +29,8 @@ type modelSubmission struct {
 	code    string
 	id      string
 	word    Choice // a person's
+	free    bool   // a Failed that costs nothing
+	pair    bool   // a Throttled that is this recipient's alone
 	listed  bool   // on the suppression list: it was not made
 }
 
@@ -67,14 +69,16 @@ func (r *modelRecipient) state(epoch int) (state, code string, attempts int) {
 			attempts++
 		case s.outcome == sender.Failed:
 			lastCode = s.code
-			attempts++
+			if !s.free {
+				attempts++
+			}
 		case s.outcome == sender.Throttled:
 			lastCode = s.code
 		case uncertain:
 			attempts++
 			code := s.code
 			if lost {
-				code = CodeLost
+				code = string(CodeLost)
 			}
 			switch {
 			case s.word == Accept:
@@ -98,9 +102,9 @@ func (r *modelRecipient) state(epoch int) (state, code string, attempts int) {
 	case suppressed:
 		return "suppressed", "", attempts
 	case wordAccepted:
-		return "accepted", CodeResolved, attempts
+		return "accepted", string(CodeResolved), attempts
 	case wordRejected:
-		return "rejected", CodeResolved, attempts
+		return "rejected", string(CodeResolved), attempts
 	case doubt:
 		return "in_doubt", doubtCode, attempts
 	case flying:
@@ -253,13 +257,15 @@ func (m *machine) settle(t *rapid.T) {
 			continue
 		}
 		s.outcome = rapid.SampledFrom(sender.Outcomes[:]).Draw(t, "outcome")
+		s.free = s.outcome == sender.Failed && rapid.Bool().Draw(t, "free")
+		s.pair = s.outcome == sender.Throttled && rapid.Bool().Draw(t, "pair")
 		if s.outcome == sender.Accepted {
 			m.ids++
 			s.id = fmt.Sprint("id", m.ids)
 		} else if s.outcome != sender.Denied {
 			s.code = rapid.SampledFrom([]string{"22041", "x y", "timeout"}).Draw(t, "code")
 		}
-		all = append(all, Settlement{Index: i, Outcome: s.outcome, Code: s.code, MessageID: s.id, Time: noon})
+		all = append(all, Settlement{Index: i, Outcome: s.outcome, Free: s.free, Pair: s.pair, Code: sender.Code(s.code), MessageID: s.id, Time: noon})
 	}
 	reopened, err := h.Settle(t.Context(), all)
 	if err != nil {

@@ -141,22 +141,56 @@ func appendResolution(dst []byte, choice Choice, at time.Time, places []place) [
 	return appendRecord(dst, resolutionRecord, appendRuns(payload, places))
 }
 
+// An ending is how a submission ended.
+type ending struct {
+	outcome sender.Outcome
+	free    bool // of Failed: it cost no attempt
+	pair    bool // of Throttled: it concerned this recipient alone
+}
+
+// The endings that are no plain outcome, as an entry's head has them; all others
+// are there as their outcome, 1 to 6.
+const (
+	headPair = 0
+	headFree = 7
+)
+
+func (e ending) head() byte {
+	switch {
+	case e.pair:
+		return headPair
+	case e.free:
+		return headFree
+	}
+	return byte(e.outcome)
+}
+
+func endingOf(head byte) ending {
+	switch head {
+	case headPair:
+		return ending{outcome: sender.Throttled, pair: true}
+	case headFree:
+		return ending{outcome: sender.Failed, free: true}
+	}
+	return ending{outcome: sender.Outcome(head)}
+}
+
 // An outcome is what one submission led to, for one recipient.
 type outcome struct {
 	place
-	outcome   sender.Outcome
+	ending
 	code      string
 	messageID string // only with Accepted
 	at        uint64 // ms
 }
 
-// The head byte of an outcome's entry: outcome, whether a code follows, and the
-// try where it is small.
+// The head byte of an outcome's entry: the ending, whether a code follows, and
+// the try where it is small.
 const (
-	outcomeBits = 0b0000_0111
-	codeBit     = 0b0000_1000
-	tryShift    = 4
-	largeTry    = 15 // the try follows as uvarint
+	endingBits = 0b0000_0111
+	codeBit    = 0b0000_1000
+	tryShift   = 4
+	largeTry   = 15 // the try follows as uvarint
 )
 
 // appendOutcomes encodes outcomes, which it sorts. Each entry: uvarint distance
@@ -174,7 +208,7 @@ func appendOutcomes(dst []byte, outcomes []outcome) []byte {
 		o := &outcomes[i]
 		payload = binary.AppendUvarint(payload, uint64(o.index-before))
 		before = o.index
-		head := byte(o.outcome) | byte(min(o.try, largeTry))<<tryShift
+		head := o.head() | byte(min(o.try, largeTry))<<tryShift
 		if o.code != "" {
 			head |= codeBit
 		}
@@ -202,13 +236,13 @@ func (c *cursor) outcomes(size int, fn func(outcome)) {
 		o.index = before + c.number(size-1-before)
 		before = o.index
 		head := c.byte()
-		o.outcome = sender.Outcome(head & outcomeBits)
+		o.ending = endingOf(head & endingBits)
 		o.try = int(head >> tryShift)
 		if o.try == largeTry {
 			o.try = c.number(maxTry)
 		}
-		if c.err == nil && (o.try == 0 || o.outcome < sender.Accepted || o.outcome > sender.Denied) {
-			c.fail("unknown outcome")
+		if c.err == nil && o.try == 0 {
+			c.fail("outcome of no submission")
 		}
 		o.at = uint64(base + c.number(maxMillis-base))
 		if head&codeBit != 0 {

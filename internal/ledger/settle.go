@@ -18,7 +18,10 @@ type Settlement struct {
 	Index      int // of the recipient in the batch
 	Suppressed bool
 	Outcome    sender.Outcome
-	Code       string
+	// Free says that a Failed costs no attempt: it was the outage's, and not the
+	// recipient's. Pair says that a Throttled concerns this recipient alone.
+	Free, Pair bool
+	Code       sender.Code
 	MessageID  string // only with Accepted
 	Time       time.Time
 }
@@ -133,8 +136,10 @@ func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
 			suppressed = append(suppressed, place{s.Index, try})
 		case s.Outcome < sender.Accepted || s.Outcome > sender.Denied:
 			return nil, fmt.Errorf("recipient %d: no outcome", s.Index)
+		case s.Free && s.Outcome != sender.Failed || s.Pair && s.Outcome != sender.Throttled:
+			return nil, fmt.Errorf("recipient %d: only Failed is free, and only Throttled a pair's", s.Index)
 		default:
-			all = append(all, outcome{place{s.Index, try}, s.Outcome, s.Code, s.MessageID, millis(s.Time)})
+			all = append(all, outcome{place{s.Index, try}, ending{s.Outcome, s.Free, s.Pair}, string(s.Code), s.MessageID, millis(s.Time)})
 		}
 	}
 	var record []byte

@@ -68,12 +68,14 @@ func (l *Ledger) skip(ctx context.Context, id string, all []StagedBatch, row int
 			return false, fmt.Errorf("it is rejected with code %s: %w", st.Code, ErrNotPending)
 		case InDoubt:
 			return false, fmt.Errorf("it is in doubt, for the provider may have taken its message; ask the provider, then `producer resolve`: %w", ErrNotPending)
+		case Suppressed:
+			return false, fmt.Errorf("it is on the suppression list, and is not sent to: %w", ErrNotPending)
 		case Accepted:
 			return false, fmt.Errorf("it is accepted: %w", ErrNotPending)
 		}
 		// An outcome of a submission that was never begun. Should one be, by a worker
 		// that has not seen this yet, its intent is withdrawn when it reads on.
-		record := appendOutcomes(nil, []outcome{{place{i, st.Tries + 1}, sender.Rejected, CodeSkipped, "", millis(l.now())}})
+		record := appendOutcomes(nil, []outcome{{place{i, st.Tries + 1}, ending{outcome: sender.Rejected}, string(CodeSkipped), "", millis(l.now())}})
 		length := len(read[0].journal)
 		if err := fold.Add(length, string(record)); err != nil {
 			return false, err

@@ -45,7 +45,7 @@ func TestSkip(t *testing.T) {
 		t.Errorf("the batch is not done: %v", err)
 	}
 	counts := d.verified(t, 1)
-	if counts.Accepted != 3 || counts.Rejected != 2 || counts.Codes[CodeSkipped] != 2 {
+	if counts.Accepted != 3 || counts.Rejected != 2 || counts.Codes[string(CodeSkipped)] != 2 {
 		t.Errorf("%+v", counts)
 	}
 }

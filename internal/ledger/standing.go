@@ -46,16 +46,16 @@ func (s State) String() string {
 const (
 	// CodeResolved is the code of a recipient that a person has resolved to
 	// rejected or accepted.
-	CodeResolved = "resolved"
+	CodeResolved sender.Code = "resolved"
 	// CodeSkipped is the code of a recipient that a person had skipped: rejected
 	// without a submission.
-	CodeSkipped = "skipped"
+	CodeSkipped sender.Code = "skipped"
 	// CodeLost is the code of a submission whose worker was gone before it
 	// recorded the outcome.
-	CodeLost = "worker_lost"
+	CodeLost sender.Code = "worker_lost"
 	// CodeInFlight is the code of a recipient who was in flight when their campaign was
 	// cancelled: in doubt until the outcome comes, or it is known that none will.
-	CodeInFlight = "in_flight"
+	CodeInFlight sender.Code = "in_flight"
 )
 
 // A Standing is what the journal says of one recipient.
@@ -63,14 +63,15 @@ type Standing struct {
 	State State
 	// Code is that of the outcome that decides the state, CodeLost or
 	// CodeResolved; where a retry waits or is in flight, of the last outcome.
-	Code string
+	Code sender.Code
 	// MessageID is the provider's, of the first submission that it accepted.
 	MessageID string
 	// Others are further message_ids: the anomaly that the provider took the
 	// message more than once.
 	Others []string
 	// Attempts are the submissions that cost one: those with outcome Accepted,
-	// Rejected, Failed or Unknown, and those whose worker was lost.
+	// Rejected, Failed or Unknown, but for a Failed that was free, and those whose
+	// worker was lost.
 	Attempts int
 	// Tries are all submissions that were ever intended.
 	Tries int
@@ -79,6 +80,9 @@ type Standing struct {
 	Time time.Time
 	// Last is the outcome of the last submission that has one, 0 for none.
 	Last sender.Outcome
+	// LastFree says that Last, a Failed, cost no attempt, and LastPair that it was
+	// a Throttled which concerned this recipient alone.
+	LastFree, LastPair bool
 }
 
 // A submission is all that the journal says of one try. Each field grows one way
@@ -90,7 +94,7 @@ type submission struct {
 	withdrawn  bool
 	suppressed bool   // it was not made, for the number was on the suppression list
 	resolution Choice // 0 for none
-	outcome    sender.Outcome
+	ending            // outcome is 0 where there is none
 	resolvedAt uint64
 	at         uint64
 	code       string
@@ -161,7 +165,7 @@ func (s *submission) doubt() weight {
 func (s *submission) costs(epoch int) bool {
 	switch s.outcome {
 	case sender.Accepted, sender.Rejected, sender.Failed, sender.Unknown:
-		return true
+		return !s.free
 	case sender.Throttled, sender.Denied:
 		return false
 	}
@@ -174,11 +178,11 @@ func (s *submission) made(w weight) bool {
 }
 
 // codeThen is the submission's code, or CodeLost where it has no outcome.
-func (s *submission) codeThen() string {
+func (s *submission) codeThen() sender.Code {
 	if s.outcome == 0 {
 		return CodeLost
 	}
-	return s.code
+	return sender.Code(s.code)
 }
 
 // standing derives a recipient's standing from their submissions, in any order.
@@ -205,7 +209,7 @@ func standing(subs []submission, epoch int) Standing {
 		}
 	}
 	if last != nil {
-		st.Last = last.outcome
+		st.Last, st.LastFree, st.LastPair = last.outcome, last.free, last.pair
 		if st.Last == 0 {
 			st.Last = sender.Unknown
 		}
@@ -220,7 +224,7 @@ func standing(subs []submission, epoch int) Standing {
 	case weighsSuppressed:
 		st.State = Suppressed
 	case weighsRejected:
-		st.State, st.Code, st.Time = Rejected, deciding.code, timeOf(deciding.at)
+		st.State, st.Code, st.Time = Rejected, sender.Code(deciding.code), timeOf(deciding.at)
 	case weighsResolvedAccepted:
 		st.State, st.Code, st.Time = Accepted, CodeResolved, timeOf(deciding.at)
 	case weighsResolvedRejected:

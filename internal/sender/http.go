@@ -115,7 +115,7 @@ func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Result) {
 	u, err := h.parse(rawURL)
 	if err != nil {
-		return Answer{}, &Result{Outcome: Denied, Code: "bad_url"}
+		return Answer{}, &Result{Outcome: Denied, Code: CodeBadURL}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
 	defer cancel()
@@ -135,9 +135,9 @@ func (h *HTTP) Post(rawURL string, header http.Header, body []byte) (Answer, *Re
 			return answer, nil
 		}
 		if isTimeout(err) {
-			return Answer{}, &Result{Outcome: Unknown, Code: "timeout"}
+			return Answer{}, &Result{Outcome: Unknown, Code: CodeTimeout}
 		}
-		return Answer{}, &Result{Outcome: Unknown, Code: "bad_answer"}
+		return Answer{}, &Result{Outcome: Unknown, Code: CodeBadAnswer}
 	}
 	return answer, nil
 }

@@ -463,7 +463,7 @@ func TestResultByStatus(t *testing.T) {
 	t.Parallel()
 	denied := map[int]bool{401: true, 402: true, 403: true, 407: true, 451: true, 404: true, 405: true, 406: true, 410: true, 411: true, 415: true, 426: true}
 	for status := 100; status <= 699; status++ {
-		code := fmt.Sprintf("http_%d", status)
+		code := sender.Code(fmt.Sprintf("http_%d", status))
 		want := sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}
 		switch {
 		case denied[status], status >= 300 && status <= 399:
@@ -481,7 +481,7 @@ func TestResultByStatus(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d: %s", status, diff)
 		}
-		m := sender.TransportMeaning(got.Code)
+		m := got.Code.Meaning(func(sender.Code) string { return "" })
 		if m == "" {
 			t.Errorf("%s has no meaning", got.Code)
 		}
@@ -499,18 +499,18 @@ func TestResultByStatus(t *testing.T) {
 
 func TestTransportMeaning(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{"refused", "dns", "tls", "connect", "bad_url", "timeout", "reset", "bad_answer"} {
-		if sender.TransportMeaning(code) == "" {
+	for _, code := range []sender.Code{"refused", "dns", "tls", "connect", "bad_url", "timeout", "reset", "bad_answer"} {
+		if code.Meaning(func(sender.Code) string { return "" }) == "" {
 			t.Errorf("%s has no meaning", code)
 		}
 	}
-	for _, code := range []string{"timeout", "reset", "bad_answer"} {
-		if m := sender.TransportMeaning(code); !strings.HasSuffix(m, "ask the provider, then `producer resolve`") {
+	for _, code := range []sender.Code{"timeout", "reset", "bad_answer"} {
+		if m := code.Meaning(func(sender.Code) string { return "" }); !strings.HasSuffix(m, "ask the provider, then `producer resolve`") {
 			t.Errorf("%s does not say what to do: %q", code, m)
 		}
 	}
-	for _, code := range []string{"", "22091", "http_", "http_200", "http_999", "http_x"} {
-		if m := sender.TransportMeaning(code); m != "" {
+	for _, code := range []sender.Code{"", "22091", "http_", "http_200", "http_999", "http_x"} {
+		if m := code.Meaning(func(sender.Code) string { return "" }); m != "" {
 			t.Errorf("%s means %q", code, m)
 		}
 	}
@@ -582,7 +582,7 @@ func TestPostBoundsTheAnswer(t *testing.T) {
 
 func TestNamesMessage(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{
+	for _, body := range []sender.Code{
 		`{"message_id":"x"}`, `{"data":{"messageId": 7}}`, `{"MessageID":["x"]}`, `{"msg_id" : { "id":"x"}}`, `{"messageIds":[{"a":"x"}]}`,
 		`{"messages":[{"status":"ok","id":"wamid.1"}]}`, `{"code":-1,"data":{"message_id":"x`,
 	} {
@@ -590,7 +590,7 @@ func TestNamesMessage(t *testing.T) {
 			t.Errorf("%s: none", body)
 		}
 	}
-	for _, body := range []string{
+	for _, body := range []sender.Code{
 		``, `{}`, `{"message_id":null}`, `{"message_id":""}`, `{"message_id":" "}`, `{"message_id":0}`, `{"message_id":[]}`, `{"message_id":false}`,
 		`{"message":"x","id":"y"}`, `{"messages":[]}`, `{"message":"say \"message_id\":\"x\""}`, `<html>message_id</html>`,
 	} {

@@ -1,12 +1,6 @@
 package sender
 
-import (
-	"regexp"
-	"strings"
-)
-
-// withID is the end of a code that came together with a message_id.
-const withID = "_with_id"
+import "regexp"
 
 // messageID is a member of an answer that names a message, in the providers'
 // spellings and Meta's, and with a value that can be an id: not empty, null, 0
@@ -25,15 +19,5 @@ func (r Result) WithID() Result {
 	if r.Outcome == Unknown {
 		return r
 	}
-	return Result{Outcome: Unknown, Code: r.Code + withID, Unlisted: true}
-}
-
-// WithIDMeaning explains a code that WithID gave, where meaning explains the
-// code of the answer itself; or it returns "".
-func WithIDMeaning(code string) string {
-	answered, found := strings.CutSuffix(code, withID)
-	if !found || answered == "" {
-		return ""
-	}
-	return "the provider answered " + answered + ", which is a failure, and named a message_id all the same; " + inDoubt
+	return Result{Outcome: Unknown, Code: r.Code.withID(), Unlisted: true}
 }

@@ -1,9 +1,6 @@
 package sender
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // A metaCode is one row of Meta's table of error codes.
 type metaCode struct {
@@ -16,27 +13,17 @@ type metaCode struct {
 // for a code that is in no table, with the Result of an unlisted code.
 func MetaResult(code int) (Result, bool) {
 	row, found := metaRow(code)
-	row.result.Code = "meta_" + strconv.Itoa(code)
+	row.result.Code = MetaCode(code)
 	return row.result, found
 }
 
-// MetaMeaning explains a code "meta_131026", or returns "".
-func MetaMeaning(code string) string {
-	n, found := metaNumber(code)
+func metaMeaning(code Code) string {
+	n, found := code.Meta()
 	if !found {
 		return ""
 	}
 	row, _ := metaRow(n)
 	return row.meaning
-}
-
-func metaNumber(code string) (int, bool) {
-	const prefix = "meta_"
-	if len(code) <= len(prefix) || code[:len(prefix)] != prefix {
-		return 0, false
-	}
-	n, err := strconv.Atoi(code[len(prefix):])
-	return n, err == nil && n >= 0
 }
 
 // metaRow is the table: the codes of Meta's Cloud API, as documented in

@@ -19,7 +19,7 @@ type Provider interface {
 	Compile(m Message, columns []batch.Column) (Submitter, error)
 	// Meaning explains a Result's code in the words of the provider's table,
 	// with what a person can do about it, or returns "".
-	Meaning(code string) string
+	Meaning(code Code) string
 }
 
 // A Submitter makes the submissions of one campaign. It is safe for use by
@@ -35,6 +35,10 @@ type Submitter interface {
 	// text over the provider's limit, or nil. It is asked at import; its error
 	// names the field and holds nothing of the row.
 	Check(r *batch.Recipient) error
+	// Alone says that a recipient whose last submission ended with code is to be
+	// submitted by itself, whatever their key. It is asked only where
+	// MaxRecipients is above 1.
+	Alone(code Code) bool
 	// Submit makes one submission for rs, which share one key, signed at the
 	// moment of sending, and sets out[i] for each rs[i]. Whatever goes wrong,
 	// something is true of every recipient, so there is no error. Cancelling
@@ -56,11 +60,8 @@ type Ref struct {
 // A Result is what one submission means for one recipient.
 type Result struct {
 	Outcome Outcome
-	// Code is the provider's code ("22091"), the code that Meta's platform gave
-	// inside it ("meta_131026"), or one of the transport's: "http_503",
-	// "refused", "dns", "tls", "timeout", "reset", "bad_answer"; any of them
-	// with "_with_id" behind it, see WithID. Accepted has none. The set is bounded.
-	Code string
+	// Code says why; Accepted has none.
+	Code Code
 	// MessageID is the provider's, where it accepted.
 	MessageID string
 	// RetryAfter is how long the provider asks to wait; only with Throttled.

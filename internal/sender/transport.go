@@ -27,7 +27,7 @@ import (
 //	other 5xx                       Unknown    it broke while it worked, or behind a gateway
 //	anything else                   Unknown    bad_answer
 func (a Answer) ResultByStatus() Result {
-	code := "http_" + strconv.Itoa(a.Status)
+	code := HTTPCode(a.Status)
 	switch a.Status {
 	case 401, 402, 403, 407, 451, 404, 405, 406, 410, 411, 415, 426:
 		return Result{Outcome: Denied, Code: code}
@@ -49,35 +49,35 @@ func (a Answer) ResultByStatus() Result {
 	case 5:
 		return Result{Outcome: Unknown, Code: code}
 	}
-	return Result{Outcome: Unknown, Code: "bad_answer"}
+	return Result{Outcome: Unknown, Code: CodeBadAnswer}
 }
 
 // notWritten is the code for a request of which nothing was written.
-func notWritten(err error) string {
+func notWritten(err error) Code {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		return "dns"
+		return CodeDNS
 	case isTLS(err):
-		return "tls"
+		return CodeTLS
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused"
+		return CodeRefused
 	}
-	return "connect"
+	return CodeConnect
 }
 
 // notAnswered is the code for a request that was written, at least in part,
 // and has no answer.
-func notAnswered(err error) string {
+func notAnswered(err error) Code {
 	var op *net.OpError
 	switch {
 	case isTimeout(err):
-		return "timeout"
+		return CodeTimeout
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &op),
 		strings.Contains(err.Error(), "server closed idle connection"): // has no name in net/http
-		return "reset"
+		return CodeReset
 	}
-	return "bad_answer"
+	return CodeBadAnswer
 }
 
 func isTimeout(err error) bool {
@@ -102,36 +102,32 @@ func isTLS(err error) bool {
 // inDoubt is what a person can do where nobody knows what became of a message.
 const inDoubt = "the message may have been sent; ask the provider, then `producer resolve`"
 
-// TransportMeaning explains a code that Post or ResultByStatus gave, with what
+// transportMeaning explains a code that Post or ResultByStatus gave, with what
 // a person can do about it, or returns "".
-func TransportMeaning(code string) string {
+func transportMeaning(code Code) string {
 	switch code {
-	case "refused":
+	case CodeRefused:
 		return "nothing listens at the provider's address; check base_url, or wait for the provider"
-	case "dns":
+	case CodeDNS:
 		return "the provider's host name has no address; check base_url and this machine's DNS"
-	case "tls":
+	case CodeTLS:
 		return "no secure connection; check base_url, the provider's certificate and this machine's clock and root certificates"
-	case "connect":
+	case CodeConnect:
 		return "no connection to the provider, or not in time; check base_url, firewall and proxy"
-	case "bad_url":
+	case CodeBadURL:
 		return "base_url is not an http or https URL; correct it in the senders file"
-	case "timeout":
+	case CodeTimeout:
 		return "no answer within the sender's timeout; " + inDoubt
-	case "reset":
+	case CodeReset:
 		return "the connection broke after the request was written; " + inDoubt
-	case "bad_answer":
+	case CodeBadAnswer:
 		return "the answer could not be read; " + inDoubt
 	}
-	status, found := strings.CutPrefix(code, "http_")
-	if !found {
+	n, found := code.Status()
+	if !found || n < 300 || n > 599 {
 		return ""
 	}
-	n, err := strconv.Atoi(status)
-	if err != nil || n < 300 || n > 599 {
-		return ""
-	}
-	what := "the provider answered HTTP " + status + " without a code of its own; "
+	what := "the provider answered HTTP " + strconv.Itoa(n) + " without a code of its own; "
 	switch (Answer{Status: n}).ResultByStatus().Outcome {
 	case Denied:
 		switch {

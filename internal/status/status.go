@@ -151,7 +151,7 @@ func (s *Status) endInFlight(inFlight int) {
 	s.InDoubt += inFlight
 	s.Cancelled, s.Pending = s.Pending-inFlight, 0
 	if inFlight > 0 {
-		s.Codes[ledger.CodeInFlight] += inFlight
+		s.Codes[string(ledger.CodeInFlight)] += inFlight
 	}
 }
 

@@ -58,14 +58,14 @@ func (r *reader) read(a sender.Answer, rs []batch.Recipient, out []sender.Result
 	if err := json.Unmarshal(a.Body, &e); err != nil {
 		e = envelope{}
 	}
-	c := string(e.Code)
+	c := sender.Code(e.Code)
 	ok := a.Status >= 200 && a.Status <= 299
 	switch {
-	case slices.Contains(r.success, c):
+	case slices.Contains(r.success, string(c)):
 		if ok {
 			taken(e.Data, rs, out)
 		} else {
-			fill(out, sender.Result{Outcome: sender.Unknown, Code: httpCode(a.Status)})
+			fill(out, sender.Result{Outcome: sender.Unknown, Code: sender.HTTPCode(a.Status)})
 		}
 	case !isCode(c):
 		fill(out, withID(a.ResultByStatus(), e, a))
@@ -79,7 +79,7 @@ func (r *reader) read(a sender.Answer, rs []batch.Recipient, out []sender.Result
 // failed is what a code that is no success means. All zeros, which no table has,
 // is a success at a sibling: what may have been taken is in doubt, and is not
 // sent again.
-func (r *reader) failed(c string, e envelope, n int) sender.Result {
+func (r *reader) failed(c sender.Code, e envelope, n int) sender.Result {
 	result := r.classify(c, string(e.Message), n)
 	if result.Unlisted && isZeros(c) {
 		result.Outcome = sender.Unknown
@@ -98,7 +98,7 @@ func withID(result sender.Result, e envelope, a sender.Answer) sender.Result {
 }
 
 // failedBoth is what a code that is no success means under a status that is none.
-func (r *reader) failedBoth(c string, e envelope, n int, a sender.Answer) sender.Result {
+func (r *reader) failedBoth(c sender.Code, e envelope, n int, a sender.Answer) sender.Result {
 	result := r.failed(c, e, n)
 	status := a.ResultByStatus()
 	if result.Unlisted {
@@ -120,13 +120,15 @@ func withWait(result sender.Result, a sender.Answer) sender.Result {
 
 // isCode says that c is a number, which all documented codes are. So the set of
 // codes is bounded, and words, of whoever stands between, are none.
-func isCode(c string) bool {
-	digits := strings.TrimPrefix(c, "-")
+func isCode(c sender.Code) bool {
+	digits := strings.TrimPrefix(string(c), "-")
 	return digits != "" && len(c) <= maxCode && strings.Trim(digits, "0123456789") == ""
 }
 
 // isZeros says that c is 0, 000000 or the like.
-func isZeros(c string) bool { return c != "" && len(c) <= maxCode && strings.Trim(c, "0") == "" }
+func isZeros(c sender.Code) bool {
+	return c != "" && len(c) <= maxCode && strings.Trim(string(c), "0") == ""
+}
 
 // taken reads the data of a success:
 //   - a string or number is the message id of all;
@@ -219,7 +221,7 @@ func accepted(id string) sender.Result {
 	case id == "":
 		return sender.Result{Outcome: sender.Unknown, Code: codeNoMessageID}
 	case len(id) > maxMessageID:
-		return sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}
+		return sender.Result{Outcome: sender.Unknown, Code: sender.CodeBadAnswer}
 	}
 	return sender.Result{Outcome: sender.Accepted, MessageID: id}
 }

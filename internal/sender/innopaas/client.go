@@ -104,7 +104,7 @@ func New(o Options) (*Provider, error) {
 		if c == "" || c != strings.TrimSpace(c) || len(c) > maxCode {
 			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "must be a code such as 0 or 000000, in quotes")
 		}
-		if _, documented := lookup(c); documented {
+		if _, documented := lookup(sender.Code(c)); documented {
 			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "%s is documented as a failure", c)
 		}
 	}

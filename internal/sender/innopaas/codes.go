@@ -15,11 +15,11 @@ const (
 	// no document says where the day begins: so ask again each hour.
 	dailyWait = time.Hour
 
-	codeNumbers = "109"
-	metaValue   = "meta_131009" // a value that Meta refuses: the number's, it may be
+	codeNumbers sender.Code = "109"
+	metaValue               = "meta_131009" // a value that Meta refuses: the number's, it may be
 	// Codes of our own.
-	codeNoMessageID = "no_message_id"
-	codeErrorPhone  = "error_phone"
+	codeNoMessageID sender.Code = "no_message_id"
+	codeErrorPhone  sender.Code = "error_phone"
 )
 
 // A scope is whom a code concerns, where a request had several recipients.
@@ -49,7 +49,7 @@ func rejected(of scope, repeats bool, meaning string) (code, bool) {
 
 // lookup is the table: the WhatsApp pages' codes, and from 116 on, but for 118
 // and 143, those that only the vendor's SMS pages have.
-func lookup(c string) (code, bool) {
+func lookup(c sender.Code) (code, bool) {
 	switch c {
 	case "101":
 		return denied("the account does not exist; check app_key and waba_id in the senders file")
@@ -113,13 +113,13 @@ func lookup(c string) (code, bool) {
 	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
 }
 
-func lookupScope(c string) scope {
+func lookupScope(c sender.Code) scope {
 	row, _ := lookup(c)
 	return row.scope
 }
 
 // classify is what the failure c with its message means for each of n recipients.
-func (r *reader) classify(c, message string, n int) sender.Result {
+func (r *reader) classify(c sender.Code, message string, n int) sender.Result {
 	row, _ := lookup(c)
 	result := row.result
 	result.Code = c
@@ -158,7 +158,7 @@ func (r *reader) classify(c, message string, n int) sender.Result {
 }
 
 // partial is what a refusal of one among several numbers means for each of them.
-func (r *reader) partial(c string) sender.Result {
+func (r *reader) partial(c sender.Code) sender.Result {
 	if r.split {
 		return sender.Result{Outcome: sender.Failed, Code: c}
 	}
@@ -191,7 +191,10 @@ func metaResult(message string) (sender.Result, bool) {
 }
 
 // Meaning explains a code with what a person can do about it, or returns "".
-func (p *Provider) Meaning(c string) string {
+func (p *Provider) Meaning(c sender.Code) string { return c.Meaning(meaning) }
+
+// meaning explains the provider's own codes.
+func meaning(c sender.Code) string {
 	switch {
 	case c == codeNoMessageID:
 		return "the provider says that it took the message and names no message_id; ask the provider, then `producer resolve`"
@@ -200,13 +203,6 @@ func (p *Provider) Meaning(c string) string {
 	case isZeros(c):
 		return "another product of the provider says success with this code; ask whether it does here, and add it to success_codes in the senders file"
 	}
-	if row, found := lookup(c); found {
-		return row.meaning
-	}
-	for _, meaning := range []func(string) string{sender.WithIDMeaning, sender.MetaMeaning} {
-		if m := meaning(c); m != "" {
-			return m
-		}
-	}
-	return sender.TransportMeaning(c)
+	row, _ := lookup(c)
+	return row.meaning
 }

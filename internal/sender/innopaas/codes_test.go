@@ -29,11 +29,11 @@ func (r reader) results(a sender.Answer, rs []batch.Recipient) []sender.Result {
 
 func ok(body string) sender.Answer { return sender.Answer{Status: 200, Body: []byte(body)} }
 
-func result(o sender.Outcome, code string) sender.Result {
+func result(o sender.Outcome, code sender.Code) sender.Result {
 	return sender.Result{Outcome: o, Code: code}
 }
 
-func repeats(code string) sender.Result {
+func repeats(code sender.Code) sender.Result {
 	return sender.Result{Outcome: sender.Rejected, Code: code, Repeats: true}
 }
 
@@ -48,9 +48,9 @@ func everybody(n int, r sender.Result) []sender.Result {
 // three of a template.
 type documented struct{ template, text, three sender.Result }
 
-func table() map[string]documented {
-	all := map[string]documented{}
-	same := func(o sender.Outcome, codes ...string) {
+func table() map[sender.Code]documented {
+	all := map[sender.Code]documented{}
+	same := func(o sender.Outcome, codes ...sender.Code) {
 		for _, c := range codes {
 			all[c] = documented{result(o, c), result(o, c), result(o, c)}
 		}
@@ -63,10 +63,10 @@ func table() map[string]documented {
 	same(sender.Throttled, "133")
 	daily := sender.Result{Outcome: sender.Throttled, Code: "131", RetryAfter: time.Hour}
 	all["131"] = documented{daily, daily, daily}
-	for _, c := range []string{"106", "123", "124"} { // what is sent
+	for _, c := range []sender.Code{"106", "123", "124"} { // what is sent
 		all[c] = documented{repeats(c), repeats(c), result(sender.Denied, c)}
 	}
-	for _, c := range []string{"108", "115", "125"} { // one number
+	for _, c := range []sender.Code{"108", "115", "125"} { // one number
 		all[c] = documented{result(sender.Rejected, c), result(sender.Rejected, c), result(sender.Unknown, c)}
 	}
 	all["134"] = documented{repeats("134"), repeats("134"), result(sender.Unknown, "134")}
@@ -125,7 +125,7 @@ func TestPartialReject(t *testing.T) {
 		if !one {
 			continue
 		}
-		a := ok(`{"code":"` + c + `","data":null}`)
+		a := ok(`{"code":"` + string(c) + `","data":null}`)
 		if diff := cmp.Diff(everybody(2, result(sender.Failed, c)), splits.reader.results(a, several(2))); diff != "" {
 			t.Error(diff)
 		}
@@ -133,7 +133,7 @@ func TestPartialReject(t *testing.T) {
 			t.Errorf("%s alone: %+v", c, got[0])
 		}
 	}
-	for _, c := range []string{"", "0", "999", "timeout", "http_503"} {
+	for _, c := range []sender.Code{"", "0", "999", "timeout", "http_503"} {
 		if splits.Alone(c) {
 			t.Errorf("%q goes alone", c)
 		}
@@ -145,10 +145,10 @@ func TestRead(t *testing.T) {
 	const id = "701000000000000042"
 	took := sender.Result{Outcome: sender.Accepted, MessageID: id}
 	noID, wrong := result(sender.Unknown, "no_message_id"), result(sender.Rejected, "error_phone")
-	unlisted := func(o sender.Outcome, c string) sender.Result {
+	unlisted := func(o sender.Outcome, c sender.Code) sender.Result {
 		return sender.Result{Outcome: o, Code: c, Unlisted: true}
 	}
-	throttled := func(c string, wait time.Duration) sender.Result {
+	throttled := func(c sender.Code, wait time.Duration) sender.Result {
 		return sender.Result{Outcome: sender.Throttled, Code: c, RetryAfter: wait}
 	}
 	tests := []struct {
@@ -253,7 +253,7 @@ func TestRead(t *testing.T) {
 func TestFailuresThatNameAMessage(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, options())
-	codes := []string{"77777", "-1"}
+	codes := []sender.Code{"77777", "-1"}
 	for c := range table() {
 		codes = append(codes, c)
 	}
@@ -309,7 +309,7 @@ func TestEveryStatus(t *testing.T) {
 func TestMeaning(t *testing.T) {
 	t.Parallel()
 	p := newProvider(t, options())
-	for _, c := range []string{"no_message_id", "error_phone", "000000", "meta_131026", "timeout", "reset", "refused", "dns", "tls", "bad_answer", "http_503", "http_429"} {
+	for _, c := range []sender.Code{"no_message_id", "error_phone", "000000", "meta_131026", "timeout", "reset", "refused", "dns", "tls", "bad_answer", "http_503", "http_429"} {
 		if p.Meaning(c) == "" {
 			t.Errorf("%s has no meaning", c)
 		}
@@ -317,7 +317,7 @@ func TestMeaning(t *testing.T) {
 	if m := p.Meaning("no_message_id"); !strings.Contains(m, "`producer resolve`") {
 		t.Errorf("no_message_id does not say what to do: %q", m)
 	}
-	for _, c := range []string{"", "777", "x", "meta_x", token} {
+	for _, c := range []sender.Code{"", "777", "x", "meta_x", token} {
 		if m := p.Meaning(c); m != "" {
 			t.Errorf("%q means %q", c, m)
 		}
@@ -348,7 +348,7 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("not throttled: %+v", got)
 			case got.Repeats && got.Outcome != sender.Rejected:
 				t.Errorf("repeats: %+v", got)
-			case n > 1 && got.Outcome == sender.Rejected && got.Code != codeErrorPhone && !strings.HasPrefix(got.Code, "106") && got.Code != "123" && got.Code != "124":
+			case n > 1 && got.Outcome == sender.Rejected && got.Code != codeErrorPhone && !strings.HasPrefix(string(got.Code), "106") && got.Code != "123" && got.Code != "124":
 				t.Errorf("one of several is refused for good: %+v", got)
 			case len(got.Code) > 24:
 				t.Errorf("a code of %d bytes", len(got.Code))

@@ -2,7 +2,6 @@ package innopaas
 
 import (
 	"context"
-	"strconv"
 	"sync"
 
 	"sluice/internal/batch"
@@ -45,7 +44,7 @@ func (s *submitter) Check(r *batch.Recipient) error { return s.message.check(r.V
 // Alone says that a recipient whose last submission ended with code is to be
 // submitted by itself: the provider refused a number of a submission of several
 // without saying which, and partial_reject is split.
-func (s *submitter) Alone(code string) bool {
+func (s *submitter) Alone(code sender.Code) bool {
 	return s.reader.split && lookupScope(code) == oneNumber
 }
 
@@ -94,6 +93,3 @@ func fill(out []sender.Result, r sender.Result) {
 		out[i] = r
 	}
 }
-
-// httpCode is the code for what the HTTP status alone tells.
-func httpCode(status int) string { return "http_" + strconv.Itoa(status) }

@@ -119,7 +119,7 @@ func readCode(a sender.Answer, e reply, try int) sender.Result {
 	case !e.ok:
 		return a.ResultByStatus()
 	case e.code == 0 && !success:
-		return sender.Result{Outcome: sender.Unknown, Code: "http_" + strconv.Itoa(a.Status)}
+		return sender.Result{Outcome: sender.Unknown, Code: sender.HTTPCode(a.Status)}
 	case e.code == 0:
 		return taken(e.messageID)
 	}
@@ -144,9 +144,9 @@ func readCode(a sender.Answer, e reply, try int) sender.Result {
 func taken(messageID string) sender.Result {
 	switch {
 	case messageID == "":
-		return sender.Result{Outcome: sender.Unknown, Code: noMessageID}
+		return sender.Result{Outcome: sender.Unknown, Code: codeNoMessageID}
 	case len(messageID) > maxMessageID:
-		return sender.Result{Outcome: sender.Unknown, Code: "bad_answer"}
+		return sender.Result{Outcome: sender.Unknown, Code: sender.CodeBadAnswer}
 	}
 	return sender.Result{Outcome: sender.Accepted, MessageID: messageID}
 }

@@ -101,7 +101,7 @@ func lookup(n int) (code, bool) {
 func classify(n int, message string, try int) sender.Result {
 	c, _ := lookup(n)
 	result := c.result
-	result.Code = strconv.Itoa(n)
+	result.Code = sender.Code(strconv.Itoa(n))
 	if n == 22042 || n == 22141 {
 		if m, found := metaCode(message); found {
 			result, _ = sender.MetaResult(m)
@@ -155,22 +155,21 @@ func metaCode(message string) (int, bool) {
 	return 0, false
 }
 
-// noMessageID is the code of an answer that says success and names no message.
-const noMessageID = "no_message_id"
+// codeNoMessageID is the code of an answer that says success and names no message.
+const codeNoMessageID sender.Code = "no_message_id"
 
 // Meaning explains a code with what a person can do about it, or returns "".
-func (p *Provider) Meaning(c string) string {
-	if c == noMessageID {
+func (p *Provider) Meaning(c sender.Code) string { return c.Meaning(meaning) }
+
+// meaning explains the provider's own codes.
+func meaning(c sender.Code) string {
+	if c == codeNoMessageID {
 		return "the provider says that it took the message and names no message_id; ask the provider, then `producer resolve`"
 	}
-	if n, err := strconv.Atoi(c); err == nil {
-		row, _ := lookup(n)
-		return row.meaning
+	n, err := strconv.Atoi(string(c))
+	if err != nil {
+		return ""
 	}
-	for _, meaning := range []func(string) string{sender.WithIDMeaning, sender.MetaMeaning} {
-		if m := meaning(c); m != "" {
-			return m
-		}
-	}
-	return sender.TransportMeaning(c)
+	row, _ := lookup(n)
+	return row.meaning
 }

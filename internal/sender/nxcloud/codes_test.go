@@ -14,12 +14,12 @@ import (
 
 // The documents' tables, row by row, written out from them and not from the
 // code.
-func documented() map[string]sender.Result {
+func documented() map[sender.Code]sender.Result {
 	accountOrTemplate := []int{
 		1001, 1003, 1005, 1000, 1006, 1007, 1008, 1009, 21058, 21059, 21060, 21062, 21063, 22020, 22049, 22089, 22092, 22093,
 		22123, 22124, 22125, 22126,
 	}
-	all := map[string]sender.Result{
+	all := map[sender.Code]sender.Result{
 		"-1":    {Outcome: sender.Failed},
 		"1002":  {Outcome: sender.Rejected, Repeats: true, AtFirst: true},
 		"21061": {Outcome: sender.Rejected},
@@ -30,7 +30,7 @@ func documented() map[string]sender.Result {
 		"22122": {Outcome: sender.Rejected},
 	}
 	for _, n := range accountOrTemplate {
-		all[strconv.Itoa(n)] = sender.Result{Outcome: sender.Denied}
+		all[sender.Code(strconv.Itoa(n))] = sender.Result{Outcome: sender.Denied}
 	}
 	for c, r := range all {
 		r.Code = c
@@ -44,7 +44,7 @@ func documentedMeta() map[int]sender.Result {
 	all := map[int]sender.Result{}
 	put := func(r sender.Result, codes ...int) {
 		for _, c := range codes {
-			r.Code = fmt.Sprintf("meta_%d", c)
+			r.Code = sender.MetaCode(c)
 			all[c] = r
 		}
 	}
@@ -112,7 +112,7 @@ func TestEveryMetaCode(t *testing.T) {
 	if m := p.Meaning("no_message_id"); !strings.Contains(m, "`producer resolve`") {
 		t.Errorf("no_message_id does not say what to do: %q", m)
 	}
-	for _, c := range []string{"meta_", "meta_x", "meta_-1", "131026x"} {
+	for _, c := range []sender.Code{"meta_", "meta_x", "meta_-1", "131026x"} {
 		if m := p.Meaning(c); m != "" {
 			t.Errorf("%s means %q", c, m)
 		}
@@ -123,9 +123,9 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	const ok = `{"code":0,"message":"","data":{"message_id":"msg-0001"},"traceId":"t1"}`
 	accepted := sender.Result{Outcome: sender.Accepted, MessageID: "msg-0001"}
-	unknown := func(code string) sender.Result { return sender.Result{Outcome: sender.Unknown, Code: code} }
-	failed := func(code string) sender.Result { return sender.Result{Outcome: sender.Failed, Code: code} }
-	withID := func(code string) sender.Result {
+	unknown := func(code sender.Code) sender.Result { return sender.Result{Outcome: sender.Unknown, Code: code} }
+	failed := func(code sender.Code) sender.Result { return sender.Result{Outcome: sender.Failed, Code: code} }
+	withID := func(code sender.Code) sender.Result {
 		return sender.Result{Outcome: sender.Unknown, Code: code + "_with_id", Unlisted: true}
 	}
 	tests := []struct {

@@ -26,6 +26,9 @@ func (s *submitter) Key(r *batch.Recipient) string {
 // Check wants every parameter to have a value and every link to be one.
 func (s *submitter) Check(r *batch.Recipient) error { return s.message.check(r) }
 
+// Alone is never asked.
+func (s *submitter) Alone(sender.Code) bool { return false }
+
 // Submit makes one request a recipient; MaxRecipients asks for one. ctx does not
 // cut it off. On code 1004, an expired timestamp, it signs anew and sends once
 // more, in a slot of its own, and so can take twice the timeout. That is no retry of a submission:
@@ -42,7 +45,7 @@ func (s *submitter) Submit(ctx context.Context, ref sender.Ref, rs []batch.Recip
 	for i := range rs {
 		*buffer = s.message.appendBody((*buffer)[:0], &rs[i])
 		out[i] = s.submit(ctx, *buffer, ref.Try)
-		if c := out[i].Code; s.message.linkVaries && (c == "meta_131053" || c == "meta_131014") {
+		if c := out[i].Code; s.message.linkVaries && (c == sender.MetaCode(131053) || c == sender.MetaCode(131014)) {
 			// A picture of one's own is one's own trouble, until it repeats.
 			out[i] = sender.Result{Outcome: sender.Rejected, Code: c, Repeats: true}
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"sluice/internal/sender"
 )
@@ -199,7 +198,7 @@ func readPage(a sender.Answer) (page, error) {
 	case e.code != 0:
 		return page{}, fmt.Errorf("code %d: %s", e.code, templateMeaning(e.code))
 	case a.Status != http.StatusOK:
-		return page{}, noTemplates(sender.Result{Outcome: sender.Unknown, Code: "http_" + strconv.Itoa(a.Status)})
+		return page{}, noTemplates(sender.Result{Outcome: sender.Unknown, Code: sender.HTTPCode(a.Status)})
 	}
 	var got page
 	if len(e.Data) == 0 {
@@ -217,7 +216,7 @@ func noTemplates(r sender.Result) error {
 	if r.Outcome == sender.Unknown {
 		return fmt.Errorf("%s: no usable answer; check template_base_url, or try again", r.Code)
 	}
-	return fmt.Errorf("%s: %s (here base_url is template_base_url)", r.Code, sender.TransportMeaning(r.Code))
+	return fmt.Errorf("%s: %s (here base_url is template_base_url)", r.Code, r.Code.Meaning(meaning))
 }
 
 // templateMeaning explains the codes of getTemplate, which has some of its own.

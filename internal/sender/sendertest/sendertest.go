@@ -361,7 +361,7 @@ func (s Subject) several(c checked) []batch.Recipient {
 	return recipients(min(3, c.MaxRecipients()))
 }
 
-func (s Subject) want(t *testing.T, results []sender.Result, outcome sender.Outcome, code string) {
+func (s Subject) want(t *testing.T, results []sender.Result, outcome sender.Outcome, code sender.Code) {
 	t.Helper()
 	for _, result := range results {
 		if result != (sender.Result{Outcome: outcome, Code: code}) {
@@ -390,7 +390,7 @@ func (s Subject) check(t testing.TB, results []sender.Result) {
 			t.Errorf("%+v: only Rejected repeats", r)
 		}
 		for _, secret := range append([]string{firstPhone, varMarker}, s.Secrets...) {
-			if strings.Contains(r.Code, secret) {
+			if strings.Contains(string(r.Code), secret) {
 				t.Error("a code holds a credential, a number or a text")
 			}
 		}
