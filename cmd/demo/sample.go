@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 )
 
 // sampleRows is how many rows the sample list has.
@@ -15,7 +16,7 @@ func sample(seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	names := []string{"Ana", "Bruno", "Carla", "Davi", "Elisa", "Fábio", "Gabriela", "João", "Luíza", ""}
 	var b bytes.Buffer
-	b.WriteString("\ufefffirst_name,phone,discount,sku,code,coupon\r\n")
+	b.WriteString("\ufeff\ufefffirst_name,phone,discount,sku,code,coupon\r\n")
 	phone := ""
 	for row := 1; row <= sampleRows; row++ {
 		name := names[r.IntN(len(names))]
@@ -54,6 +55,18 @@ func sample(seed uint64) []byte {
 			fmt.Fprintf(&b, "%s,51 9%04d-%04d,%s\r\n", name, 8700+row/10000, row%10000, rest)
 		case row%1000 == 155: // an extension
 			fmt.Fprintf(&b, "%s,%s ext. 12,%s\r\n", name, phone, rest)
+		case row%1000 == 166: // white space for a name, and around the number
+			fmt.Fprintf(&b, " \u00a0,\t%s ,%s\r\n", phone, rest)
+		case row%1000 == 177: // a NUL
+			fmt.Fprintf(&b, "%s\x00,%s,%s\r\n", name, phone, rest)
+		case row%1000 == 188: // a line of another encoding
+			fmt.Fprintf(&b, "Jos\xe9,%s,%s\r\n", phone, rest)
+		case row%1000 == 199: // surplus cells that are empty
+			fmt.Fprintf(&b, "%s,%s,%s,,,\r\n", name, phone, rest)
+		case row%1000 == 211: // a tab and a run of spaces
+			fmt.Fprintf(&b, "%s\tda      Silva,%s,%s\r\n", name, phone, rest)
+		case row%1000 == 222: // another's number in a note
+			fmt.Fprintf(&b, "\"%s\n+55 (11) 98765-4321,10%%,not this one\",%s,%s\r\n", name, phone, rest)
 		case row%50 == 3: // quoted, with a new line inside
 			fmt.Fprintf(&b, "\"%s\nda Silva\",%s,%s\r\n", name, phone, rest)
 		case row%50 == 9: // national form
@@ -62,5 +75,6 @@ func sample(seed uint64) []byte {
 			fmt.Fprintf(&b, "%s,%s,%s\r\n", name, phone, rest)
 		}
 	}
+	b.WriteString(strings.Repeat(",,,,,\r\n", 100)) // a spreadsheet's tail, which is no rows
 	return b.Bytes()
 }
