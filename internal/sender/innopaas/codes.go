@@ -16,7 +16,7 @@ const (
 	dailyWait = time.Hour
 
 	codeNumbers sender.Code = "109"
-	metaValue               = "meta_131009" // a value that Meta refuses: the number's, it may be
+	metaValue   sender.Code = "meta_131009" // a value that Meta refuses: the number's, it may be
 	// Codes of our own.
 	codeNoMessageID sender.Code = "no_message_id"
 	codeErrorPhone  sender.Code = "error_phone"
