@@ -25,12 +25,15 @@ type arrival struct {
 }
 
 // busiest is the most messages in any window of one second.
-func busiest(events []arrival) int {
+func busiest(events []arrival) int { return busiestIn(events, 1e6) }
+
+// busiestIn is the most messages in any window of so many microseconds.
+func busiestIn(events []arrival, length float64) int {
 	slices.SortFunc(events, func(a, b arrival) int { return cmp.Compare(a.us, b.us) })
 	most, sum, from := 0, 0, 0
 	for to := range events {
 		sum += events[to].n
-		for events[to].us-events[from].us >= 1e6-1 {
+		for events[to].us-events[from].us >= length-1 {
 			sum -= events[from].n
 			from++
 		}

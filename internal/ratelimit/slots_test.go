@@ -225,16 +225,8 @@ func TestDayIsKept(t *testing.T) {
 			now += int64(rapid.IntRange(1, 3600).Draw(t, "pause")) * 1_000_000
 			a := ask(t, d, now, request{MPS: 500, Day: day, Asks: []wanted{{ID: "c", Weight: 2, Want: 300}}})
 			r.add(d, a)
-			for i := range r.all {
-				sum := 0
-				for _, e := range r.all[i:] {
-					if e.us < r.all[i].us+86400e6 {
-						sum += e.n
-					}
-				}
-				if sum > day {
-					t.Fatalf("%d messages in 24 hours, %d are allowed", sum, day)
-				}
+			if sum := busiestIn(r.all, 86400e6); sum > day {
+				t.Fatalf("%d messages in 24 hours, %d are allowed", sum, day)
 			}
 			if a.Full && a.Wait <= 0 {
 				t.Fatal("no time to come back at")
