@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
 	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, import, long, pace")
-	flags.Float64Var(&s.limit, "limit", 0, "of the pace, measure this limit alone")
+	flags.Float64Var(&s.limit, "limit", 0, "of the pace, measure this limit alone; -1: with Redis far away")
 	out := flags.String("o", "docs/bench.md", "the report")
 	if err := flags.Parse(args); err != nil {
 		return err

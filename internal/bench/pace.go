@@ -16,6 +16,7 @@ type paceCase struct {
 	limit, workers, campaigns int
 	latency                   string
 	kill                      time.Duration // how often a worker is, and Redis once; 0: never
+	away                      time.Duration // Redis is from the workers
 }
 
 // pace measures how a limit is kept and used, by the sandbox' own clock. Slow
@@ -28,20 +29,20 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		"system allows it, for its own delays would count as the workers'.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
-		if b.limit > 0 && b.limit != float64(limit.perSecond) {
+		if b.limit != 0 && b.limit != float64(limit.perSecond) {
 			continue
 		}
 		var cases []paceCase
 		for _, workers := range []int{1, 3, 8} {
 			for _, latency := range []string{"0s", "50ms", "300ms"} {
 				for _, campaigns := range []int{1, 5} {
-					cases = append(cases, paceCase{limit.perSecond, workers, campaigns, latency, 0})
+					cases = append(cases, paceCase{limit: limit.perSecond, workers: workers, campaigns: campaigns, latency: latency})
 				}
 			}
 		}
 		if limit.perSecond >= 80 {
 			for _, kill := range []time.Duration{10 * time.Second, 2 * time.Second} {
-				cases = append(cases, paceCase{limit.perSecond, 3, 1, "50ms", kill})
+				cases = append(cases, paceCase{limit: limit.perSecond, workers: 3, campaigns: 1, latency: "50ms", kill: kill})
 			}
 		}
 		rows := make([]string, len(cases))
@@ -59,8 +60,14 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		fmt.Fprint(w, strings.Join(rows, ""))
 	}
 	fmt.Fprintln(w)
-	return nil
+	if b.limit > 0 {
+		return nil
+	}
+	return b.far(ctx, w)
 }
+
+// farLimit, as the flag's limit, measures the rows with Redis far away alone.
+const farLimit = -1
 
 func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 	s, err := b.open(ctx, fmt.Sprintf("in_flight: 4000, messages_per_second: %d", c.limit), "--latency", c.latency)
@@ -70,6 +77,11 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 	defer s.close()
 	if err := s.sendAll(ctx, c); err != nil { // before the workers, so that all campaigns begin at once
 		return "", err
+	}
+	if c.away > 0 {
+		if s.near, err = s.delayed(ctx, c.away); err != nil {
+			return "", err
+		}
 	}
 	for range c.workers {
 		if err := s.worker(ctx); err != nil {
@@ -105,6 +117,9 @@ func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 		return "", err
 	}
 	note := ""
+	if c.away > 0 {
+		note = fmt.Sprintf("Redis %s away", c.away)
+	}
 	if c.kill > 0 {
 		note = fmt.Sprintf("one killed every %.0f s", c.kill.Seconds())
 	}

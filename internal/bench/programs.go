@@ -50,7 +50,8 @@ type site struct {
 	addr    string
 	sandbox string
 	procs   []*exec.Cmd
-	workers []int // their process ids
+	workers []int  // their process ids
+	near    string // the workers' address of Redis, where it is not addr
 }
 
 // open starts a site: a Redis of its own, a sandbox, and a senders file with the
@@ -129,7 +130,11 @@ func (s *site) start(ctx context.Context, path string, args ...string) (io.Reade
 }
 
 func (s *site) env() []string {
-	return append(os.Environ(), "SLUICE_REDIS_URL=redis://"+s.addr+"/0", "SLUICE_SENDERS="+filepath.Join(s.dir, "senders.yaml"))
+	addr := s.addr
+	if s.near != "" {
+		addr = s.near
+	}
+	return append(os.Environ(), "SLUICE_REDIS_URL=redis://"+addr+"/0", "SLUICE_SENDERS="+filepath.Join(s.dir, "senders.yaml"))
 }
 
 // worker starts a worker that does not look at templates: the sandbox has none
