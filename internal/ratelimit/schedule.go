@@ -38,7 +38,7 @@ type tag struct {
 	Finish float64 // where its next start tag is, or later
 	Free   int64   // its own limit lets it go from then on
 	last   bool    // its last submission was whole
-	wholes []event // its own of the last second, where it has a limit of its own
+	wholes []event // its own of the last second, where it has a limit of its own and one is whole
 }
 
 // next is when the campaign's own limit has room for n more messages.
@@ -77,13 +77,16 @@ func (t *tag) went(s Slot, own float64) {
 	}
 	t.Free = free + int64(math.Ceil(float64(s.N)/own*second))
 	t.last = s.Whole
-	if !s.Whole {
-		return
-	}
 	for len(t.wholes) > 0 && t.wholes[0].at <= s.At-second-guard {
 		t.wholes = t.wholes[1:]
 	}
-	t.wholes = append(t.wholes, event{s.At, s.N, 0})
+	whole := func(e event) bool { return e.step == 0 }
+	if s.Whole || slices.ContainsFunc(t.wholes, whole) {
+		// Single ones count too, as long as they share a second with others.
+		t.wholes = append(t.wholes, event{s.At + int64(math.Ceil(float64(s.N-1)*s.Step)), s.N, s.Step})
+		return
+	}
+	t.wholes = nil
 }
 
 // forget drops what no longer matters.
