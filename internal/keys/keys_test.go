@@ -18,7 +18,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 	ofCampaign := []string{
 		keys.Campaign("c"), keys.Importer("c"), keys.Recipients("c", 1), keys.Skipped("c", 1), keys.Journal("c", 1), keys.Batches("c"),
 		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"),
-		keys.Phones("c", 1), keys.Index("c"),
+		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
 	others := []string{keys.Schema(), keys.Campaigns(), keys.Active(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues()}

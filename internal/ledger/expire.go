@@ -87,9 +87,9 @@ func (l *Ledger) eachKeys(ctx context.Context, id string, do func(some []string)
 	if err != nil {
 		return err
 	}
-	some := []string{keys.Index(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id)}
+	some := []string{keys.Index(id), keys.Funnel(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id)}
 	for i, s := range all {
-		some = append(some, keys.Recipients(id, s.N), keys.Skipped(id, s.N), keys.Journal(id, s.N), keys.Phones(id, s.N))
+		some = append(some, keys.Recipients(id, s.N), keys.Skipped(id, s.N), keys.Journal(id, s.N), keys.Phones(id, s.N), keys.Receipts(id, s.N))
 		if len(some) >= keysAtOnce || i == len(all)-1 {
 			if err := do(some); err != nil {
 				return err

@@ -31,6 +31,7 @@ type Row struct {
 	Attempts    int
 	SubmittedAt time.Time // as Standing.Time
 	Batch       int
+	Index       int // of the recipient in its batch; -1 for a row that is none
 }
 
 // exportAtOnce is how many batches are read in one pipeline.
@@ -118,7 +119,9 @@ func (l *Ledger) rows(b *readBatch, s StagedBatch) ([]Row, error) {
 		for ; k < len(skipped) && skipped[k].Row < recipients[i].Row; k++ {
 			rows = append(rows, skippedRow(&skipped[k], s.N))
 		}
-		rows = append(rows, recipientRow(&recipients[i], fold.Standing(i), s.N))
+		row := recipientRow(&recipients[i], fold.Standing(i), s.N)
+		row.Index = i
+		rows = append(rows, row)
 	}
 	for ; k < len(skipped); k++ {
 		rows = append(rows, skippedRow(&skipped[k], s.N))
@@ -127,7 +130,7 @@ func (l *Ledger) rows(b *readBatch, s StagedBatch) ([]Row, error) {
 }
 
 func skippedRow(s *batch.Skipped, n int) Row {
-	return Row{Row: s.Row, Line: s.Line, Phone: s.Phone, State: s.Kind.String(), Reason: s.Reason, Batch: n}
+	return Row{Row: s.Row, Line: s.Line, Phone: s.Phone, State: s.Kind.String(), Reason: s.Reason, Batch: n, Index: -1}
 }
 
 func recipientRow(r *batch.Recipient, st Standing, n int) Row {

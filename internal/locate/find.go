@@ -21,33 +21,42 @@ type Candidates struct {
 	Indexed bool
 }
 
-// asked is a number that is looked for in one campaign.
-type asked struct {
-	campaign string
-	number   uint64
+// An Asked is a number that is looked for in one campaign, in E.164 digits.
+type Asked struct {
+	Campaign, Phone string
 }
 
 // Find looks for a number in campaigns, in two readings of Redis however many
 // they are.
 func (x *Index) Find(ctx context.Context, phone string, campaigns []string) ([]Candidates, error) {
-	number, err := strconv.ParseUint(phone, 10, 63)
-	if err != nil {
-		return nil, errors.New("looking for a number: it is not in E.164 digits")
-	}
-	all := make([]asked, len(campaigns))
+	all := make([]Asked, len(campaigns))
 	for i, id := range campaigns {
-		all[i] = asked{id, number}
+		all[i] = Asked{id, phone}
 	}
+	return x.FindAll(ctx, all)
+}
+
+// FindAll is Find for numbers in a campaign each; what it returns is in their order.
+// What is no number is nowhere.
+func (x *Index) FindAll(ctx context.Context, all []Asked) ([]Candidates, error) {
 	found, err := x.find(ctx, all)
 	if err != nil {
-		return nil, fmt.Errorf("looking for a number: %w", err)
+		return nil, fmt.Errorf("looking for numbers: %w", err)
 	}
 	return found, nil
 }
 
-func (x *Index) find(ctx context.Context, all []asked) ([]Candidates, error) {
+func (x *Index) find(ctx context.Context, all []Asked) ([]Candidates, error) {
 	found := make([]Candidates, len(all))
-	shapes, err := x.get(ctx, len(all), func(i int) string { return keys.Index(all[i].campaign) })
+	var ids []string
+	at := map[string]int{} // in ids: many numbers are looked for in few campaigns
+	for _, a := range all {
+		if _, known := at[a.Campaign]; !known {
+			at[a.Campaign] = len(ids)
+			ids = append(ids, a.Campaign)
+		}
+	}
+	shapes, err := x.get(ctx, len(ids), func(i int) string { return keys.Index(ids[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +68,15 @@ func (x *Index) find(ctx context.Context, all []asked) ([]Candidates, error) {
 	}
 	var pages []wanted
 	for i, a := range all {
-		found[i].Campaign = a.campaign
-		s, ok := parseShape(shapes[i])
+		found[i].Campaign = a.Campaign
+		s, ok := parseShape(shapes[at[a.Campaign]])
 		found[i].Indexed = ok
-		if !ok || s.pages == 0 {
+		number, err := strconv.ParseUint(a.Phone, 10, 63)
+		if !ok || s.pages == 0 || err != nil {
 			continue
 		}
-		page, record := s.place(x.identity(a.number))
-		pages = append(pages, wanted{i, s, keys.Phones(a.campaign, page), record})
+		page, record := s.place(x.identity(number))
+		pages = append(pages, wanted{i, s, keys.Phones(a.Campaign, page), record})
 	}
 	texts, err := x.get(ctx, len(pages), func(i int) string { return pages[i].key })
 	if err != nil {

@@ -21,8 +21,8 @@ import (
 
 const (
 	// pagesAtOnce is how many pages are built in one reading of the recipients: of
-	// 12 million recipients, in some 65 MB. More recipients are read again.
-	pagesAtOnce = 12_000
+	// six million recipients, in some 30 MB. Of more, all are read again.
+	pagesAtOnce = 6_000
 	// writtenAtOnce is how many pages go to Redis in one pipeline.
 	writtenAtOnce = 200
 	// slack is the room of a page above the average: five deviations.

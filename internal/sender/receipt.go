@@ -1,0 +1,98 @@
+package sender
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A Status is what a receipt says of a message, in the order in which a later one
+// counts for more.
+type Status uint8
+
+// The statuses.
+const (
+	Sent Status = iota + 1
+	Undelivered
+	Delivered
+	Read
+)
+
+// Statuses are all of them, in order.
+var Statuses = [...]Status{Sent, Undelivered, Delivered, Read}
+
+// String is the word that export and metrics use.
+func (s Status) String() string {
+	switch s {
+	case Sent:
+		return "sent"
+	case Undelivered:
+		return "undelivered"
+	case Delivered:
+		return "delivered"
+	case Read:
+		return "read"
+	}
+	return "invalid"
+}
+
+// A Receipt is a provider's later word on one message.
+type Receipt struct {
+	// MessageID is the provider's.
+	MessageID string
+	// Reference is what the submission went out with that names it, where the
+	// provider gives that back; "" where not.
+	Reference string
+	// Phone is the recipient's number as the provider spells it, "" where it does
+	// not say.
+	Phone  string
+	Status Status
+	// Deleted says that the message was deleted later.
+	Deleted bool
+	Time    time.Time
+	// Code is why it is undelivered, "meta_131026" or "smecl"; the set is bounded.
+	Code string
+}
+
+// A Callback is what one request of a provider says.
+type Callback struct {
+	Receipts []Receipt
+	// Others are what else it tells of, by kind: events of templates and numbers,
+	// messages that came in. The set is bounded.
+	Others []string
+	// Invalid is how many statuses of it cannot be read.
+	Invalid int
+}
+
+// A CallbackReader is a provider whose callbacks are known.
+type CallbackReader interface {
+	// ReadCallback reads a request's body. One status that cannot be read costs
+	// none of the others; an error means that none of it is of a known shape.
+	ReadCallback(body []byte) (Callback, error)
+	// Signed says whether a request carries a signature, and whether it is true
+	// as of now.
+	Signed(h http.Header, body []byte, now time.Time) (signed, ok bool)
+	// Locates says which submission a reference names: a tag of its campaign, and
+	// the rest; and whether it names one at all.
+	Locates(reference string) (Located, bool)
+	// Tag is the tag of a campaign in this provider's references; "" where it has
+	// none.
+	Tag(campaign string) string
+}
+
+// A Located is what a reference says.
+type Located struct {
+	Tag   string // of the campaign, as Tag gives it
+	Batch int
+	Index int // of the submission's first recipient
+	Try   int
+}
+
+// UndeliveredCode is the code of a receipt that says why: the number that Meta's
+// platform gave, or other.
+func UndeliveredCode(meta string) string {
+	if meta == "" || len(meta) > 9 || strings.Trim(meta, "0123456789") != "" {
+		return "other"
+	}
+	return "meta_" + meta
+}
