@@ -63,6 +63,8 @@ bad sender/nxcloud $i/sender/innopaas $i/config $i/ledger $i/jobs
 bad sender/innopaas $i/sender/nxcloud $i/config $i/ratelimit
 bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
 bad locate $i/campaign $i/sender $i/config $i/jobs
+bad callback $i/receipt $i/ledger $i/config $i/sender/nxcloud
+bad receipt $i/status $i/jobs $i/config $i/sender/nxcloud $i/sandbox
 bad spool $i/batch $i/ledger $i/locate
 bad campaign $i/jobs $i/config $i/sender/nxcloud
 bad redisclock $i/ledger $i/config
@@ -98,6 +100,8 @@ good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
+good callback $i/spool $i/sender
+good receipt $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
 good locate $i/ledger $i/batch $i/keys
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
 good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
@@ -108,8 +112,8 @@ good export $i/ledger
 good campaign $i/phone
 good desk $i/phone
 good estimate $i/campaign
-good desk $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
-good status $i/campaign $i/ledger $i/ratelimit
+good desk $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
+good status $i/receipt $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox
 plant good cmd/worker github.com/hibiken/asynq

@@ -33,7 +33,7 @@ func printPerson(p *printer, person *desk.Person) error {
 	p.printf("\n")
 	for _, m := range person.Messages {
 		p.printf("  %s  row %d  %s", m.Campaign, m.Row.Row, m.State)
-		for _, text := range []string{m.SubmittedAt, m.MessageID, m.Code, m.Message} {
+		for _, text := range []string{m.SubmittedAt, m.MessageID, m.Code, m.Message, m.Receipt, m.ReceiptCode} {
 			if text != "" {
 				p.printf("  %s", text)
 			}

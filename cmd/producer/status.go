@@ -97,6 +97,10 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 		p.printf("  %-12s %10d\n", line.name, line.n)
 	}
 	p.printf("  %-12s %10d\n", "rows", st.Rows)
+	if r := st.Receipts; r != nil && r.LastAt != nil {
+		p.printf("  receipts     %d read, %d delivered, %d sent, %d undelivered, %d awaited; the last at %s\n",
+			r.Read, r.Delivered, r.Sent, r.Undelivered, r.Awaiting, r.LastAt.Local().Format(time.DateTime))
+	}
 	p.printf("  batches      %d of %d done\n", st.BatchesDone, st.Batches)
 	if st.Pace.Limit > 0 {
 		p.printf("  pace         %g messages a second\n", st.Pace.Limit)
@@ -109,6 +113,11 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 	}
 	for _, code := range slices.SortedFunc(maps.Keys(st.Codes), func(a, b string) int { return st.Codes[b] - st.Codes[a] }) {
 		p.printf("  code %-20s %8d  %s\n", code, st.Codes[code], meaning(code))
+	}
+	if r := st.Receipts; r != nil {
+		for _, code := range slices.SortedFunc(maps.Keys(r.Codes), func(a, b string) int { return r.Codes[b] - r.Codes[a] }) {
+			p.printf("  undelivered %-13s %8d  %s\n", code, r.Codes[code], meaning(code))
+		}
 	}
 	return p.err
 }

@@ -33,6 +33,9 @@ type Sender struct {
 	Timeout  time.Duration // of one HTTP request; 15 s if not set
 	Limits   Limits
 	Own      *Own
+	// Receipts are the settings of its receipts, under the key receipts; nil where
+	// there are none. Whoever receives knows them.
+	Receipts *Own
 	// Stamp is when the file was changed, in ms: of two settings the newer wins.
 	Stamp int64
 }
@@ -42,9 +45,10 @@ type common struct {
 	Provider string        `yaml:"provider"`
 	Timeout  time.Duration `yaml:"timeout"`
 	Limits   Limits        `yaml:"limits"`
+	Receipts any           `yaml:"receipts"`
 }
 
-var commonKeys = []string{"provider", "timeout", "limits"}
+var commonKeys = []string{"provider", "timeout", "limits", "receipts"}
 
 // Limits bound a sender. Zero means no limit, but for InFlight.
 type Limits struct {
@@ -147,6 +151,11 @@ func parseSender(d *strictyaml.Document, name, path string, getenv func(string) 
 		return Sender{}, d.At(field+"."+fault.field, fault.text)
 	}
 	var err error
+	if c.Receipts != nil {
+		if s.Receipts, err = newOwn(d, field+".receipts", "receipts", path, getenv); err != nil {
+			return s, err
+		}
+	}
 	s.Own, err = newOwn(d, field, c.Provider, path, getenv)
 	return s, err
 }

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/export"
 	"sluice/internal/ledger"
+	"sluice/internal/receipt"
 )
 
 // The formats of an export.
@@ -24,7 +25,10 @@ const (
 type ExportOrder struct {
 	ID     string
 	States []string // only rows in these; all if empty
-	Format string   // CSV or NDJSON
+	// Receipts are the receipts of the rows wanted, as in export.Receipts; all rows if
+	// empty.
+	Receipts []string
+	Format   string // CSV or NDJSON
 }
 
 // An Exporting is an export that can be written: its campaign is there, and has
@@ -43,6 +47,11 @@ func (d *Desk) Export(ctx context.Context, o ExportOrder) (*Exporting, error) {
 			return nil, invalid("there is no state %q; there are %s", s, strings.Join(export.States, ", "))
 		}
 	}
+	for _, r := range o.Receipts {
+		if !slices.Contains(export.Receipts, r) {
+			return nil, invalid("there is no receipt %q; there are %s", r, strings.Join(export.Receipts, ", "))
+		}
+	}
 	rec, err := d.withRows(ctx, o.ID)
 	if err != nil {
 		return nil, err
@@ -57,9 +66,21 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 	if e.order.Format == NDJSON {
 		rows = export.NewNDJSON(buffered)
 	}
-	err := e.d.ledger.Export(ctx, e.order.ID, func(r ledger.Row) error {
+	receipts, err := receipt.NewReader(ctx, e.d.redis, e.order.ID)
+	if err != nil {
+		return err
+	}
+	err = e.d.ledger.Export(ctx, e.order.ID, func(r ledger.Row) error {
 		row := export.NewRow(r, e.record.State == campaign.Cancelled, e.meaning)
 		if len(e.order.States) > 0 && !slices.Contains(e.order.States, row.State) {
+			return nil
+		}
+		said, err := receipts.Of(ctx, &r)
+		if err != nil {
+			return err
+		}
+		row.AddReceipt(said.Word(), said.Code, said.Sent, said.Delivered, said.Read)
+		if len(e.order.Receipts) > 0 && !row.Is(e.order.Receipts) {
 			return nil
 		}
 		return rows.Write(row)

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/locate"
 	"sluice/internal/phone"
+	"sluice/internal/receipt"
 	"sluice/internal/suppress"
 )
 
@@ -109,9 +110,17 @@ func (d *Desk) messages(ctx context.Context, p *Person, rec *campaign.Record, ba
 			if meaning == nil {
 				meaning = d.Meaning(rec.Sender)
 			}
-			p.Messages = append(p.Messages, PersonalMessage{
-				Campaign: rec.ID, Sender: rec.Sender, Row: export.NewRow(r, rec.State == campaign.Cancelled, meaning),
-			})
+			row := export.NewRow(r, rec.State == campaign.Cancelled, meaning)
+			receipts, err := receipt.NewReader(ctx, d.redis, rec.ID)
+			if err != nil {
+				return err
+			}
+			said, err := receipts.Of(ctx, &r)
+			if err != nil {
+				return err
+			}
+			row.AddReceipt(said.Word(), said.Code, said.Sent, said.Delivered, said.Read)
+			p.Messages = append(p.Messages, PersonalMessage{Campaign: rec.ID, Sender: rec.Sender, Row: row})
 		}
 	}
 	return nil

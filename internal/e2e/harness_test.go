@@ -40,7 +40,7 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if os.Getenv("SLUICE_E2E_RACE") != "" {
 		args = append(args, "-race")
 	}
-	args = append(args, "sluice/cmd/producer", "sluice/cmd/worker", "sluice/cmd/sandbox")
+	args = append(args, "sluice/cmd/producer", "sluice/cmd/worker", "sluice/cmd/sandbox", "sluice/cmd/receiver")
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the programs: %w\n%s", err, out)
@@ -319,7 +319,13 @@ type account struct {
 	Pace                                      struct{ Limit, Factor float64 }
 	GoesOnAt                                  time.Time `json:"goes_on_at"`
 	HaltedRow                                 int       `json:"halted_row"`
+	Receipts                                  *funnel
 }
+
+// A funnel is what receipts say of those who are accepted.
+type funnel struct{ Awaiting, Sent, Delivered, Read, Undelivered, Early int }
+
+func (f *funnel) sum() int { return f.Awaiting + f.Sent + f.Delivered + f.Read + f.Undelivered }
 
 func (a account) sum() int {
 	return a.Pending + a.Accepted + a.Rejected + a.InDoubt + a.Invalid + a.Duplicate + a.Suppressed + a.Cancelled
@@ -364,6 +370,9 @@ func (w *world) awaitAccount(id, what string, within time.Duration, ok func(acco
 		a, there := w.look(id)
 		if a.Rows != a.sum() {
 			w.t.Fatalf("%s: %d rows, but the states sum to %d: %+v", id, a.Rows, a.sum(), a)
+		}
+		if r := a.Receipts; r != nil && (r.sum() != a.Accepted || r.Awaiting < 0) {
+			w.t.Fatalf("%s: %d accepted, but the receipts sum to %d: %+v", id, a.Accepted, r.sum(), *r)
 		}
 		if there && ok(a) {
 			return a

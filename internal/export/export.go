@@ -27,6 +27,42 @@ type Row struct {
 	Attempts    int    `json:"attempts"`
 	SubmittedAt string `json:"submitted_at"` // RFC 3339, UTC; empty if never submitted
 	Batch       int    `json:"batch"`
+	// Receipt is sent, undelivered, delivered or read; empty where no receipt has
+	// come. The times are those that receipts say, RFC 3339 and UTC.
+	Receipt     string `json:"receipt"`
+	ReceiptCode string `json:"receipt_code"` // why it is undelivered
+	SentAt      string `json:"sent_at"`
+	DeliveredAt string `json:"delivered_at"`
+	ReadAt      string `json:"read_at"`
+}
+
+// Awaiting is what Receipts has of who is accepted without a receipt.
+const Awaiting = "awaiting"
+
+// Receipts are what an export can be asked for.
+var Receipts = []string{Awaiting, "sent", "undelivered", "delivered", "read"}
+
+// AddReceipt puts what receipts say into a row. Times that are zero are not known.
+func (r *Row) AddReceipt(status, code string, sent, delivered, read time.Time) {
+	r.Receipt, r.ReceiptCode = status, code
+	r.SentAt, r.DeliveredAt, r.ReadAt = timeText(sent), timeText(delivered), timeText(read)
+}
+
+// Is says whether a row has one of these receipts.
+func (r *Row) Is(receipts []string) bool {
+	for _, want := range receipts {
+		if want == r.Receipt && want != "" || want == Awaiting && r.Receipt == "" && r.State == "accepted" {
+			return true
+		}
+	}
+	return false
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // NewRow makes a row of the ledger's. Cancelled says that the campaign is: what
@@ -45,9 +81,7 @@ func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row 
 	if row.Message == "" && row.Code != "" {
 		row.Message = meaning(row.Code)
 	}
-	if !r.SubmittedAt.IsZero() {
-		row.SubmittedAt = r.SubmittedAt.UTC().Format(time.RFC3339Nano)
-	}
+	row.SubmittedAt = timeText(r.SubmittedAt)
 	return row
 }
 
@@ -65,10 +99,10 @@ func NewCSV(w io.Writer) Writer {
 type csvWriter struct {
 	w     *csv.Writer
 	begun bool
-	cells [9]string
+	cells [14]string
 }
 
-var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch"}
+var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at"}
 
 func (c *csvWriter) begin() error {
 	if c.begun {
@@ -83,9 +117,10 @@ func (c *csvWriter) Write(r Row) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
-	c.cells = [9]string{
+	c.cells = [14]string{
 		strconv.Itoa(r.Row), defuse(r.Phone), r.State, defuse(r.MessageID), defuse(r.Code),
 		defuse(r.Message), strconv.Itoa(r.Attempts), r.SubmittedAt, strconv.Itoa(r.Batch),
+		r.Receipt, defuse(r.ReceiptCode), r.SentAt, r.DeliveredAt, r.ReadAt,
 	}
 	return c.w.Write(c.cells[:])
 }

@@ -29,9 +29,12 @@ type Options struct {
 	Now    func() time.Time
 	// Count is told what became of receipts, each by a word: by_reference,
 	// by_number and early are located, unlocated and foreign are nobody's; invalid
-	// could not be read, unreadable are whole callbacks, other is no receipt,
-	// expired is of rows that are gone. It may be nil.
+	// could not be read, unreadable are whole callbacks, other is no receipt. It may be
+	// nil.
 	Count func(sender, what string, n int)
+	// Damaged is told of a batch whose journal or receipt log cannot be read. It may
+	// be nil.
+	Damaged func(error)
 }
 
 // An Applier applies callbacks to the campaigns that they are about. What it has
@@ -51,6 +54,9 @@ type Applier struct {
 func NewApplier(o Options) *Applier {
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
+	}
+	if o.Damaged == nil {
+		o.Damaged = func(error) {}
 	}
 	l := ledger.New(o.Redis, o.Now)
 	return &Applier{
@@ -299,7 +305,8 @@ func (a *Applier) settle(ctx context.Context, wanted map[place][]*arrival, match
 			}
 			pages = append(pages, p)
 		}
-		if err := a.book.refresh(ctx, pages); err != nil {
+		pages, err := a.refresh(ctx, pages)
+		if err != nil {
 			return fmt.Errorf("applying receipts: %w", err)
 		}
 		for _, p := range pages {
@@ -309,6 +316,35 @@ func (a *Applier) settle(ctx context.Context, wanted map[place][]*arrival, match
 		}
 	}
 	return nil
+}
+
+// refresh brings pages up to what is on record, and returns those that can be
+// read: one that is damaged holds up nobody else.
+func (a *Applier) refresh(ctx context.Context, pages []*page) ([]*page, error) {
+	err := a.book.refresh(ctx, pages)
+	if !damaged(err) {
+		return pages, err
+	}
+	var whole []*page
+	for _, p := range pages {
+		switch err := a.book.refresh(ctx, []*page{p}); {
+		case damaged(err):
+			a.o.Damaged(err)
+			a.book.pages.drop(p)
+			delete(a.book.unsettled, place{p.Campaign, p.N})
+		case err != nil:
+			return nil, err
+		default:
+			whole = append(whole, p)
+		}
+	}
+	return whole, nil
+}
+
+// damaged says whether an error is of what is stored, and not of the way there.
+func damaged(err error) bool {
+	var corrupt *ledger.CorruptError
+	return errors.Is(err, errCorrupt) || errors.As(err, &corrupt)
 }
 
 func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, match func(*page, *arrival) (int, key)) error {
@@ -323,7 +359,7 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 		}
 		r.done = true
 		entries = append(entries, entry{
-			index: i, key: k, status: r.Status, deleted: r.Deleted, at: uint32(max(r.Time.Unix(), 0)), code: r.Code,
+			index: i, key: k, status: r.Status, deleted: r.Deleted, at: uint32(min(max(r.Time.Unix(), 0), sender.LastSecond)), code: r.Code,
 		})
 	}
 	if len(entries) == 0 {
@@ -354,10 +390,11 @@ func (a *Applier) Sweep(ctx context.Context) error {
 // Recount makes a batch's counts what follows from its log and its journal.
 func (a *Applier) Recount(ctx context.Context, id string, n int) error {
 	p, err := a.book.open(ctx, id, n)
+	var pages []*page
 	if err == nil {
-		err = a.book.refresh(ctx, []*page{p})
+		pages, err = a.refresh(ctx, []*page{p})
 	}
-	if err == nil {
+	if err == nil && len(pages) > 0 {
 		err = a.book.apply(ctx, p, nil)
 	}
 	if errors.Is(err, errGone) {

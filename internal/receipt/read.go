@@ -66,6 +66,14 @@ type Said struct {
 	Sent, Delivered, Read time.Time
 }
 
+// Word is the status' word, "" for none.
+func (s *Said) Word() string {
+	if s.Status == 0 {
+		return ""
+	}
+	return s.Status.String()
+}
+
 // A Reader tells what receipts say of the recipients of one campaign, batch by
 // batch. It is not safe for use by many goroutines.
 type Reader struct {

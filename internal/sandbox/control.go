@@ -13,6 +13,8 @@ import (
 //	GET  /_sandbox/report
 //	GET  /_sandbox/log                       NDJSON
 //	POST /_sandbox/faults                    a script of faults that replaces the old one
+//	POST /_sandbox/callbacks                 where callbacks go and how badly, as JSON (Callbacks)
+//	GET  /_sandbox/told                      NDJSON: the statuses that were answered 200
 //	POST /_sandbox/balance?left=N            messages that the nxcloud account can pay; -1: no end
 //	POST /_sandbox/template?name=&status=    for every language of the name
 //	POST /_sandbox/reset                     forget what arrived
@@ -34,6 +36,8 @@ func (s *Sandbox) control() {
 		}
 	})
 	s.mux.HandleFunc("POST /_sandbox/faults", s.setFaults)
+	s.mux.HandleFunc("POST /_sandbox/callbacks", s.serveCallbacks)
+	s.mux.HandleFunc("GET /_sandbox/told", s.serveTold)
 	s.mux.HandleFunc("POST /_sandbox/balance", func(w http.ResponseWriter, r *http.Request) {
 		left, err := strconv.Atoi(r.URL.Query().Get("left"))
 		if err != nil {

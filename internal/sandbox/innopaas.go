@@ -94,6 +94,7 @@ func (s *Sandbox) serveInno(mmlite bool) http.HandlerFunc {
 			if m.RecipientNumber != "" {
 				a.phones = strings.Split(m.RecipientNumber, ",")
 			}
+			a.uid = m.UID
 			acc := s.o.Inno
 			switch {
 			case r.Header.Get("AppKey") != acc.AppKey:

@@ -36,6 +36,7 @@ type Sandbox struct {
 	start   time.Time
 	ids     atomic.Int64
 	counted atomic.Int64 // in count-only mode
+	teller  *teller
 
 	mu        sync.Mutex
 	faults    []Fault
@@ -58,6 +59,7 @@ func New(o Options) *Sandbox {
 	}
 	s := &Sandbox{o: o, start: time.Now(), faults: o.Faults, fired: make([]int, len(o.Faults)), templates: DefaultTemplates(), balance: -1}
 	s.book.reset()
+	s.teller = newTeller(s)
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("POST /saas/wa/send", s.serveNX)
 	s.mux.HandleFunc("POST /api/wa/getTemplate", s.serveTemplates)
@@ -76,6 +78,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type arrival struct {
 	provider string
 	phones   []string
+	uid      string        // of innopaas
 	at       time.Duration // since the sandbox began, by its monotonic clock
 	body     []byte
 }
@@ -124,7 +127,11 @@ func (s *Sandbox) finish(w http.ResponseWriter, r *http.Request, a *arrival, ans
 		fmt.Fprintf(s.o.Log, "%s\n", line)
 		s.mu.Unlock()
 	}
-	if d := s.o.Latency + answer.latency; d > 0 {
+	early := time.Duration(0)
+	if answer.taken {
+		early = s.teller.taken(a, answer.ids)
+	}
+	if d := s.o.Latency + answer.latency + early; d > 0 {
 		t := time.NewTimer(d)
 		defer t.Stop()
 		select {

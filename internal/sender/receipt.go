@@ -36,6 +36,10 @@ func (s Status) String() string {
 	return "invalid"
 }
 
+// LastSecond is the last time of a receipt that is believed, in Unix seconds; it is
+// in the year 2096.
+const LastSecond = 4_000_000_000
+
 // A Receipt is a provider's later word on one message.
 type Receipt struct {
 	// MessageID is the provider's.

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
+	"sluice/internal/receipt"
 )
 
 // A Status is the account of one campaign, as `status --json` prints it.
@@ -36,9 +37,12 @@ type Status struct {
 	BatchesDone int            `json:"batches_done"`
 	Codes       map[string]int `json:"codes"`
 	Pace        Pace           `json:"pace"`
-	CreatedAt   *time.Time     `json:"created_at"`
-	StartedAt   *time.Time     `json:"started_at"`
-	FinishedAt  *time.Time     `json:"finished_at"`
+	// Receipts are those who are accepted by what receipts say of them; null once
+	// the rows have expired.
+	Receipts   *Receipts  `json:"receipts"`
+	CreatedAt  *time.Time `json:"created_at"`
+	StartedAt  *time.Time `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
 	// ETASeconds is how long it takes until everybody pending is sent to, and EndsAt
 	// when that is, by all that is known to hold it; null where nobody is to be sent
 	// to, or it is not to be known.
@@ -52,6 +56,34 @@ type Status struct {
 	// OwnTime is the window in each recipient's own time, where there is one: no
 	// one time is known at which such a campaign goes on.
 	OwnTime *campaign.Window `json:"-"`
+}
+
+// Receipts are what became of those who are accepted: accepted is the sum of
+// Awaiting, Sent, Delivered, Read and Undelivered at every moment, each being in
+// the highest that a receipt has said of them.
+type Receipts struct {
+	Awaiting    int `json:"awaiting"` // no receipt yet
+	Sent        int `json:"sent"`
+	Delivered   int `json:"delivered"`
+	Read        int `json:"read"`
+	Undelivered int `json:"undelivered"`
+	// Early are messages with a receipt and no answer on record yet.
+	Early  int            `json:"early"`
+	Codes  map[string]int `json:"codes"` // of those undelivered
+	LastAt *time.Time     `json:"last_at"`
+}
+
+// receipts is what a funnel says of so many who are accepted.
+func receipts(f *receipt.Funnel, accepted int) *Receipts {
+	r := &Receipts{
+		Awaiting: accepted - f.Sum(), Sent: f.Sent, Delivered: f.Delivered, Read: f.Read, Undelivered: f.Undelivered,
+		Early: f.Early, Codes: f.Codes,
+	}
+	if f.Last > 0 {
+		at := time.Unix(f.Last, 0).UTC()
+		r.LastAt = &at
+	}
+	return r
 }
 
 // Pace is what the sender is allowed now.
@@ -108,6 +140,11 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before the account, which then counts everybody whom the receipts are of.
+	funnel, err := receipt.Totals(ctx, s.Redis, id)
+	if err != nil {
+		return nil, err
+	}
 	inFlight := 0
 	if rec.State == campaign.Cancelled {
 		// Before the totals: who is settled in between is in doubt here, for this once,
@@ -133,6 +170,13 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
 	}
 	st.Holds = []Hold{}
+	expired, err := s.Expired(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if !expired {
+		st.Receipts = receipts(&funnel, st.Accepted)
+	}
 	if st.Codes == nil {
 		st.Codes = map[string]int{}
 	}

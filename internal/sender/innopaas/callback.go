@@ -17,28 +17,28 @@ type callback struct {
 	Type      string `json:"type"`
 	EventTime string `json:"eventTime"`
 	Body      struct {
-		ID     text   `json:"id"`
+		ID     word   `json:"id"`
 		UID    string `json:"uid"`
 		Status string `json:"status"`
-		Phone  text   `json:"sendPhone"`
+		Phone  word   `json:"sendPhone"`
 		Error  struct {
-			Code text `json:"errorCode"`
+			Code word `json:"errorCode"`
 		} `json:"errorData"`
 	} `json:"body"`
 }
 
-// A text is a JSON string, or a number as it is written.
-type text string
+// A word is a JSON string, or a number as it is written.
+type word string
 
 // UnmarshalJSON takes both.
-func (t *text) UnmarshalJSON(raw []byte) error {
+func (t *word) UnmarshalJSON(raw []byte) error {
 	if bytes.Equal(raw, []byte("null")) {
 		return nil
 	}
 	if len(raw) > 0 && raw[0] == '"' {
 		return json.Unmarshal(raw, (*string)(t))
 	}
-	*t = text(raw)
+	*t = word(raw)
 	return nil
 }
 
@@ -89,7 +89,7 @@ func (c *callback) receipt() (sender.Receipt, bool) {
 		r.Phone = number
 	}
 	var err error
-	if r.Time, err = time.Parse(time.RFC3339, c.EventTime); err != nil || r.Time.Unix() < 0 || r.Time.Unix() > 1<<40 {
+	if r.Time, err = time.Parse(time.RFC3339, c.EventTime); err != nil || r.Time.Unix() < 0 || r.Time.Unix() > sender.LastSecond {
 		return r, false
 	}
 	switch b.Status {

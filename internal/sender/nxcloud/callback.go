@@ -81,11 +81,11 @@ func readStatus(raw json.RawMessage) (sender.Receipt, bool) {
 	}
 	r := sender.Receipt{MessageID: string(s.ID), Phone: digitsOf(string(s.Recipient)), Reference: s.Opaque}
 	seconds, err := strconv.ParseInt(string(s.Timestamp), 10, 64)
-	if err != nil || seconds < 0 || seconds > 1<<40 {
-		return r, false
-	}
 	if seconds > 1e11 { // the table says nothing of the unit, and other pages have ms
 		seconds /= 1000
+	}
+	if err != nil || seconds < 0 || seconds > sender.LastSecond {
+		return r, false
 	}
 	r.Time = time.Unix(seconds, 0)
 	switch s.Status {

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"sluice/internal/accounts"
+	"sluice/internal/callback"
+	"sluice/internal/config"
+	"sluice/internal/sender"
+)
+
+// settings are what a sender has under the key receipts.
+type settings struct {
+	// Secret is the last part of the address that the provider is given.
+	// PreviousSecret is taken beside it while the one is changed for the other.
+	Secret         sender.Secret `yaml:"secret" file:"secret_file"`
+	PreviousSecret sender.Secret `yaml:"previous_secret" file:"previous_secret_file"`
+	// Verify is off, log or require; log if empty.
+	Verify string `yaml:"verify"`
+	// Allow are the networks that callbacks may come from, TrustedProxies those whose
+	// X-Forwarded-For is believed.
+	Allow          []string `yaml:"allow"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// AckBody is what a success is answered with; success if empty.
+	AckBody string `yaml:"ack_body"`
+	// UserName and Authorization are the values that the provider was told to send
+	// in the headers of these names.
+	UserName      sender.Secret `yaml:"user_name"`
+	Authorization sender.Secret `yaml:"authorization" file:"authorization_file"`
+}
+
+// shortestSecret keeps an address from being guessed.
+const shortestSecret = 16
+
+// open makes what takes the callbacks of each sender that has settings for it.
+func open(all config.Senders) ([]callback.Sender, map[string]sender.CallbackReader, error) {
+	var some []callback.Sender
+	readers := map[string]sender.CallbackReader{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name]
+		provider, err := accounts.Providers().Open(s, time.Now)
+		if err != nil {
+			return nil, nil, err
+		}
+		reader, ok := provider.(sender.CallbackReader)
+		if ok {
+			readers[name] = reader
+		}
+		if s.Receipts == nil {
+			continue
+		}
+		if !ok {
+			return nil, nil, s.Receipts.At("secret", "the callbacks of "+s.Provider+" are not known")
+		}
+		one, err := openOne(s, reader)
+		if err != nil {
+			return nil, nil, err
+		}
+		some = append(some, one)
+	}
+	if len(some) == 0 {
+		return nil, nil, errors.New("no sender of the senders file has receipts: give it receipts: {secret: ...}")
+	}
+	return some, readers, nil
+}
+
+func openOne(s config.Sender, reader sender.CallbackReader) (callback.Sender, error) {
+	var set settings
+	if err := s.Receipts.Decode(&set); err != nil {
+		return callback.Sender{}, err
+	}
+	one := callback.Sender{Name: s.Name, Reader: reader, Verify: set.Verify, Ack: set.AckBody, Headers: map[string]sender.Secret{}}
+	for _, secret := range []struct {
+		key   string
+		value sender.Secret
+	}{{"secret", set.Secret}, {"previous_secret", set.PreviousSecret}} {
+		switch {
+		case secret.value == "" && secret.key == "secret":
+			return one, s.Receipts.At("secret", "is missing; give it or secret_file: it is the last part of the address that the provider calls")
+		case secret.value == "":
+		case len(secret.value) < shortestSecret || !pathSafe(string(secret.value)):
+			return one, s.Receipts.At(secret.key, fmt.Sprintf("must be %d or more of letters, digits, - and _", shortestSecret))
+		default:
+			one.Secrets = append(one.Secrets, secret.value)
+		}
+	}
+	switch set.Verify {
+	case "":
+		one.Verify = callback.Log
+	case callback.Off, callback.Log, callback.Require:
+	default:
+		return one, s.Receipts.At("verify", "must be off, log or require")
+	}
+	if one.Ack == "" {
+		one.Ack = "success"
+	}
+	for name, value := range map[string]sender.Secret{"UserName": set.UserName, "Authorization": set.Authorization} {
+		if value != "" {
+			one.Headers[name] = value
+		}
+	}
+	var err error
+	if one.Allow, err = networks(s.Receipts, "allow", set.Allow); err != nil {
+		return one, err
+	}
+	one.Proxies, err = networks(s.Receipts, "trusted_proxies", set.TrustedProxies)
+	return one, err
+}
+
+func pathSafe(secret string) bool {
+	for _, c := range secret {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func networks(own *config.Own, key string, texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		n, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, addrErr := netip.ParseAddr(text)
+			if addrErr != nil {
+				return nil, own.At(key, "must be addresses or networks such as 203.0.113.0/24")
+			}
+			n = netip.PrefixFrom(a, a.BitLen())
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
