@@ -15,12 +15,12 @@ COPY cmd ./cmd
 COPY internal ./internal
 # Static, because there is no libc in scratch; without symbols, to be small.
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
-      ./cmd/producer ./cmd/worker ./cmd/sandbox
+      ./cmd/producer ./cmd/worker ./cmd/receiver ./cmd/sandbox
 
 FROM scratch AS sluice
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
-COPY --from=build /out/producer /out/worker /out/sandbox /
+COPY --from=build /out/producer /out/worker /out/receiver /out/sandbox /
 # Nobody, by number: there is no /etc/passwd to look a name up in.
 USER 65532:65532
 # Relative paths of the senders and campaign files begin here.

@@ -66,7 +66,7 @@ var (
 	inlined  = regexp.MustCompile("`([^`\n]+)`")
 	fence    = regexp.MustCompile("(?s)```[a-z]*\n(.*?)```")
 	mdLink   = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
-	program  = regexp.MustCompile(`(?:^|[\s/])(producer|worker|sandbox)((?:\s+\S+)*)`)
+	program  = regexp.MustCompile(`(?:^|[\s/])(producer|worker|receiver|sandbox)((?:\s+\S+)*)`)
 	longFlag = regexp.MustCompile(`^--[a-z][a-z-]*`)
 	bareWord = regexp.MustCompile(`^[a-z]+(\|[a-z]+)*$`)
 	indented = regexp.MustCompile(`(?m)^ {4,}(\S.*)$`)

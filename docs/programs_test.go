@@ -23,12 +23,12 @@ var subcommand = regexp.MustCompile(`(?m)^  ([a-z]+(?: [a-z]+)*)(?: |$)`)
 func build(t *testing.T) programs {
 	t.Helper()
 	p := programs{dir: t.TempDir(), help: map[string]string{}, sub: map[string]string{}}
-	cmd := exec.Command("go", "build", "-o", p.dir, "./cmd/producer", "./cmd/worker", "./cmd/sandbox")
+	cmd := exec.Command("go", "build", "-o", p.dir, "./cmd/producer", "./cmd/worker", "./cmd/receiver", "./cmd/sandbox")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the programs: %v\n%s", err, out)
 	}
-	for _, name := range []string{"producer", "worker", "sandbox"} {
+	for _, name := range []string{"producer", "worker", "receiver", "sandbox"} {
 		p.help[name] = p.run(t, name, "--help")
 	}
 	_, commands, found := strings.Cut(p.help["producer"], "\nCommands:\n")

@@ -66,7 +66,7 @@ func number(n, i int) string { return fmt.Sprintf("55119%08d", 80_000_000+1000*n
 // campaign makes a running campaign with batches of size recipients.
 func (h *house) campaign(id string, batches, size int) {
 	h.t.Helper()
-	h.rdb.HSet(h.t.Context(), keys.Campaign(id), "state", "running", "sender", "promo")
+	h.rdb.HSet(h.t.Context(), keys.Campaign(id), "state", "importing", "import", 1, "sender", "promo")
 	h.rdb.ZAdd(h.t.Context(), keys.Campaigns(), redis.Z{Score: float64(time.Now().UnixMilli()), Member: id})
 	row := 0
 	for n := range batches {
@@ -75,10 +75,11 @@ func (h *house) campaign(id string, batches, size int) {
 			row++
 			b.Recipients = append(b.Recipients, batch.Recipient{Row: row, Phone: number(n, i)})
 		}
-		if _, err := h.l.Stage(h.t.Context(), id, b); err != nil {
+		if _, err := h.l.Stage(h.t.Context(), id, 1, b); err != nil {
 			h.t.Fatal(err)
 		}
 	}
+	h.rdb.HSet(h.t.Context(), keys.Campaign(id), "state", "running")
 }
 
 func (h *house) claim(id string, n int) *ledger.Claim {
