@@ -1,3 +1,8 @@
+// Package receipt applies the providers' receipts to the campaigns that they are
+// about. What receipts say of a recipient is the maximum of their statuses and the
+// minimum of each one's times, so that neither order nor repetition makes a
+// difference; and they count only where the account counts the recipient as
+// accepted, so that accepted is the sum of the funnel at every moment.
 package receipt
 
 import (

@@ -193,7 +193,9 @@ func TestReceiptsByNumber(t *testing.T) {
 	}
 	for i, want := range []Said{
 		{Status: sender.Delivered, Sent: noon.Add(time.Second), Delivered: noon.Add(5 * time.Second)},
-		{Status: sender.Undelivered, Code: "meta_131026"}, {Status: sender.Read, Read: noon.Add(9 * time.Second)}, {},
+		{Status: sender.Undelivered, Code: "meta_131026"},
+		{Status: sender.Read, Read: noon.Add(9 * time.Second)},
+		{},
 	} {
 		got, err := r.Of(t.Context(), &rows[i])
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
