@@ -303,6 +303,7 @@ func TestReceiptsExpire(t *testing.T) {
 	h.accept(c, 0, "m0")
 	a := h.applier()
 	h.apply(a, rec(number(0, 0), "m0", sender.Sent, 1))
+	h.rdb.HSet(t.Context(), keys.Campaign("c"), "state", "finished")
 	if err := h.l.Expire(t.Context(), "c", time.Hour); err != nil {
 		t.Fatal(err)
 	}
