@@ -250,7 +250,9 @@ func anyCrowd(t *testing.T, rt *rapid.T) {
 		from = at
 	}
 	for at := range c.steps {
-		from = max(from, at+600*time.Millisecond) // what was handed out goes out first, and then a second passes
+		// Half a second until somebody asks, what was handed out goes out, and then a
+		// second passes.
+		from = max(from, at+1100*time.Millisecond)
 	}
 	first := c.sharers[0].from
 	for _, s := range c.sharers {
