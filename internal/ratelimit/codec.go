@@ -98,15 +98,15 @@ func (s *Schedule) encode(now int64) []byte {
 		if t.last {
 			kind += 2
 		}
-		if len(t.wholes) > 0 {
+		if len(t.recent) > 0 {
 			kind += 4
 		}
 		c.uint(kind)
 		if t.Free > now-second {
 			c.int(t.Free - now)
 		}
-		if len(t.wholes) > 0 {
-			c.events(t.wholes, now)
+		if len(t.recent) > 0 {
+			c.events(t.recent, now)
 		}
 	}
 	c.uint(uint64(len(s.got)))
@@ -172,7 +172,7 @@ func decodeSchedule(text string) (*Schedule, error) {
 		}
 		t.last = kind&2 != 0
 		if kind&4 != 0 {
-			t.wholes = d.events(now)
+			t.recent = d.events(now)
 		}
 		s.tags[key] = t
 	}

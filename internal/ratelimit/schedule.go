@@ -38,7 +38,7 @@ type tag struct {
 	Finish float64 // where its next start tag is, or later
 	Free   int64   // its own limit lets it go from then on
 	last   bool    // its last submission was whole
-	wholes []event // its own of the last second, where it has a limit of its own and one is whole
+	recent []event // its own of the last second, where it has a limit of its own
 }
 
 // next is when the campaign's own limit has room for n more messages.
@@ -57,9 +57,11 @@ func (t *tag) next(n int, whole bool, own float64) int64 {
 		return at
 	}
 	sum := n
-	for i := len(t.wholes) - 1; i >= 0; i-- {
-		if sum += t.wholes[i].n; float64(sum) > own+0.001 {
-			return max(at, t.wholes[i].at+second+guard)
+	for i := len(t.recent) - 1; i >= 0; i-- {
+		e := t.recent[i]
+		if sum += e.n; float64(sum) > own+0.001 {
+			over := math.Ceil(float64(sum) - own - 0.001) // so many of its messages must be a second old
+			return max(at, e.at+int64(math.Ceil((over-1)*e.step))+second+guard)
 		}
 	}
 	return at
@@ -77,22 +79,42 @@ func (t *tag) went(s Slot, own float64) {
 	}
 	t.Free = free + int64(math.Ceil(float64(s.N)/own*second))
 	t.last = s.Whole
-	for len(t.wholes) > 0 && t.wholes[0].at <= s.At-second-guard {
-		t.wholes = t.wholes[1:]
+	t.recent = recent(t.recent, s, int64(second/own))
+}
+
+// recent adds a slot to those of the last second. Single messages that follow each
+// other are one, with the time between them: so a campaign that has no others takes
+// little room.
+func recent(events []event, s Slot, step int64) []event {
+	since := s.At - second - guard
+	for len(events) > 0 {
+		e := &events[0]
+		if e.end() <= since {
+			events = events[1:]
+			continue
+		}
+		if gone := int((float64(since-e.at) + 1) / max(1, e.step)); e.step > 0 && gone > 0 {
+			gone = min(gone, e.n-1)
+			e.at, e.n = e.at+int64(float64(gone)*e.step), e.n-gone
+		}
+		break
 	}
-	whole := func(e event) bool { return e.step == 0 }
-	if s.Whole || slices.ContainsFunc(t.wholes, whole) {
-		// Single ones count too, as long as they share a second with others.
-		t.wholes = append(t.wholes, event{s.At + int64(math.Ceil(float64(s.N-1)*s.Step)), s.N, s.Step})
-		return
+	if k := len(events) - 1; k >= 0 && s.N == 1 && !s.Whole {
+		last := &events[k]
+		single := last.n == 1 || last.step > 0
+		if gap := s.At - last.end(); single && gap >= 0 && gap <= 4*step {
+			last.step = float64(s.At-last.at) / float64(last.n)
+			last.n++
+			return events
+		}
 	}
-	t.wholes = nil
+	return append(events, event{s.At, s.N, s.Step})
 }
 
 // forget drops what no longer matters.
 func (s *Schedule) forget(now int64) {
 	for key, t := range s.tags {
-		if t.Finish <= s.Virtual && t.Free <= now-second && (len(t.wholes) == 0 || t.wholes[len(t.wholes)-1].at <= now-second-guard) {
+		if t.Finish <= s.Virtual && t.Free <= now-second && (len(t.recent) == 0 || t.recent[len(t.recent)-1].end() <= now-second-guard) {
 			delete(s.tags, key)
 		}
 	}
