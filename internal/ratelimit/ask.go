@@ -249,6 +249,9 @@ func (s *Sender) learn(a *answer, sent time.Time) {
 	}
 	s.answer = *a
 	s.next = later(s.next, s.clock.local(a.next))
+	if !s.savedAt.IsZero() && sent.After(s.savedAt) {
+		s.unsaved = time.Time{}
+	}
 	s.paused = later(s.clock.local(a.head.Pause), s.unsaved)
 	for _, plan := range a.slots {
 		for _, slot := range plan.slots {

@@ -36,7 +36,8 @@ type Sender struct {
 	sent    rateMeter
 	dayFull time.Time
 	paused  time.Time // the provider wants nothing before
-	unsaved time.Time // a pause of which Redis does not know yet
+	unsaved time.Time // a pause that an answer which was asked for before savedAt does not know
+	savedAt time.Time // zero: Redis does not know it either
 
 	asking        bool
 	force         bool      // the limits have changed
@@ -170,7 +171,7 @@ func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error 
 		pause = 0
 	}
 	s.refundAll()
-	s.unsaved = time.Now().Add(pause)
+	s.unsaved, s.savedAt = time.Now().Add(pause), time.Time{}
 	s.paused = later(s.paused, s.unsaved)
 	seen := s.sent.perSecond() * float64(max(1, len(s.answer.workers)))
 	s.mu.Unlock()
@@ -183,7 +184,7 @@ func (s *Sender) Throttled(ctx context.Context, retryAfter time.Duration) error 
 	s.mu.Lock()
 	s.answer.head.Factor, s.answer.head.At = min(s.answer.head.Factor, factor, 0.99), s.clock.us(time.Now()) // until the next answer says more
 	if err == nil {
-		s.unsaved = time.Time{}
+		s.savedAt = time.Now()
 	}
 	s.mu.Unlock()
 	s.poke()
