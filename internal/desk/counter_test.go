@@ -41,6 +41,7 @@ func (submitter) Check(r *batch.Recipient) error {
 	}
 	return nil
 }
+
 func (submitter) Alone(sender.Code) bool                                                 { return false }
 func (submitter) Submit(context.Context, sender.Ref, []batch.Recipient, []sender.Result) {}
 

@@ -355,8 +355,11 @@ func TestMonitor(t *testing.T) {
 		host, origin string
 		want         int
 	}{
-		{"", "", 204}, {"", addr, 204}, {"monitor.example.com", "https://monitor.example.com", 204},
-		{"", "https://evil.example.com", 403}, {"evil.example.com", "https://evil.example.com", 421},
+		{"", "", 204},
+		{"", addr, 204},
+		{"monitor.example.com", "https://monitor.example.com", 204},
+		{"", "https://evil.example.com", 403},
+		{"evil.example.com", "https://evil.example.com", 421},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			path, want := "/api/redis_info", tt.want

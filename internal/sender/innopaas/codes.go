@@ -14,9 +14,12 @@ const (
 	// dailyWait is how long code 131 asks to wait. The limit is the day's, and
 	// no document says where the day begins: so ask again each hour.
 	dailyWait = time.Hour
+)
 
+const (
 	codeNumbers sender.Code = "109"
-	metaValue   sender.Code = "meta_131009" // a value that Meta refuses: the number's, it may be
+	// metaValue is a value that Meta refuses: the number's, it may be.
+	metaValue sender.Code = "meta_131009"
 	// Codes of our own.
 	codeNoMessageID sender.Code = "no_message_id"
 	codeErrorPhone  sender.Code = "error_phone"
