@@ -18,7 +18,7 @@ const (
 	maxTokens = 60_000    // words, brackets, colons and so on: some 1200 senders
 	maxDepth  = 32        // groups and lists in each other; a campaign file has 8
 	maxKeys   = 2_000     // of one group
-	// maxUnclosed is a rough look ahead of the scanner, which makes some hundred
+	// maxUnclosed is of a rough look ahead of the scanner, which makes some hundred
 	// bytes of each bracket: quotes are not heeded, so it leaves room.
 	maxUnclosed = 1_000
 )
@@ -27,6 +27,7 @@ var (
 	errTooLong   = fmt.Errorf("it is longer than %d bytes, and no such file needs to be", maxBytes)
 	errNeverOpen = errors.New("a ] or } closes what was never opened")
 	errTooDeep   = fmt.Errorf("groups and lists are nested more than %d deep, and no such file needs that", maxDepth)
+	errTooMany   = fmt.Errorf("it has more than %d words and signs, and no such file needs as many", maxTokens)
 )
 
 // ReadFile reads a file that Parse is to take, and never more of it than that.
@@ -48,7 +49,7 @@ func bounded(data []byte) (line int, err error) {
 	if len(data) > maxBytes {
 		return 1, errTooLong
 	}
-	if n, err := unclosed(data); err != nil {
+	if n, err := tooMuch(data); err != nil {
 		return 1 + bytes.Count(data[:n], []byte("\n")), err
 	}
 	var (
@@ -70,19 +71,27 @@ func bounded(data []byte) (line int, err error) {
 	}
 }
 
-// unclosed is where more brackets are open, or closed, than any file has.
-func unclosed(data []byte) (at int, err error) {
-	open := 0
+// tooMuch is where more brackets are open or closed, or more brackets and commas
+// there, than any file has.
+func tooMuch(data []byte) (at int, err error) {
+	open, signs := 0, 0
 	for i, c := range data {
 		switch c {
 		case '[', '{':
-			if open++; open > maxUnclosed {
-				return i, errTooDeep
-			}
+			open++
 		case ']', '}':
-			if open--; open < -maxUnclosed {
-				return i, errNeverOpen
-			}
+			open--
+		case ',':
+		default:
+			continue
+		}
+		switch signs++; {
+		case open > maxUnclosed:
+			return i, errTooDeep
+		case open < -maxUnclosed:
+			return i, errNeverOpen
+		case signs > maxTokens:
+			return i, errTooMany
 		}
 	}
 	return 0, nil
@@ -104,7 +113,7 @@ type group struct {
 
 func (b *bounds) add(t *token.Token) error {
 	if b.tokens++; b.tokens > maxTokens {
-		return fmt.Errorf("it has more than %d words and signs, and no such file needs as many", maxTokens)
+		return errTooMany
 	}
 	switch t.Type {
 	case token.SequenceStartType, token.MappingStartType:
