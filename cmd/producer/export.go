@@ -14,6 +14,7 @@ import (
 type exportCommand struct {
 	ID      string   `arg:"" help:"The campaign."`
 	States  []string `help:"Only rows in these states: pending, accepted, rejected, in_doubt, invalid, duplicate, suppressed, cancelled." placeholder:"STATE,..."`
+	Codes   []string `help:"Only rows with one of these codes, such as 22091 or exhausted/http_503." placeholder:"CODE,..."`
 	Receipt []string `help:"Only rows with these receipts: awaiting (accepted, and none has come), sent, undelivered, delivered, read." placeholder:"RECEIPT,..."`
 	Format  string   `help:"csv or ndjson." enum:"csv,ndjson" default:"csv" placeholder:"FORMAT"`
 	Output  string   `short:"o" help:"Write to this file, which appears only when it is whole; standard output if not given." placeholder:"FILE"`
@@ -24,7 +25,7 @@ func (c *exportCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	e, err := a.desk.Export(a.ctx, desk.ExportOrder{ID: c.ID, States: c.States, Receipts: c.Receipt, Format: c.Format})
+	e, err := a.desk.Export(a.ctx, desk.ExportOrder{ID: c.ID, States: c.States, Codes: c.Codes, Receipts: c.Receipt, Format: c.Format})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type operator struct {
 	url       string
 	rdb       *redis.Client
 	campaigns *campaign.Store
+	stdin     string // of what is run next
 }
 
 // newOperator writes a list, and a senders file whose provider nobody can reach.
@@ -99,7 +100,7 @@ func (d *operator) run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()
 	env := map[string]string{"SLUICE_REDIS_URL": d.url, "SLUICE_SENDERS": filepath.Join(d.dir, "senders.yaml")}
 	var out, errs bytes.Buffer
-	err := run(d.ctx, args, func(name string) string { return env[name] }, strings.NewReader(""), &out, &errs)
+	err := run(d.ctx, args, func(name string) string { return env[name] }, strings.NewReader(d.stdin), &out, &errs)
 	if err != nil && !errors.Is(err, errNotAllAccepted) {
 		fmt.Fprintln(&errs, "producer:", err)
 	}

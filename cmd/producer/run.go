@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -20,6 +21,8 @@ import (
 
 // commands are the program's commands and flags; a flag beats the environment.
 type commands struct {
+	Version kong.VersionFlag `help:"Print the version."`
+
 	RedisURL    string `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
 	QueuePrefix string `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
 	Senders     string `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
@@ -65,6 +68,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		kong.Description("Sluice's producer: from a CSV to every message_id, and the account of every row."),
 		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
 		kong.Writers(stdout, stderr),
+		kong.Vars{"version": version()},
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(getenv)),
 	)
@@ -132,4 +136,13 @@ func (a *app) close() {
 	if a.redis != nil {
 		a.redis.Close()
 	}
+}
+
+// version is that of the program as it was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
 }

@@ -10,7 +10,8 @@ import (
 )
 
 type sendCommand struct {
-	Campaign   string `arg:"" help:"The campaign file (YAML)." placeholder:"CAMPAIGN.yaml"`
+	Campaign   string `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
+	ID         string `help:"The campaign's id, in place of the file's: the same file for another campaign." placeholder:"ID"`
 	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
 	DryRun     bool   `help:"Read and check everything and print the plan; write nothing to Redis."`
 	Wait       bool   `help:"Wait until the campaign is over; exit code 3 if somebody who was to get it was not accepted."`
@@ -21,12 +22,15 @@ type sendCommand struct {
 
 // Run imports a campaign and launches it.
 func (c *sendCommand) Run(a *app) error {
-	text, err := strictyaml.ReadFile(c.Campaign)
+	if c.Campaign == "-" && c.Recipients == "-" {
+		return &usageError{errors.New("only one of the campaign file and the recipients can be standard input")}
+	}
+	text, err := a.readCampaign(c.Campaign)
 	if err != nil {
-		return &usageError{fmt.Errorf("reading the campaign file: %w", err)}
+		return err
 	}
 	p, err := a.desk.Prepare(desk.Order{
-		Text: text, Name: c.Campaign, List: c.Recipients, Stdin: a.in, SkipPreflight: !c.Preflight,
+		Text: text, Name: c.Campaign, ID: c.ID, List: c.Recipients, Stdin: a.in, SkipPreflight: !c.Preflight,
 		Warn: func(warning string) { fmt.Fprintf(shown(a.err), "producer: warning: %s\n", warning) },
 	})
 	if err != nil {
@@ -46,6 +50,20 @@ func (c *sendCommand) Run(a *app) error {
 		return hint(err)
 	}
 	return c.finish(a, launched)
+}
+
+// readCampaign reads a campaign file, or standard input for -; a list that is named
+// there is relative to the working folder.
+func (a *app) readCampaign(path string) ([]byte, error) {
+	read := func() ([]byte, error) { return strictyaml.ReadFile(path) }
+	if path == "-" {
+		read = func() ([]byte, error) { return strictyaml.Read(a.in) }
+	}
+	text, err := read()
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("reading the campaign file: %w", err)}
+	}
+	return text, nil
 }
 
 // finish says what came of it, now or when the campaign is over.

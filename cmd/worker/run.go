@@ -34,6 +34,8 @@ import (
 
 // flags are the program's settings; a flag beats the environment.
 type flags struct {
+	Version kong.VersionFlag `help:"Print the version."`
+
 	RedisURL    string        `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
 	QueuePrefix string        `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
 	Senders     string        `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
@@ -58,6 +60,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		kong.Description("Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions."),
 		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
 		kong.Writers(stdout, stderr),
+		kong.Vars{"version": version()},
 		kong.Exit(func(int) { helped = true }),
 	)
 	if err != nil {

@@ -124,11 +124,19 @@ func (f *File) setDefaults(name string) {
 	}
 }
 
+// CheckID says what is wrong with a campaign's id.
+func CheckID(id string) error {
+	if !idPattern.MatchString(id) {
+		return bad("id", "needed, up to 40 of a-z, 0-9 and -, beginning with a letter or digit")
+	}
+	return nil
+}
+
 func (f *File) check(d *strictyaml.Document) error {
 	r := f.Recipients
 	switch {
-	case !idPattern.MatchString(f.ID):
-		return bad("id", "needed, up to 40 of a-z, 0-9 and -, beginning with a letter or digit")
+	case CheckID(f.ID) != nil:
+		return CheckID(f.ID)
 	case f.Sender == "":
 		return bad("sender", "needed, a name of the senders file")
 	case f.Message.Type == "":

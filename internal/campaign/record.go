@@ -36,8 +36,16 @@ type Record struct {
 	Expiring   bool   // its rows may be set to expire
 }
 
-// Given is the campaign file as it was given.
-func (r *Record) Given() (*File, error) { return Parse(r.Raw, r.ID+".yaml") }
+// Given is the campaign file as it was given, under the campaign's own id: one
+// file may be given under several.
+func (r *Record) Given() (*File, error) {
+	f, err := Parse(r.Raw, r.ID+".yaml")
+	if err != nil {
+		return nil, err
+	}
+	f.ID = r.ID
+	return f, nil
+}
 
 // File is the campaign file with the settings as they are now.
 func (r *Record) File() (*File, error) {

@@ -25,6 +25,7 @@ const (
 type ExportOrder struct {
 	ID     string
 	States []string // only rows in these; all if empty
+	Codes  []string // only rows with one of these codes; all if empty
 	// Receipts are the receipts of the rows wanted, as in export.Receipts; all rows if
 	// empty.
 	Receipts []string
@@ -73,6 +74,9 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 	err = e.d.ledger.Export(ctx, e.order.ID, func(r ledger.Row) error {
 		row := export.NewRow(r, e.record.State == campaign.Cancelled, e.meaning)
 		if len(e.order.States) > 0 && !slices.Contains(e.order.States, row.State) {
+			return nil
+		}
+		if len(e.order.Codes) > 0 && !slices.Contains(e.order.Codes, row.Code) {
 			return nil
 		}
 		said, err := receipts.Of(ctx, &r)

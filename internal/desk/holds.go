@@ -23,7 +23,11 @@ func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Statu
 		}
 		return []status.Hold{h}, nil
 	case campaign.Halted:
-		return []status.Hold{{What: status.HoldHalted, Text: "halted: " + rec.Reason, Code: rec.Code}}, nil
+		h := status.Hold{What: status.HoldHalted, Text: "halted: " + rec.Reason, Code: rec.Code}
+		if rec.Row > 0 {
+			h.Text = fmt.Sprintf("halted at row %d: %s", rec.Row, rec.Reason)
+		}
+		return []status.Hold{h}, nil
 	case campaign.Finished, campaign.Cancelled:
 		return []status.Hold{}, nil
 	case campaign.Scheduled, campaign.Running:

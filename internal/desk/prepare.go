@@ -14,6 +14,8 @@ import (
 type Order struct {
 	Text []byte // the campaign file's
 	Name string // its path: errors name it, and the list is relative to it
+	// ID is the campaign's in place of the file's, where it is not empty.
+	ID string
 	// List is read instead of the campaign file's list, where it is not empty.
 	List  string
 	Stdin io.Reader // what a list named - is read from
@@ -59,6 +61,12 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 	var err error
 	if p.file, err = campaign.Parse(o.Text, o.Name); err != nil {
 		return nil, err
+	}
+	if o.ID != "" {
+		if err := campaign.CheckID(o.ID); err != nil {
+			return nil, err
+		}
+		p.file.ID = o.ID
 	}
 	if o.List != "" {
 		p.file.Recipients.File = o.List
