@@ -3,7 +3,6 @@ package desk
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -133,7 +132,7 @@ func TestExpired(t *testing.T) {
 	if _, err := c.Cancel(c.ctx, "sale"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.campaigns.Retire(c.ctx, "sale", []byte(fmt.Sprintf(`{"Rows":4,"Pending":2,"Invalid":1,"Duplicate":1}`))); err != nil {
+	if err := c.campaigns.Retire(c.ctx, "sale", []byte(`{"Rows":4,"Pending":2,"Invalid":1,"Duplicate":1}`), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.ledger.Delete(c.ctx, "sale"); err != nil {

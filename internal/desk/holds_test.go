@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"sluice/internal/keys"
 	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
 	"sluice/internal/status"
 )
 
@@ -62,14 +65,17 @@ func TestHolds(t *testing.T) {
 	check("sale", "window circuit")
 	c.beats(ledger.Heartbeat{Worker: "w2", Senders: []string{"promo"}})
 	check("sale", "window")
-	c.rdb.HSet(c.ctx, keys.SenderPace("promo"), "factor", 0.25, "factor_at", now.UnixMicro(), "day_until", now.Add(time.Hour).UnixMicro())
-	check("sale", "window day throttled")
+	pace := ratelimit.New(c.rdb, ratelimit.Options{Worker: "w2", Log: zerolog.Nop()}).Sender("promo", ratelimit.Limits{MessagesPerSecond: 10})
+	if err := pace.Throttled(c.ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	pace.Close()
+	check("sale", "window throttled")
 	none := "none"
 	if _, err := c.Set(c.ctx, SetOrder{ID: "sale", Window: &none}); err != nil {
 		t.Fatal(err)
 	}
-	c.rdb.Del(c.ctx, keys.SenderPace("promo"))
-	check("sale", "")
+	check("sale", "throttled")
 	if _, err := c.campaigns.Halt(c.ctx, "sale", "22125", "22125: no balance"); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
-	"sluice/internal/keys"
 	"sluice/internal/ledger"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
@@ -168,7 +167,7 @@ func TestAccountOfExpiredRows(t *testing.T) {
 		}
 	}
 	expired(false)
-	if err := p.Campaigns.Retire(p.ctx, "sale", account); err != nil {
+	if err := p.Campaigns.Retire(p.ctx, "sale", account, nil); err != nil {
 		t.Fatal(err)
 	}
 	expired(false)
@@ -203,10 +202,8 @@ func TestGoesOnAndPace(t *testing.T) {
 	if st := p.get("own"); st.GoesOnAt != nil || st.OwnTime == nil {
 		t.Errorf("each recipient's own: %+v", st)
 	}
-	until := p.now.Add(time.Hour).Truncate(time.Microsecond)
-	p.rdb.HSet(p.ctx, keys.SenderPace("promo"), "mps", 20, "day_until", until.UnixMicro())
-	if st := p.get("open"); st.Pace.Limit != 20 || st.Pace.Until == nil || !st.Pace.Until.Equal(until) || st.GoesOnAt == nil || !st.GoesOnAt.Equal(until) {
-		t.Errorf("the day is used up: %+v", st.Pace)
+	if st := p.get("open"); st.Pace.Limit != 50 {
+		t.Errorf("%+v", st.Pace)
 	}
 	p.do(p.Campaigns.Pause(p.ctx, "open"))
 	if st := p.get("open"); st.GoesOnAt != nil {
