@@ -222,7 +222,7 @@ func TestNothingPersonalLeaks(t *testing.T) {
 	}
 	inspector := asynq.NewInspector(asynq.RedisClientOpt{Addr: w.redis.Addr})
 	defer inspector.Close()
-	tasks, err := inspector.ListCompletedTasks("markers")
+	tasks, err := inspector.ListCompletedTasks("sluice:markers")
 	if err != nil || len(tasks) == 0 {
 		t.Fatalf("%d tasks, %v", len(tasks), err)
 	}
