@@ -11,6 +11,13 @@ import (
 	"sluice/internal/ledger"
 )
 
+// tell is the end of a script that changes what workers go by, for a campaign whose
+// record is KEYS[1]. Where it is not permitted, the script's work is done all the
+// same: workers look for themselves, only later.
+func tell() string {
+	return `redis.pcall('PUBLISH', '` + keys.Changes() + `', string.match(KEYS[1], '{(.*)}'))`
+}
+
 // moveScript makes a move if the record allows it.
 // KEYS: campaign, done. ARGV: 1 to, 2 the allowed states as ",a,b,", 3 the
 // condition, 4 the import's generation for the one that asks for it, then fields
@@ -31,6 +38,7 @@ if ARGV[3] == 'done' then
 end
 redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 5))
 redis.call('HDEL', KEYS[1], 'final')
+` + tell() + `
 return state`)
 
 // move makes a move and sets fields with it. It reports false where the

@@ -75,6 +75,12 @@ type Brief struct {
 	Expiring bool
 }
 
+// Equal says that two briefs say the same.
+func (b Brief) Equal(o Brief) bool {
+	return b.ID == o.ID && b.State == o.State && b.Sender == o.Sender && b.StartAt.Equal(o.StartAt) &&
+		b.MovedAt.Equal(o.MovedAt) && b.Window.text() == o.Window.text() && b.Set == o.Set && b.Expiring == o.Expiring
+}
+
 // The fields of a record.
 const (
 	fieldState    = "state"

@@ -24,6 +24,7 @@ if state == ARGV[3] or state == ARGV[4] then return '!' .. state end
 if ARGV[2] == '1' and redis.call('HEXISTS', KEYS[1], 'started_at') == 1 then return '?' .. state end
 if (redis.call('HGET', KEYS[1], 'set') or '') ~= ARGV[1] then return '~' .. state end
 redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+` + tell() + `
 return state`)
 
 // errRace means that the settings were set by somebody else in between.

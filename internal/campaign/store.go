@@ -151,17 +151,26 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for active campaigns: %w", err)
 	}
-	pipe := s.rdb.Pipeline()
+	return s.Briefs(ctx, ids...)
+}
+
+// Briefs reads what workers need to know of the campaigns named; those that are
+// not there are left out.
+func (s *Store) Briefs(ctx context.Context, ids ...string) ([]Brief, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	reads := make([]*redis.SliceCmd, len(ids))
-	for i, id := range ids {
-		reads[i] = pipe.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet, fieldExpiring)
-	}
-	if len(ids) > 0 {
-		if _, err := pipe.Exec(ctx); err != nil {
-			return nil, fmt.Errorf("looking for active campaigns: %w", err)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			reads[i] = p.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet, fieldExpiring)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking at %d campaigns: %w", len(ids), err)
 	}
-	var active []Brief
+	var briefs []Brief
 	for i, id := range ids {
 		var text [7]string
 		for k, v := range reads[i].Val() {
@@ -170,9 +179,9 @@ func (s *Store) Active(ctx context.Context) ([]Brief, error) {
 		if text[0] == "" {
 			continue // indexed and not made yet, or never
 		}
-		active = append(active, Brief{
+		briefs = append(briefs, Brief{
 			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5], Expiring: text[6] != "",
 		})
 	}
-	return active, nil
+	return briefs, nil
 }

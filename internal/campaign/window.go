@@ -102,10 +102,13 @@ func parseWindow(text string) *Window {
 	return &Window{From: parts[0], To: parts[1], Timezone: parts[2]}
 }
 
+// OfAll says that there is a window, and that it is the same for all recipients.
+func (w *Window) OfAll() bool { return w != nil && w.Timezone != RecipientZone }
+
 // Next is when the window is open next for the whole campaign; now itself if it
 // is, or if each recipient has a window of their own.
 func (w *Window) Next(now time.Time) time.Time {
-	if w == nil || w.Timezone == RecipientZone {
+	if !w.OfAll() {
 		return now
 	}
 	zone, err := time.LoadLocation(w.Timezone)

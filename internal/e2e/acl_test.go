@@ -49,7 +49,7 @@ func TestRedisUserOfTheRecipe(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.liveAs("redis://sluice:a-password@" + w.redis.Addr + "/0")
-			w.denied("subscribe", strings.TrimPrefix(without, "+"))
+			w.denied(strings.TrimPrefix(without, "+"))
 			warned := strings.Contains(w.logs.String(), "the server does not tell its settings")
 			if warned != (without != "") {
 				t.Errorf("warned that settings are not told: %t", warned)
@@ -81,7 +81,7 @@ func TestRedisUserOfTheRecipeOnACluster(t *testing.T) {
 		}
 	}
 	w.liveAs("redis-cluster://sluice:a-password@" + w.redis.Addr)
-	w.denied("subscribe", "")
+	w.denied()
 }
 
 // liveAs runs two campaigns by all commands, with workers that keep rows for

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
+
+// atOnce is how many queues are asked about in one round trip.
+const atOnce = 500
 
 // A Lease is a running task's promise to be renewed.
 type Lease struct {
@@ -15,41 +20,89 @@ type Lease struct {
 	Until float64
 }
 
-// Leases are those of a campaign's running tasks. It costs one command.
-func (q *Queue) Leases(ctx context.Context, campaign string) ([]Lease, error) {
-	seen, err := q.rdb.ZRangeWithScores(ctx, q.key(campaign, "lease"), 0, -1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("looking at the leases of %s: %w", campaign, err)
-	}
-	leases := make([]Lease, len(seen))
-	for i, z := range seen {
-		id, _ := z.Member.(string)
-		leases[i] = Lease{Task: id, Batch: -1, Until: z.Score}
-		if n, ok := batchOf(id); ok {
-			leases[i].Batch = n
+// Leases are those of each campaign's running tasks. It costs a command each, and
+// a round trip for many.
+func (q *Queue) Leases(ctx context.Context, campaigns ...string) (map[string][]Lease, error) {
+	leases := make(map[string][]Lease, len(campaigns))
+	for some := range slices.Chunk(campaigns, atOnce) {
+		seen := make([]*redis.ZSliceCmd, len(some))
+		_, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, id := range some {
+				seen[i] = p.ZRangeWithScores(ctx, q.key(id, "lease"), 0, -1)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("looking at the leases of %d queues: %w", len(some), err)
+		}
+		for i, id := range some {
+			for _, z := range seen[i].Val() {
+				task, _ := z.Member.(string)
+				l := Lease{Task: task, Batch: -1, Until: z.Score}
+				if n, ok := batchOf(task); ok {
+					l.Batch = n
+				}
+				leases[id] = append(leases[id], l)
+			}
 		}
 	}
 	return leases, nil
 }
 
-// Empty says that no task of a campaign is going to run. It costs four cheap
-// commands in one round trip.
-func (q *Queue) Empty(ctx context.Context, campaign string) (bool, error) {
-	var counts []*redis.IntCmd
-	_, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		counts = append(counts, p.LLen(ctx, q.key(campaign, "pending")), p.LLen(ctx, q.key(campaign, "active")),
-			p.ZCard(ctx, q.key(campaign, "retry")), p.ZCard(ctx, q.key(campaign, "scheduled")))
-		return nil
-	})
-	if err != nil {
-		return false, fmt.Errorf("looking at the queue of %s: %w", campaign, err)
-	}
-	for _, c := range counts {
-		if c.Val() > 0 {
-			return false, nil
+// A Backlog is what a campaign's queue holds.
+type Backlog struct {
+	Pending int // tasks that wait for a server
+	Active  int // tasks that servers have in their hands
+	// Later is when tasks will be pending that are told to wait, the earliest first:
+	// not all of them, where they are many.
+	Later []time.Time
+}
+
+// Empty says that no task is going to run.
+func (b Backlog) Empty() bool { return b.Pending == 0 && b.Active == 0 && len(b.Later) == 0 }
+
+// Due is how many tasks wait for a server at a time, as far as Later goes.
+func (b Backlog) Due(at time.Time) int {
+	n := b.Pending
+	for _, t := range b.Later {
+		if !t.After(at) {
+			n++
 		}
 	}
-	return true, nil
+	return n
+}
+
+// laterAtMost is how many of the tasks that are told to wait are looked at.
+const laterAtMost = 64
+
+// Backlogs are those of the campaigns named. It costs four cheap commands each,
+// and a round trip for many.
+func (q *Queue) Backlogs(ctx context.Context, campaigns ...string) (map[string]Backlog, error) {
+	backlogs := make(map[string]Backlog, len(campaigns))
+	for some := range slices.Chunk(campaigns, atOnce) {
+		pending, active := make([]*redis.IntCmd, len(some)), make([]*redis.IntCmd, len(some))
+		retry, scheduled := make([]*redis.ZSliceCmd, len(some)), make([]*redis.ZSliceCmd, len(some))
+		_, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, id := range some {
+				pending[i], active[i] = p.LLen(ctx, q.key(id, "pending")), p.LLen(ctx, q.key(id, "active"))
+				retry[i] = p.ZRangeWithScores(ctx, q.key(id, "retry"), 0, laterAtMost-1)
+				scheduled[i] = p.ZRangeWithScores(ctx, q.key(id, "scheduled"), 0, laterAtMost-1)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("looking at %d queues: %w", len(some), err)
+		}
+		for i, id := range some {
+			b := Backlog{Pending: int(pending[i].Val()), Active: int(active[i].Val())}
+			for _, z := range slices.Concat(retry[i].Val(), scheduled[i].Val()) {
+				b.Later = append(b.Later, time.Unix(int64(z.Score), 0))
+			}
+			slices.SortFunc(b.Later, time.Time.Compare)
+			backlogs[id] = b
+		}
+	}
+	return backlogs, nil
 }
 
 // Waiting are the batches that have a task which is going to run. A task at work is

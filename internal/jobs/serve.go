@@ -18,6 +18,10 @@ import (
 // Delay() time.Duration is no failure: the batch runs again after that time.
 type Handler func(ctx context.Context, ref Reference) (result string, err error)
 
+// pollEvery is how often, on average, a server asks for another batch that has a
+// place for one. It asks at once when it starts, and when a batch has ended.
+const pollEvery = 500 * time.Millisecond
+
 // A Server takes batches from one campaign's queue.
 type Server struct{ asynq *asynq.Server }
 
@@ -48,12 +52,12 @@ func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, erro
 		ShutdownTimeout:          o.StopWithin,
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,
-		TaskCheckInterval:        200 * time.Millisecond,
+		TaskCheckInterval:        pollEvery,
 		DelayedTaskCheckInterval: time.Second,
 		Logger:                   asynqLog{o.Log},
 		LogLevel:                 asynq.WarnLevel,
 	})
-	if err := srv.Start(handler(h, o)); err != nil {
+	if err := srv.Start(&taskHandler{run: h, o: o}); err != nil {
 		return nil, fmt.Errorf("starting the queue of %s: %w", campaign, err)
 	}
 	return &Server{asynq: srv}, nil
@@ -62,26 +66,35 @@ func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, erro
 // Shutdown takes no more batches and waits for those that run.
 func (s *Server) Shutdown() { s.asynq.Shutdown() }
 
-func handler(h Handler, o ServeOptions) asynq.HandlerFunc {
-	return func(ctx context.Context, t *asynq.Task) error {
-		if _, ours := batchOf(t.ResultWriter().TaskID()); !ours || t.Type() != taskType {
-			o.Log.Error().Str("task", t.Type()).Msg("a task of another application is in this campaign's queue")
-			o.Foreign()
-			return foreignTask{}
-		}
-		ref, err := parseReference(t.Payload())
-		if err != nil {
-			return err
-		}
-		result, err := h(ctx, ref)
-		if result == "" {
-			return err // it did not run
-		}
-		if _, werr := t.ResultWriter().Write([]byte(result)); werr != nil {
-			o.Log.Debug().Err(werr).Int("batch", ref.Batch).Msg("task result not written")
-		}
-		faultpoint.At(faultpoint.BeforeAck)
+// A taskHandler is what asynq is given to run tasks.
+type taskHandler struct {
+	run Handler
+	o   ServeOptions
+}
+
+// ProcessTask runs one task, as asynq calls it.
+func (h *taskHandler) ProcessTask(ctx context.Context, t *asynq.Task) error {
+	if _, ours := batchOf(t.ResultWriter().TaskID()); !ours || t.Type() != taskType {
+		h.o.Log.Error().Str("task", t.Type()).Msg("a task of another application is in this campaign's queue")
+		h.o.Foreign()
+		return foreignTask{}
+	}
+	ref, err := parseReference(t.Payload())
+	if err != nil {
 		return err
+	}
+	result, err := h.run(ctx, ref)
+	if result != "" { // it did run
+		show(t, result, h.o.Log)
+		faultpoint.At(faultpoint.BeforeAck)
+	}
+	return err
+}
+
+// show has the queue's web UI show the result of a task.
+func show(t *asynq.Task, result string, log zerolog.Logger) {
+	if _, err := t.ResultWriter().Write([]byte(result)); err != nil {
+		log.Debug().Err(err).Str("task", t.ResultWriter().TaskID()).Msg("task result not written")
 	}
 }
 

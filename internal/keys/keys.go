@@ -31,6 +31,12 @@ func Active() string { return "sluice:active" }
 // with, is written by jobs.
 func Schema() string { return "sluice:schema" }
 
+// Changes is a channel, and no key: the ids of campaigns whose state or queue has
+// changed. Published by campaign with each move, and by jobs when a batch is
+// enqueued anew; the workers listen. A word that is lost is made up for by their
+// looking at everything now and then.
+func Changes() string { return "sluice:changes" }
+
 // Worker is a string with an expiry: a worker's heartbeat. Written by ledger for
 // worker, and read by whoever wants to know whether a claim's owner lives.
 func Worker(worker string) string { return "sluice:worker:" + worker }

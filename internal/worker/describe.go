@@ -14,8 +14,8 @@ func (w *Worker) describe() {
 	if w.Senders != nil {
 		h.Senders = w.Senders()
 	}
-	for id, s := range w.servers {
-		if !s.stopped {
+	for id, c := range w.campaigns {
+		if c.server != nil && c.server.serves() {
 			h.Campaigns = append(h.Campaigns, id)
 		}
 	}

@@ -89,19 +89,16 @@ func (m *Metrics) pace(name string, factor float64) {
 	}
 }
 
-func (m *Metrics) campaigns(active []campaign.Brief) {
+func (m *Metrics) campaigns(all map[string]*supervised) {
 	if m == nil {
 		return
 	}
-	m.byState.Reset()
-	for _, s := range []campaign.State{campaign.Importing, campaign.Scheduled, campaign.Running, campaign.Paused, campaign.Halted} {
-		m.byState.WithLabelValues(string(s)).Set(0)
+	count := map[campaign.State]int{}
+	for _, c := range all {
+		count[c.brief.State]++
 	}
-	for _, rec := range active {
-		if rec.State.Over() {
-			continue
-		}
-		m.byState.WithLabelValues(string(rec.State)).Inc()
+	for _, s := range []campaign.State{campaign.Importing, campaign.Scheduled, campaign.Running, campaign.Paused, campaign.Halted} {
+		m.byState.WithLabelValues(string(s)).Set(float64(count[s]))
 	}
 }
 

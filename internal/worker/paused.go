@@ -8,13 +8,13 @@ import (
 // codeQueuePaused is the code of a campaign whose queue was paused.
 const codeQueuePaused = "queue_paused"
 
-// heedPausedQueues pauses the campaigns here whose queue somebody has paused, in
+// heedPausedQueues pauses the campaigns that are served here and whose queue somebody has paused, in
 // asynq's web UI or by its command: it may be an emergency stop, and would stop
 // only what has not begun yet.
 func (w *Worker) heedPausedQueues(ctx context.Context) {
 	var running []string
-	for id, s := range w.servers {
-		if !s.stopped {
+	for id, c := range w.campaigns {
+		if c.server != nil && !c.server.stopped && c.server.serves() {
 			running = append(running, id)
 		}
 	}
@@ -30,7 +30,7 @@ func (w *Worker) heedPausedQueues(ctx context.Context) {
 		if !paused[i] {
 			continue
 		}
-		w.servers[id].stopSoon()
+		w.campaigns[id].server.stopSoon()
 		reason := fmt.Sprintf("%s: its queue was paused in the web UI, or by asynq's command; `producer resume %s` ends both", codeQueuePaused, id)
 		moved, err := w.Campaigns.PauseFor(ctx, id, codeQueuePaused, reason)
 		if err != nil {

@@ -22,6 +22,9 @@ func (s *server) recheck(every time.Duration) {
 		case <-s.dispatcher.Stopped().Done():
 			return
 		}
+		if !s.busy() {
+			continue // nothing is sent just now
+		}
 		ctx, cancel := context.WithTimeout(s.dispatcher.Stopped(), time.Minute)
 		err := s.account.Preflight(ctx, s.message)
 		cancel()

@@ -9,58 +9,110 @@ import (
 	"sluice/internal/ledger"
 )
 
-// recoverEvery is how often a worker looks for batches whose worker is gone.
-const recoverEvery = 2 * time.Second
+const (
+	// recoverEvery is how often a worker looks whether another one is gone.
+	recoverEvery = 2 * time.Second
+	// watchFor is how long after one has gone all that it may have left is looked for:
+	// its heartbeat may outlast it, and its tasks' leases tell later than that.
+	watchFor = aliveFor + stalledAfter + 3*recoverEvery
+	// ownersEvery and leasesEvery are how often the same is looked for of each
+	// campaign where nobody is known to be gone. Leases are only where tasks are in
+	// somebody's hands.
+	ownersEvery = 30 * time.Second
+	leasesEvery = 4 * time.Second
+)
 
-// recover takes over the batches whose worker is gone, and mends what a worker
-// left undone that died at the very end of a campaign. While heartbeats may be
+// recover takes over the batches whose worker is gone. While heartbeats may be
 // missing of workers that live, since Redis was away, it takes nothing.
 func (w *Worker) recover(ctx context.Context) {
+	if time.Since(w.redisFailedAt) < aliveFor {
+		return
+	}
 	w.settleOver(ctx)
-	for id, s := range w.servers {
-		if time.Since(w.redisFailedAt) < aliveFor {
-			return
-		}
-		if s.stopped {
-			continue
-		}
-		if err := w.recoverCampaign(ctx, id, s); err != nil {
-			w.redisFailed(ctx, id, err)
-		}
+	if err := w.tryRecover(ctx); err != nil {
+		w.redisFailed(ctx, "", err)
 	}
 }
 
-func (w *Worker) recoverCampaign(ctx context.Context, id string, s *server) error {
-	orphans, err := w.Ledger.Orphans(ctx, id)
+func (w *Worker) tryRecover(ctx context.Context) error {
+	if err := w.countFleet(ctx); err != nil {
+		return err
+	}
+	now := time.Now()
+	watch := now.Before(w.watchUntil)
+	var owners, leases []string
+	for id, c := range w.campaigns {
+		if !c.due || c.server.stopping() || now.Before(c.brokenUntil) {
+			continue
+		}
+		if watch || !now.Before(c.ownersAt) {
+			owners = append(owners, id)
+			c.ownersAt = now.Add(ownersEvery)
+		}
+		if (watch || !now.Before(c.leasesAt)) && (c.active > 0 || c.server != nil && c.server.busy()) {
+			leases = append(leases, id)
+			c.leasesAt = now.Add(leasesEvery)
+		}
+	}
+	return errors.Join(w.takeOrphans(ctx, owners), w.takeStalledTasks(ctx, leases, now))
+}
+
+// countFleet looks which workers live. That one has gone, or has left, is when
+// batches may be without their worker.
+func (w *Worker) countFleet(ctx context.Context) error {
+	beats, err := w.Ledger.Fleet(ctx)
 	if err != nil {
 		return err
 	}
-	for _, o := range orphans {
-		s.takeOver(o)
+	was := w.fleet
+	w.fleet = make(map[string]bool, len(beats))
+	for _, b := range beats {
+		w.fleet[b.Worker] = true
 	}
-	if err := w.takeStalledTasks(ctx, s); err != nil {
-		return err
+	for worker := range was {
+		if !w.fleet[worker] {
+			w.watchUntil = time.Now().Add(watchFor)
+		}
 	}
-	finished, err := w.Campaigns.Finish(ctx, id)
-	if err != nil || finished {
-		return err
-	}
-	return w.requeueIfEmpty(ctx, id)
+	return nil
 }
 
-// requeueIfEmpty rebuilds the queue of a campaign that runs, has nothing in its
-// queue and is not finished: a task was lost, or a worker died after it had
-// brought a batch back and before it had enqueued it.
-func (w *Worker) requeueIfEmpty(ctx context.Context, id string) error {
-	empty, err := w.queue.Empty(ctx, id)
-	if err != nil || !empty {
+// takeOrphans takes over the batches that workers hold who are not of the fleet.
+func (w *Worker) takeOrphans(ctx context.Context, ids []string) error {
+	owners, err := w.Ledger.Owners(ctx, ids...)
+	if err != nil {
 		return err
 	}
-	n, err := w.recovery.Requeue(ctx, id)
-	if n > 0 {
-		w.Log.Warn().Str("campaign", id).Int("batches", n).Msg("batches without a task enqueued again")
+	for id, workers := range owners {
+		if !w.anyGone(workers) {
+			continue
+		}
+		orphans, err := w.Ledger.Orphans(ctx, id)
+		if err != nil {
+			w.redisFailed(ctx, id, err)
+			continue
+		}
+		for _, o := range orphans {
+			w.takeOver(ctx, w.campaigns[id], o)
+		}
+		w.campaigns[id].ownersAt = time.Time{} // until nothing is left
 	}
-	return err
+	return nil
+}
+
+func (w *Worker) anyGone(workers []string) bool {
+	for _, worker := range workers {
+		if !w.fleet[worker] {
+			return true
+		}
+	}
+	return false
+}
+
+// takeOver sends a batch here whose worker is gone, and returns false if this
+// worker has enough to do, or cannot send the campaign.
+func (w *Worker) takeOver(ctx context.Context, c *supervised, o ledger.Orphan) bool {
+	return w.open(ctx, c) && c.server.takeOver(o)
 }
 
 // redisFailed notes that Redis did not answer about a campaign, or at all. An

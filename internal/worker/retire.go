@@ -12,21 +12,23 @@ import (
 // retire ends what a campaign that is over still takes up, once people had time
 // to look at it: its queue is deleted, its rows begin to expire. The account
 // stays. Many workers may do it at once.
-func (w *Worker) retire(ctx context.Context, rec campaign.Brief) {
-	if w.now().Sub(rec.MovedAt) < w.Linger || w.servers[rec.ID] != nil || time.Now().Before(w.retryRetireAt[rec.ID]) {
+func (w *Worker) retire(ctx context.Context, c *supervised, now time.Time) {
+	id := c.brief.ID
+	if now.Sub(c.brief.MovedAt) < w.Linger || c.server != nil || time.Now().Before(c.retryRetireAt) {
 		return
 	}
-	retired, err := w.retireNow(ctx, rec)
+	retired, err := w.retireNow(ctx, c.brief)
 	if err != nil {
-		w.retryRetireAt[rec.ID] = time.Now().Add(time.Minute)
-		w.redisFailed(ctx, rec.ID, err)
+		c.retryRetireAt = time.Now().Add(time.Minute)
+		w.redisFailed(ctx, id, err)
 		return
 	}
-	delete(w.retryRetireAt, rec.ID)
 	if !retired {
+		c.retryRetireAt = time.Now().Add(time.Second)
 		return
 	}
-	w.Log.Info().Str("campaign", rec.ID).Dur("keep", w.Keep).Msg("campaign retired: its queue is deleted")
+	c.forgotten = true
+	w.Log.Info().Str("campaign", id).Dur("keep", w.Keep).Msg("campaign retired: its queue is deleted")
 }
 
 // retireNow returns false for a campaign whose account is not final: somebody is
@@ -86,8 +88,8 @@ func (w *Worker) settle(ctx context.Context, id string) (settled bool, err error
 // settleOver settles the campaigns that are over and not retired yet, each until
 // nothing of it is in flight.
 func (w *Worker) settleOver(ctx context.Context) {
-	for id, settled := range w.over {
-		if settled || time.Since(w.redisFailedAt) < aliveFor {
+	for id, c := range w.campaigns {
+		if !c.brief.State.Over() || c.settled || time.Since(w.redisFailedAt) < aliveFor {
 			continue
 		}
 		settled, err := w.settle(ctx, id)
@@ -95,6 +97,6 @@ func (w *Worker) settleOver(ctx context.Context) {
 			w.redisFailed(ctx, id, err)
 			continue
 		}
-		w.over[id] = settled
+		c.settled = settled
 	}
 }

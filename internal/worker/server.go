@@ -18,8 +18,9 @@ import (
 // retryBroken is how long a campaign that cannot be sent here is left alone.
 const retryBroken = 10 * time.Second
 
-// A server is one campaign as this worker runs it: its end of the queue, and the
-// dispatcher of its batches.
+// A server is one campaign as this worker sends it: the dispatcher of its batches,
+// and the crews that take them from its queue. The dispatcher stays as long as the
+// campaign is due; crews are there while tasks wait.
 type server struct {
 	w          *Worker
 	id         string
@@ -28,19 +29,39 @@ type server struct {
 	resend     bool
 	dispatcher *dispatch.Dispatcher
 	set        string // the settings that the dispatcher has, as the record holds them
-	queue      *jobs.Server
 
 	running  sync.Map // the batches that this worker is at
 	taken    sync.WaitGroup
-	takenNow atomic.Int64     // batches taken over that are under way
-	leases   map[string]lease // of tasks by name, as the supervisor last saw them
+	takenNow atomic.Int64   // batches taken over that are under way
+	resting  sync.WaitGroup // crews that were told to stop
+
+	mu    sync.Mutex
+	crews []*crew
+	work  int // batches that are under way
+	quiet int // crews that are counted as having nothing to do
 
 	stopped bool
 	gone    chan struct{} // closed when the server has stopped
 }
 
-// startServer starts to take batches from the campaign's queue.
-func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, error) {
+// A crew takes batches from the queue, so many at once.
+type crew struct {
+	places int
+	queue  *jobs.Server
+	rests  bool // it takes no more; guarded by its server
+}
+
+// newServer makes a campaign's server, which takes nothing yet; nil while its
+// sender is about to be opened anew.
+func (w *Worker) newServer(ctx context.Context, id string) (*server, error) {
+	rec, err := w.Campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	account, err := w.account(rec.Sender)
+	if err != nil || account == nil {
+		return nil, err
+	}
 	file, err := rec.File()
 	if err != nil {
 		return nil, err
@@ -52,18 +73,6 @@ func startServer(w *Worker, rec *campaign.Record, account *Account) (*server, er
 	s := &server{
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
 		dispatcher: dispatcher, set: rec.Set, gone: make(chan struct{}),
-	}
-	s.queue, err = w.queue.Serve(rec.ID, jobs.ServeOptions{
-		Batches:    w.Batches,
-		StopWithin: cmp.Or(account.StopWithin, 40*time.Second), // longer than a submission can take
-		Log:        w.Log.With().Str("campaign", rec.ID).Logger(),
-		Foreign:    s.foreign,
-	}, s.handle)
-	if errors.Is(err, jobs.ErrForeign) {
-		s.foreign()
-	}
-	if err != nil {
-		return nil, err
 	}
 	go s.recheck(w.PreflightEvery)
 	return s, nil
@@ -82,30 +91,6 @@ func (s *server) foreign() {
 	}
 }
 
-// hastenAfter is how long after new settings the batches that wait in the queue
-// look again: those that were being looked at under the old ones are back by then.
-const hastenAfter = 200 * time.Millisecond
-
-// apply has the dispatcher go on with the campaign's settings as they are now.
-func (s *server) apply(set string) {
-	if s == nil || s.stopped || set == s.set {
-		return
-	}
-	s.set = set
-	settings, err := campaign.ParseSettings(set)
-	if err != nil {
-		s.w.Log.Error().Err(err).Str("campaign", s.id).Msg("the settings as they were go on")
-		return
-	}
-	s.dispatcher.Set(settings)
-	s.w.Log.Info().Str("campaign", s.id).Msg("the campaign's settings are set anew")
-	time.AfterFunc(hastenAfter, func() {
-		if err := s.w.queue.Hasten(context.Background(), s.id); err != nil {
-			s.w.Log.Warn().Err(err).Str("campaign", s.id).Msg("batches wait for what was set before")
-		}
-	})
-}
-
 // host is what the dispatchers know of this worker.
 func (w *Worker) host() dispatch.Host {
 	return dispatch.Host{
@@ -115,12 +100,129 @@ func (w *Worker) host() dispatch.Host {
 	}
 }
 
-// brokenServer stands for a campaign that cannot be sent here, until it is worth
-// another try.
-func brokenServer() *server {
-	s := &server{gone: make(chan struct{}), stopped: true}
-	time.AfterFunc(retryBroken, func() { close(s.gone) })
-	return s
+// hire adds a crew.
+func (s *server) hire(places int) error {
+	c := &crew{places: places}
+	queue, err := s.w.queue.Serve(s.id, jobs.ServeOptions{
+		Batches:    places,
+		StopWithin: cmp.Or(s.account.StopWithin, 40*time.Second), // longer than a submission can take
+		Log:        s.w.Log.With().Str("campaign", s.id).Logger(),
+		Foreign:    s.foreign,
+	}, func(ctx context.Context, ref jobs.Reference) (string, error) {
+		if !s.begin(c) {
+			return "", &dispatch.Snooze{Why: "nothing more was to be taken here"}
+		}
+		defer s.end()
+		return s.handle(ctx, ref)
+	})
+	if errors.Is(err, jobs.ErrForeign) {
+		s.foreign()
+		return nil // it has halted
+	}
+	if err != nil {
+		return err
+	}
+	c.queue = queue
+	s.mu.Lock()
+	s.crews = append(s.crews, c)
+	s.countQuiet()
+	s.mu.Unlock()
+	return nil
+}
+
+// begin counts a batch in, unless its crew rests.
+func (s *server) begin(c *crew) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.rests {
+		return false
+	}
+	s.work++
+	s.countQuiet()
+	return true
+}
+
+// end counts a batch out. Where it was the last, the queue is worth a look.
+func (s *server) end() {
+	s.mu.Lock()
+	s.work--
+	s.countQuiet()
+	idle := s.work == 0
+	s.mu.Unlock()
+	if idle {
+		s.w.wakes.add(s.id)
+	}
+}
+
+// serves says that batches are taken here, or are under way.
+func (s *server) serves() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.crews) > 0 || s.work > 0
+}
+
+// idles says that there are crews with nothing to do.
+func (s *server) idles() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quiet > 0
+}
+
+// busy says that batches are under way.
+func (s *server) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.work > 0
+}
+
+// places is how many batches the crews take at once, and how many more they would
+// now.
+func (s *server) places() (all, free int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.crews {
+		all += c.places
+	}
+	return all, max(0, all-s.work)
+}
+
+// rest sends the crews away, unless a batch has come meanwhile.
+func (s *server) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.work == 0 {
+		s.dismiss()
+	}
+}
+
+// dismiss has the crews take no more, and go once their batches have ended. It is
+// called with mu held.
+func (s *server) dismiss() {
+	for _, c := range s.crews {
+		c.rests = true
+		s.w.quiet.Add(1)
+		s.resting.Go(func() {
+			c.queue.Shutdown()
+			s.w.quiet.Add(-1)
+			s.w.wakes.add(s.id) // it may have given a task back at the last moment
+		})
+	}
+	s.crews = nil
+	s.countQuiet()
+}
+
+// countQuiet counts the crews here that have nothing to do among all of them. It is
+// called with mu held, whenever that changes.
+func (s *server) countQuiet() {
+	was := s.quiet
+	s.quiet = 0
+	if s.work == 0 {
+		s.quiet = len(s.crews)
+	}
+	s.w.quiet.Add(int64(s.quiet - was))
 }
 
 // stopSoon has the server stop without waiting for it.
@@ -130,22 +232,25 @@ func (s *server) stopSoon() {
 	}
 	s.stopped = true
 	s.dispatcher.Stop()
+	s.mu.Lock()
+	s.dismiss()
+	s.mu.Unlock()
 	go func() {
-		defer close(s.gone)
-		s.queue.Shutdown()
+		s.resting.Wait()
 		s.taken.Wait()
+		close(s.gone)
+		s.w.wakes.add(s.id)
 	}()
 }
 
+// stopping says that a server was told to stop, if there is one.
+func (s *server) stopping() bool { return s != nil && s.stopped }
+
 // dispatcherStopped says that the campaign stopped here by itself, as by a halt.
-func (s *server) dispatcherStopped() bool {
-	return s.dispatcher != nil && s.dispatcher.Stopped().Err() != nil
-}
+func (s *server) dispatcherStopped() bool { return s.dispatcher.Stopped().Err() != nil }
 
 // outdated says that the sender's settings have changed since the start.
-func (s *server) outdated() bool {
-	return s.account != nil && s.account.outdated.Load()
-}
+func (s *server) outdated() bool { return s.account.outdated.Load() }
 
 // ended says that the server has stopped.
 func (s *server) ended() bool {
@@ -154,12 +259,5 @@ func (s *server) ended() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// wait waits until a server that was told to stop has stopped.
-func (s *server) wait() {
-	if s.queue != nil {
-		<-s.gone
 	}
 }

@@ -24,29 +24,32 @@ type lease struct {
 // takeStalledTasks takes over the batches of tasks whose leases stand still. Most are
 // in other hands already, or done; left are those whose worker died between the
 // queue and the ledger: before it had claimed the batch, or after it had given
-// it back. It costs one command.
-func (w *Worker) takeStalledTasks(ctx context.Context, s *server) error {
-	seen, err := w.queue.Leases(ctx, s.id)
+// it back.
+func (w *Worker) takeStalledTasks(ctx context.Context, ids []string, now time.Time) error {
+	seen, err := w.queue.Leases(ctx, ids...)
 	if err != nil {
 		return err
 	}
-	s.stalled(seen, w.now(), func(n int) bool { return s.takeOver(ledger.Orphan{Batch: n}) })
+	for _, id := range ids {
+		c := w.campaigns[id]
+		c.leases = stalled(c.leases, seen[id], now, func(n int) bool { return w.takeOver(ctx, c, ledger.Orphan{Batch: n}) })
+	}
 	return nil
 }
 
 // stalled compares the leases with those seen before, and has each batch taken
-// whose lease has stood still, until that succeeds.
-func (s *server) stalled(seen []jobs.Lease, now time.Time, take func(batch int) bool) {
-	was := s.leases
-	s.leases = make(map[string]lease, len(seen))
+// whose lease has stood still, until that succeeds. It returns what is known now.
+func stalled(was map[string]lease, seen []jobs.Lease, now time.Time, take func(batch int) bool) map[string]lease {
+	known := make(map[string]lease, len(seen))
 	for _, z := range seen {
-		l, known := was[z.Task]
-		if !known || l.until != z.Until {
+		l, before := was[z.Task]
+		if !before || l.until != z.Until {
 			l = lease{until: z.Until, since: now}
 		}
 		if z.Batch >= 0 && !l.taken && now.Sub(l.since) >= stalledAfter {
 			l.taken = take(z.Batch)
 		}
-		s.leases[z.Task] = l
+		known[z.Task] = l
 	}
+	return known
 }

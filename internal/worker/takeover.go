@@ -18,7 +18,12 @@ func (s *server) takeOver(o ledger.Orphan) bool {
 		s.takenNow.Add(-1)
 		return false
 	}
+	s.mu.Lock()
+	s.work++
+	s.countQuiet()
+	s.mu.Unlock()
 	s.taken.Go(func() {
+		defer s.end()
 		defer s.takenNow.Add(-1)
 		if err := s.takeOverNow(o); err != nil {
 			s.w.Log.Error().Err(err).Str("campaign", s.id).Int("batch", o.Batch).Msg("could not take the batch over; it is tried again")
@@ -34,10 +39,13 @@ func (s *server) takeOverNow(o ledger.Orphan) error {
 	defer s.running.Delete(o.Batch)
 	ctx := context.Background() // ended by the dispatcher's stop, between submissions
 	claim, err := s.w.Ledger.Claim(ctx, s.id, o.Batch, s.w.ID, s.resend)
-	if errors.Is(err, ledger.ErrHeld) || errors.Is(err, ledger.ErrDone) {
+	switch {
+	case errors.Is(err, ledger.ErrHeld):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, ledger.ErrDone):
+		s.finish(ctx) // whoever is gone may have had no time for it
+		return nil
+	case err != nil:
 		return err
 	}
 	s.w.Log.Warn().Str("campaign", s.id).Int("batch", o.Batch).Str("gone", o.Worker).Msg("taking over the batch of a worker that is gone")

@@ -23,16 +23,8 @@ import (
 	"sluice/internal/schema"
 )
 
-const (
-	// reconcileEvery is how often a worker looks which campaigns are due. It bounds
-	// how long a campaign waits for its first submission, and a change of state for
-	// its effect on a server; the ledger refuses intents at once.
-	reconcileEvery = 250 * time.Millisecond
-	// heedPausesEvery is how often it looks whether a queue was paused.
-	heedPausesEvery = time.Second
-	// defaultHandBack is Options.HandBack.
-	defaultHandBack = 10 * time.Minute
-)
+// defaultHandBack is Options.HandBack.
+const defaultHandBack = 10 * time.Minute
 
 // Options are what a Worker works with.
 type Options struct {
@@ -75,21 +67,26 @@ type Suppressed interface {
 	Version(ctx context.Context) (int64, error)
 }
 
-// A Worker sends whatever campaigns are due: it is the supervisor that runs one
-// asynq server for each of them.
+// A Worker sends whatever campaigns are due. One goroutine supervises them all and
+// alone changes what is here without a lock of its own.
 type Worker struct {
 	Options
-	queue         *jobs.Queue
-	recovery      *jobs.Recovery
-	heartbeat     *heartbeat
-	accounts      map[string]*Account
-	servers       map[string]*server
-	retryRetireAt map[string]time.Time // of campaigns that could not be retired
-	over          map[string]bool      // campaigns that are over and not retired: whether nothing of them is in flight
-	metrics       *Metrics
+	queue     *jobs.Queue
+	recovery  *jobs.Recovery
+	heartbeat *heartbeat
+	metrics   *Metrics
+	wakes     *wakes
+	accounts  map[string]*Account
+	campaigns map[string]*supervised
+
+	quiet atomic.Int64 // crews that have nothing to do, or are on their way out
+
+	reconciledAt time.Time
 	// redisFailedAt is when Redis was last seen away. Heartbeats may then be missing
 	// of workers that live.
 	redisFailedAt time.Time
+	fleet         map[string]bool // the workers that lived when last looked at
+	watchUntil    time.Time       // until then all that a worker may have left is looked for
 	// suppressionVersion is that of the suppression list, as last seen.
 	suppressionVersion atomic.Int64
 	says               atomic.Pointer[ledger.Heartbeat] // what the next heartbeat does
@@ -111,7 +108,7 @@ func New(o Options) *Worker {
 	w := &Worker{
 		Options: o, queue: queue, metrics: o.Metrics,
 		recovery: &jobs.Recovery{Queue: queue, Ledger: o.Ledger, Campaigns: o.Campaigns},
-		accounts: map[string]*Account{}, servers: map[string]*server{}, retryRetireAt: map[string]time.Time{}, over: map[string]bool{},
+		wakes:    newWakes(), accounts: map[string]*Account{}, campaigns: map[string]*supervised{},
 	}
 	w.says.Store(&ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision, Host: o.Host, Since: o.Now()})
 	w.heartbeat = &heartbeat{log: o.Log, give: func(ctx context.Context) error { return o.Ledger.Beat(ctx, *w.says.Load(), aliveFor) }}
@@ -135,175 +132,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	// Heartbeats go on while the servers stop, or another worker would take over
 	// batches that are about to be released.
 	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var beats sync.WaitGroup
-	beats.Go(func() { w.heartbeat.beatLoop(beating) })
+	var beside sync.WaitGroup
+	beside.Go(func() { w.heartbeat.beatLoop(beating) })
+	beside.Go(func() { w.listen(ctx) })
 	w.supervise(ctx)
 	w.stopAll()
 	cancel()
-	beats.Wait()
+	beside.Wait()
 	gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := w.Ledger.Leave(gone, w.ID); err != nil {
 		w.Log.Debug().Err(err).Msg("heartbeat left to expire")
 	}
 	return nil
-}
-
-// supervise starts and stops servers as campaigns become due, until ctx ends.
-func (w *Worker) supervise(ctx context.Context) {
-	tick := time.NewTicker(reconcileEvery)
-	defer tick.Stop()
-	recovery := time.NewTicker(recoverEvery)
-	defer recovery.Stop()
-	pauses := time.NewTicker(heedPausesEvery)
-	defer pauses.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			w.reconcile(ctx)
-		case <-recovery.C:
-			w.recover(ctx)
-		case <-pauses.C:
-			w.heedPausedQueues(ctx)
-		}
-	}
-}
-
-// reconcile compares the servers that run with the campaigns that are due.
-func (w *Worker) reconcile(ctx context.Context) {
-	active, err := w.Campaigns.Active(ctx)
-	if err != nil {
-		w.redisFailed(ctx, "", err)
-		return
-	}
-	if w.Suppressed != nil {
-		version, err := w.Suppressed.Version(ctx)
-		if err != nil {
-			w.redisFailed(ctx, "", err)
-			return
-		}
-		w.suppressionVersion.Store(version)
-	}
-	due, over := map[string]bool{}, map[string]bool{}
-	for _, rec := range active {
-		if rec.State.Over() {
-			over[rec.ID] = w.over[rec.ID]
-			w.retire(ctx, rec)
-			continue
-		}
-		if rec.Expiring { // whoever reopened it did not come so far
-			if err := w.recovery.Reopen(ctx, rec.ID); err != nil {
-				w.redisFailed(ctx, rec.ID, err)
-			}
-		}
-		w.servers[rec.ID].apply(rec.Set)
-		if w.due(ctx, rec) {
-			due[rec.ID] = true
-			w.start(ctx, rec)
-		}
-	}
-	w.over = over
-	for id, s := range w.servers {
-		if !due[id] || s.dispatcherStopped() || s.outdated() {
-			s.stopSoon()
-		}
-		if s.ended() {
-			delete(w.servers, id)
-		}
-	}
-	w.closeOutdated()
-	w.describe()
-	w.metrics.campaigns(active)
-	for name, a := range w.accounts {
-		w.metrics.pace(name, a.Pace.Factor())
-	}
-}
-
-// due says whether a campaign is to be sent now, and starts one whose time has
-// come.
-func (w *Worker) due(ctx context.Context, rec campaign.Brief) bool {
-	switch rec.State {
-	case campaign.Running:
-		now := w.now()
-		return !rec.Window.Next(now).After(now)
-	case campaign.Scheduled:
-		if rec.StartAt.After(w.now()) {
-			return false
-		}
-		if _, err := w.Campaigns.Start(ctx, rec.ID); err != nil {
-			w.Log.Warn().Err(err).Str("campaign", rec.ID).Msg("could not start the scheduled campaign")
-			return false
-		}
-		return true
-	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
-	}
-	return false
-}
-
-// closeOutdated closes the senders whose settings have changed, once the last of
-// their campaigns has stopped here. The next campaign opens them anew.
-func (w *Worker) closeOutdated() {
-	used := map[*Account]bool{}
-	for _, s := range w.servers {
-		if s.account != nil {
-			used[s.account] = true
-		}
-	}
-	for name, a := range w.accounts {
-		if a.outdated.Load() && !used[a] {
-			a.sender.Close()
-			delete(w.accounts, name)
-		}
-	}
-}
-
-// start runs a campaign's server if it does not run yet.
-func (w *Worker) start(ctx context.Context, rec campaign.Brief) {
-	id := rec.ID
-	if a := w.accounts[rec.Sender]; w.servers[id] != nil || a != nil && a.outdated.Load() {
-		return
-	}
-	s, err := w.open(ctx, id)
-	if ctx.Err() != nil && err != nil {
-		return // the worker is stopping
-	}
-	if err != nil {
-		// Nobody is lost: the batches stay in the queue for a worker that can.
-		w.Log.Error().Err(err).Str("campaign", id).Msg("cannot send this campaign")
-		w.servers[id] = brokenServer()
-		return
-	}
-	w.servers[id] = s
-	w.Log.Info().Str("campaign", id).Msg("sending campaign")
-}
-
-func (w *Worker) open(ctx context.Context, id string) (*server, error) {
-	rec, err := w.Campaigns.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	account := w.accounts[rec.Sender]
-	if account == nil {
-		if account, err = w.Account(rec.Sender); err != nil {
-			return nil, err
-		}
-		account.sender = dispatch.NewSender(rec.Sender, account.Provider, account.Pace, account.InFlight, w.Now, w.Log)
-		w.accounts[rec.Sender] = account
-	}
-	return startServer(w, rec, account)
-}
-
-// stopAll stops every server at once and waits for them.
-func (w *Worker) stopAll() {
-	for _, s := range w.servers {
-		s.stopSoon()
-	}
-	for _, s := range w.servers {
-		s.wait()
-	}
-	for _, a := range w.accounts {
-		a.sender.Close()
-	}
 }

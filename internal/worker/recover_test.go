@@ -1,0 +1,232 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sluice/internal/campaign"
+	"sluice/internal/jobs"
+	"sluice/internal/keys"
+	"sluice/internal/ledger"
+)
+
+// A heartbeat that is late starts a new incarnation; one that is due is no longer
+// believed, a while before others stop to believe it.
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	var failing error
+	h := &heartbeat{log: zerolog.Nop(), give: func(context.Context) error { return failing }}
+	if !h.Lapsed(h.Incarnation()) {
+		t.Error("alive before the first heartbeat")
+	}
+	beat := func() {
+		t.Helper()
+		if err := h.beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ago := func(d time.Duration) {
+		at := time.Now().Add(-d)
+		h.lastBeat.Store(&at)
+	}
+	beat()
+	first := h.Incarnation()
+	if h.Lapsed(first) {
+		t.Error("gone at once")
+	}
+	ago(aliveFor - lapseMargin - time.Second)
+	if h.Lapsed(first) {
+		t.Error("gone before its time")
+	}
+	beat()
+	if h.Incarnation() != first {
+		t.Error("a heartbeat in time started a new incarnation")
+	}
+	ago(aliveFor - lapseMargin + time.Millisecond)
+	if !h.Lapsed(first) {
+		t.Error("alive after its time")
+	}
+	failing = errors.New("Redis is away")
+	if h.beat(t.Context()) == nil || !h.Lapsed(first) {
+		t.Error("a heartbeat that Redis does not have counts")
+	}
+	failing = nil
+	beat()
+	if h.Incarnation() == first || !h.Lapsed(first) || h.Lapsed(h.Incarnation()) {
+		t.Error("a late heartbeat starts no new incarnation")
+	}
+}
+
+// A task's lease is taken to stand still by its changes, and its batch is taken
+// until that succeeds.
+func TestStalled(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(1_790_000_000, 0)
+	of := func(batch int, until float64) jobs.Lease {
+		return jobs.Lease{Task: "t", Batch: batch, Until: until}
+	}
+	tests := []struct {
+		name  string
+		seen  []jobs.Lease // one each stalledAfter
+		busy  int          // so many times there is no place for it
+		taken int
+	}{
+		{"renewed", []jobs.Lease{of(1, 30), of(1, 41), of(1, 52)}, 0, 0},
+		{"stands still", []jobs.Lease{of(1, 30), of(1, 30), of(1, 30)}, 0, 1},
+		{"tried again", []jobs.Lease{of(1, 30), of(1, 30), of(1, 30)}, 1, 1},
+		{"renewed once more", []jobs.Lease{of(1, 30), of(1, 41), of(1, 41)}, 0, 1},
+		{"of no batch", []jobs.Lease{of(-1, 30), of(-1, 30), of(-1, 30)}, 0, 0},
+		{"seen for the first time", []jobs.Lease{of(1, 30)}, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var known map[string]lease
+			taken, busy := 0, tt.busy
+			for i, l := range tt.seen {
+				known = stalled(known, []jobs.Lease{l}, start.Add(time.Duration(i)*stalledAfter), func(n int) bool {
+					if busy > 0 {
+						busy--
+						return false
+					}
+					taken++
+					return n == 1
+				})
+			}
+			if taken != tt.taken {
+				t.Errorf("taken %d times, want %d", taken, tt.taken)
+			}
+			if len(stalled(known, nil, start, nil)) != 0 {
+				t.Error("what has gone is still known")
+			}
+		})
+	}
+}
+
+// abandon has a worker that is gone hold a batch of a campaign, with somebody in
+// flight.
+func (w *world) abandon(id string, n int, begun ...int) {
+	w.t.Helper()
+	claim, err := w.ledger.Claim(w.t.Context(), id, n, "gone", false)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := claim.Begin(w.t.Context(), begun); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// beat gives a heartbeat of the worker that abandons.
+func (w *world) beat(lasts time.Duration) {
+	w.t.Helper()
+	if err := w.ledger.Beat(w.t.Context(), ledger.Heartbeat{Worker: "gone"}, lasts); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A batch whose worker was gone before this one started goes on at once, and
+// whoever was in flight is in doubt.
+func TestTakesOverWhatIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.launch("left", 10, "")
+	w.abandon("left", 0, 2, 3)
+	w.start(w.options("w"))
+	w.awaitState("left", campaign.Finished, 15*time.Second)
+	if a := w.totals("left"); a.Accepted != 8 || a.InDoubt != 2 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A batch whose worker goes while this one runs is taken over once its heartbeat
+// has ended, even where its campaign has nothing else to do here.
+func TestTakesOverFromWhoeverGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.beat(3 * time.Second)
+	w.launch("left", 10, "")
+	w.abandon("left", 0, 0)
+	w.start(w.options("w"))
+	w.await("held by another", 5*time.Second, func() bool { return w.retrying("left") == 1 })
+	began := time.Now()
+	w.awaitState("left", campaign.Finished, 20*time.Second)
+	if a := w.totals("left"); a.Accepted != 9 || a.InDoubt != 1 {
+		t.Errorf("%+v", a)
+	}
+	t.Logf("taken over %.1f s after it was seen held", time.Since(began).Seconds())
+}
+
+// A campaign that is over is retired after a while: its queue goes, its rows begin
+// to expire, its account stays.
+func TestRetires(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.options("w")
+	o.Linger, o.Keep = 300*time.Millisecond, time.Hour
+	w.launch("over", 3, "")
+	w.start(o)
+	w.await("retired", 10*time.Second, func() bool { return w.logged("campaign retired") })
+	for _, key := range w.rdb.Keys(t.Context(), keys.Queue(w.queue.Name("over"), "*")).Val() {
+		if w.rdb.TTL(t.Context(), key).Val() <= 0 { // the day's counts expire
+			t.Errorf("left of its queue: %s", key)
+		}
+	}
+	if ttl := w.rdb.TTL(t.Context(), keys.Recipients("over", 0)).Val(); ttl <= 0 || ttl > time.Hour {
+		t.Errorf("its rows expire in %s", ttl)
+	}
+	if rec, err := w.campaigns.Get(t.Context(), "over"); err != nil || len(rec.Final) == 0 || rec.State != campaign.Finished {
+		t.Errorf("%+v, %v", rec, err)
+	}
+}
+
+// A campaign that was finished with somebody left goes on instead of being retired.
+func TestFinishedWithSomebodyLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.options("w")
+	o.Linger = 300 * time.Millisecond
+	w.launch("early", 3, "")
+	w.rdb.HSet(t.Context(), keys.Campaign("early"), "state", "finished")
+	w.start(o)
+	w.await("sent", 10*time.Second, func() bool { return w.totals("early").Accepted == 3 })
+}
+
+// What wakes the supervisor is kept until it is taken, and taken once.
+func TestWakes(t *testing.T) {
+	t.Parallel()
+	w := newWakes()
+	w.add("a")
+	w.add("a")
+	w.add("b")
+	select {
+	case <-w.C:
+	default:
+		t.Fatal("nothing rings")
+	}
+	if ids, all := w.take(); len(ids) != 2 || all {
+		t.Errorf("%q, %t", ids, all)
+	}
+	w.addAll()
+	if ids, all := w.take(); len(ids) != 0 || !all {
+		t.Errorf("%q, %t", ids, all)
+	}
+	if ids, all := w.take(); len(ids) != 0 || all {
+		t.Errorf("%q, %t again", ids, all)
+	}
+}
+
+// A worker without a Redis says so, and does not start.
+func TestRunWithoutRedis(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.redis.Kill(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if err := New(w.options("w")).Run(ctx); err == nil {
+		t.Error("no error")
+	}
+}
