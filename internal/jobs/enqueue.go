@@ -52,12 +52,22 @@ func (q *Queue) Enqueue(ctx context.Context, campaign string, batch, recipients,
 // EnqueueAll enqueues each batch that has recipients, in about the order of the
 // input. Sizes holds each batch's recipients.
 func (q *Queue) EnqueueAll(ctx context.Context, campaign string, sizes []int) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, enqueuing := errgroup.WithContext(ctx)
 	g.SetLimit(enqueuers)
 	for n, recipients := range sizes {
-		if recipients > 0 && ctx.Err() == nil {
-			g.Go(func() error { return q.Enqueue(ctx, campaign, n, recipients, 0) })
+		if recipients > 0 && enqueuing.Err() == nil {
+			g.Go(func() error { return q.Enqueue(enqueuing, campaign, n, recipients, 0) })
 		}
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	q.tell(ctx, campaign)
+	return nil
+}
+
+// tell wakes the workers for a campaign whose queue has got tasks. One that does not
+// hear of it finds them later.
+func (q *Queue) tell(ctx context.Context, campaign string) {
+	_ = q.rdb.Publish(ctx, keys.Changes(), campaign).Err()
 }

@@ -86,8 +86,7 @@ func (q *Queue) EnqueueAnew(ctx context.Context, r Reference, epoch int) error {
 	for try := range 100 {
 		_, err := q.client.EnqueueContext(ctx, r.task(q.Name(r.Campaign), epoch+try))
 		if err == nil {
-			// A worker that does not hear of it finds the task later.
-			_ = q.rdb.Publish(ctx, keys.Changes(), r.Campaign).Err()
+			q.tell(ctx, r.Campaign)
 			return nil
 		}
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
