@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"sluice/internal/campaign"
+	"sluice/internal/export"
+	"sluice/internal/keys"
+	"sluice/internal/ledger"
+	"sluice/internal/redistest"
+	"sluice/internal/sender"
+	"sluice/internal/status"
+)
+
+// check is what holds after each step.
+func (l *life) check(t *rapid.T) {
+	rec := l.record(t)
+	ctx := t.Context()
+	for phone := range l.taken {
+		if list := phone[:1]; list != "x" && (l.launched == "" || list != l.launched[:1]) {
+			t.Fatalf("%s was sent to, and the launched list is %q", phone, l.launched)
+		}
+	}
+	counts := map[string]int{}
+	err := l.w.Ledger.Export(ctx, l.id, func(r ledger.Row) error {
+		row := export.NewRow(r, rec.State == campaign.Cancelled, func(string) string { return "" })
+		counts[row.State]++
+		if rec.State.Over() && l.may[row.Phone] && (row.State == "cancelled" || row.State == "pending") {
+			return fmt.Errorf("%s may have been taken, and is %s", row.Phone, row.State)
+		}
+		if rec.State == campaign.Finished && row.State == "pending" && !l.rdb.SIsMember(ctx, keys.Active(), l.id).Val() {
+			return fmt.Errorf("%s is pending for ever in a finished campaign", row.Phone)
+		}
+		return nil
+	})
+	l.must(t, err)
+	st, err := status.Source{Redis: l.rdb, Ledger: l.w.Ledger, Campaigns: l.w.Campaigns, Now: l.w.Now}.Get(ctx, l.id)
+	l.must(t, err)
+	if st.Rows != st.Pending+st.Accepted+st.Rejected+st.InDoubt+st.Cancelled || st.Cancelled != counts["cancelled"] || st.Accepted != counts["accepted"] {
+		t.Fatalf("%+v, exported %v", st, counts)
+	}
+	if l.launched != "" && st.Rows != batchesOf(l.launched)*lifeSize {
+		t.Fatalf("%d rows, and the launched list has %d", st.Rows, batchesOf(l.launched)*lifeSize)
+	}
+	retired := rec.State.Over() && !l.rdb.SIsMember(ctx, keys.Active(), l.id).Val()
+	if owned, err := l.w.Ledger.Owned(ctx, l.id); err != nil || retired && owned > 0 {
+		t.Fatalf("its account is final, and %d batches are in somebody's hands, %v", owned, err)
+	}
+	for _, key := range l.rdb.Keys(ctx, keys.Campaign(l.id)+":*").Val() {
+		ttl := l.rdb.TTL(ctx, key).Val()
+		if retired && ttl < 0 {
+			t.Fatalf("the campaign is retired, and %s stays for ever", key)
+		}
+		if !rec.State.Over() && !rec.Expiring && ttl >= 0 && key != keys.Importer(l.id) {
+			t.Fatalf("the campaign is %s, and %s expires in %s", rec.State, key, ttl)
+		}
+	}
+	if l.foreign && l.rdb.Exists(ctx, l.key("t:letter")).Val() == 0 {
+		t.Fatal("a foreign task is gone")
+	}
+}
+
+// launch imports the list a undisturbed.
+func (l *life) launch(t *rapid.T) {
+	generation, err := l.w.Campaigns.BeginImport(t.Context(), l.id)
+	l.must(t, err)
+	l.runs = []*importRun{{list: "a", generation: generation}}
+	for len(l.runs) > 0 && l.launched == "" {
+		l.goOn(t)
+	}
+}
+
+// compete has two runs of the import go on in any order.
+func (l *life) compete(t *rapid.T) {
+	l.beginImport(t)
+	l.beginImport(t)
+	for range rapid.IntRange(4, 12).Draw(t, "turns") {
+		if len(l.runs) > 0 {
+			l.goOn(t)
+		}
+	}
+}
+
+// finishInDoubt brings a campaign to its end with somebody in doubt, and perhaps a
+// task at work whose worker is gone.
+func (l *life) finishInDoubt(t *rapid.T) {
+	for range lifeBatches {
+		task := l.rdb.RPopLPush(t.Context(), l.key("pending"), l.key("active")).Val()
+		n, _ := strconv.Atoi(task[len("batch-"):][:6])
+		l.claim(t, "a", n, task)
+		h := l.hands[0]
+		l.submitAll(t, h, lifeSize)
+		l.settle(t, h, rapid.SampledFrom([]sender.Outcome{sender.Accepted, sender.Unknown}).Draw(t, "outcome"))
+		if rapid.Bool().Draw(t, "it dies before the acknowledgement") {
+			h.task = ""
+		}
+		l.endOf(t, h)
+	}
+}
+
+// drain has everything that stops a campaign end, and those that work on it work:
+// whoever is pending is reached.
+func (l *life) drain(t *rapid.T) {
+	rec := l.record(t)
+	if rec.State == campaign.Importing || rec.State == campaign.Cancelled {
+		return
+	}
+	for _, worker := range slices.Collect(maps.Keys(l.alive)) {
+		l.silence(t, worker) // all are gone that were
+	}
+	l.hands = nil
+	l.rdb.LRem(t.Context(), l.key("pending"), 0, "letter")
+	l.must(t, l.w.queue.Unpause(t.Context(), l.id))
+	for range 10 {
+		if _, err := l.w.Campaigns.Resume(t.Context(), l.id); err != nil && !errors.Is(err, campaign.ErrNotAllowed) {
+			t.Fatal(err)
+		}
+		l.retire(t)
+		if l.record(t).State == campaign.Finished {
+			return
+		}
+		orphans, err := l.w.Ledger.Orphans(t.Context(), l.id)
+		l.must(t, err)
+		for _, o := range orphans {
+			l.claim(t, "b", o.Batch, "")
+		}
+		l.stall(t)
+		l.endOrRequeue(t)
+		for {
+			task := l.rdb.RPopLPush(t.Context(), l.key("pending"), l.key("active")).Val()
+			if task == "" {
+				break
+			}
+			n, _ := strconv.Atoi(task[len("batch-"):][:6])
+			l.claim(t, "b", n, task)
+		}
+		for len(l.hands) > 0 {
+			l.submitAll(t, l.hands[0], lifeSize)
+			l.endOf(t, l.hands[0])
+		}
+		_, err = l.w.Campaigns.Finish(t.Context(), l.id)
+		l.must(t, err)
+	}
+	t.Fatalf("the campaign is %s, and does not end", l.record(t).State)
+}
+
+// TestLife goes through campaigns' whole lives: importers with equal and unequal
+// lists, workers that claim, send, die and come back, people who move, resolve and
+// meddle with the queue, and the end of it all.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t, "--appendfsync", "no").Client(t)
+	var lives atomic.Int64
+	for part := range 3 {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) { oneLife(t, rdb, fmt.Sprint("l", lives.Add(1))) })
+		})
+	}
+}
+
+// oneLife is a campaign's, from one of four beginnings.
+func oneLife(t *rapid.T, rdb *redis.Client, id string) {
+	l := newLife(t, rdb, id)
+	defer rdb.SRem(t.Context(), keys.Active(), l.id)
+	switch rapid.IntRange(0, 3).Draw(t, "begin with") {
+	case 0:
+		l.compete(t)
+	case 1, 2:
+		l.launch(t)
+	case 3:
+		l.launch(t)
+		l.finishInDoubt(t)
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"": l.check, "import": l.beginImport, "go on": l.goOn, "go on again": l.goOn,
+		"take": l.take, "take more": l.take, "submit": l.submit, "submit more": l.submit,
+		"answer": l.answer, "end": l.end, "die": l.die, "take over": l.takeOver, "stall": l.stall,
+		"move": l.move, "cancel": l.cancelNow, "resolve": l.resolve, "submit once more": l.submit, "take once more": l.take, "queue": l.queue, "heed": l.heed, "retire": l.retire, "retire again": l.retire,
+	})
+	l.drain(t)
+	l.check(t)
+}
