@@ -32,7 +32,8 @@ type Options struct {
 }
 
 // A Reader reads an input as batches. Its memory does not grow with the input,
-// but for the set of numbers seen: 7 to 13 bytes each.
+// but for the set of numbers seen: 7 to 13 bytes each, which it lets go of at the
+// input's end.
 type Reader struct {
 	o         Options
 	s         *splitter
@@ -54,8 +55,9 @@ type Reader struct {
 	batches   int
 	all       hash.Hash
 	digits    []byte
-	ends      []int  // of the values in digits
-	coded     []byte // the batch, for its digest
+	ends      []int           // of the values in digits
+	texts     strings.Builder // of the batch's rows
+	coded     []byte          // the batch, for its digest
 	eof       bool
 	held      *held // what Somebody read
 }
@@ -112,12 +114,16 @@ func (r *Reader) next() (*Batch, error) {
 	}
 	b := &Batch{N: r.batches, Recipients: make([]Recipient, 0, MaxRecipients)}
 	vars := make([]string, 0, MaxRecipients*len(r.columns))
+	r.texts.Reset() // batches share no memory
 	for !r.eof && len(b.Recipients) < MaxRecipients && len(b.Skipped) < maxSkipped {
 		var err error
 		if vars, err = r.fill(b, vars); err != nil {
 			return nil, err
 		}
 		r.dropSeen(b)
+	}
+	if r.eof {
+		r.seen = nil // the most of the memory, which whoever goes on with the batches may want
 	}
 	if len(b.Recipients)+len(b.Skipped) == 0 {
 		return nil, io.EOF
@@ -226,47 +232,62 @@ func (r *Reader) row(b *Batch, vars []string, broken problem) []string {
 		return skip("", phone.ErrNone.Error())
 	}
 	n, err := r.phone.Read(given)
-	if n.Two || errors.Is(err, phone.ErrAmbiguous) {
+	if n.Two || err != nil && errors.Is(err, phone.ErrAmbiguous) {
 		r.people.Ambiguous++
 	}
 	if err != nil {
 		return skip(cutGiven(given), err.Error())
 	}
-	r.digits = n.Append(r.digits[:0])
-	// One string holds number and values: one allocation a row.
-	phoneLen := len(r.digits)
+	digits := n.Append(r.digits[:0])
+	phoneLen := len(digits)
 	folded := false
 	r.ends = r.ends[:0]
 	for k, i := range r.columns {
 		value := trim(r.s.cells[i])
 		if len(value) == 0 && r.o.Columns[k].Required {
-			return skip(string(r.digits[:phoneLen]), "column "+cutName(r.o.Columns[k].Name)+" is empty, and its placeholder has no fallback")
+			return skip(string(digits[:phoneLen]), "column "+cutName(r.o.Columns[k].Name)+" is empty, and its placeholder has no fallback")
 		}
 		if r.o.Columns[k].Fold {
 			var changed bool
-			r.digits, changed = appendFolded(r.digits, value)
+			digits, changed = appendFolded(digits, value)
 			folded = folded || changed
 		} else {
-			r.digits = append(r.digits, value...)
+			digits = append(digits, value...)
 		}
-		r.ends = append(r.ends, len(r.digits))
+		r.ends = append(r.ends, len(digits))
 	}
-	text := string(r.digits)
+	r.digits = digits
+	text := r.keep(digits)
 	first, at := len(vars), phoneLen
 	for _, end := range r.ends {
 		vars, at = append(vars, text[at:end]), end
 	}
-	recipient := Recipient{Row: r.rows, Phone: text[:phoneLen], Vars: vars[first:len(vars):len(vars)]}
+	last := len(b.Recipients)
+	b.Recipients = append(b.Recipients, Recipient{Row: r.rows, Phone: text[:phoneLen], Vars: vars[first:len(vars):len(vars)]})
 	if r.o.Check != nil {
-		if err := r.o.Check(&recipient); err != nil {
-			vars = vars[:first]
-			return skip(recipient.Phone, err.Error())
+		if err := r.o.Check(&b.Recipients[last]); err != nil {
+			b.Recipients, vars = b.Recipients[:last], vars[:first]
+			return skip(text[:phoneLen], err.Error())
 		}
 	}
 	r.found = append(r.found, found{number: n.Identity(), line: r.s.line, folded: folded})
 	r.numbers = append(r.numbers, n)
-	b.Recipients = append(b.Recipients, recipient)
 	return vars
+}
+
+// textsAtOnce is how much room for rows is taken at once, in bytes.
+const textsAtOnce = 16 << 10
+
+// keep returns a row's number and values as a string. Many rows share one
+// allocation.
+func (r *Reader) keep(row []byte) string {
+	if r.texts.Cap()-r.texts.Len() < len(row) {
+		r.texts.Reset() // the strings of the rows before keep theirs
+		r.texts.Grow(max(len(row), textsAtOnce))
+	}
+	from := r.texts.Len()
+	r.texts.Write(row)
+	return r.texts.String()[from:]
 }
 
 // maxGiven is the most that is kept of a cell that is no number, in bytes.

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"sluice/internal/campaign"
@@ -51,6 +52,9 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	}
 	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: p.saw}
 	im.Index = func(ctx context.Context, id string) error {
+		// The reader has let go of the numbers that it saw: the index takes their
+		// place, and not room beside it.
+		debug.FreeOSMemory()
 		_, err := d.index().Build(ctx, id)
 		return err
 	}

@@ -1,6 +1,8 @@
 package locate
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -251,6 +253,25 @@ func TestPlacesProperty(t *testing.T) {
 			if !slices.Contains(s.batches(string(appendPage(nil, pages[page])), record), w.batch) {
 				t.Fatalf("%d of batch %d is not found", w.phone, w.batch)
 			}
+		}
+	})
+}
+
+// A page is its records in their order, however they are spread over it.
+func TestPageIsInOrderProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		mask := rapid.SampledFrom([]uint32{^uint32(0), 0xff, 0xffc0_0003, 0}).Draw(t, "mask")
+		records := rapid.SliceOfN(rapid.Uint32(), 0, 200).Draw(t, "records")
+		var want []byte
+		for i := range records {
+			records[i] &= mask
+		}
+		for _, r := range slices.Sorted(slices.Values(records)) {
+			want = binary.BigEndian.AppendUint32(want, r)
+		}
+		if page := appendPage(nil, records); !bytes.Equal(page, want) {
+			t.Fatalf("%x, and in order it is %x", page, want)
 		}
 	})
 }

@@ -68,10 +68,35 @@ func (s shape) place(identity uint64) (page int, record uint32) {
 	return int(hi), uint32(lo>>32) >> s.batchBits << s.batchBits
 }
 
-// appendPage encodes records, which it sorts.
+// topBits are those bits of a record that say about where in its page it stands:
+// hashes are even, so that hardly two records of a page share them.
+const topBits = 10
+
+// appendPage encodes records in their order.
 func appendPage(dst []byte, records []uint32) []byte {
-	slices.Sort(records)
+	var ends [1 << topBits]int
 	for _, r := range records {
+		ends[r>>(32-topBits)]++
+	}
+	before := 0
+	for i, n := range ends {
+		ends[i] = before
+		before += n
+	}
+	sorted := make([]uint32, len(records))
+	for _, r := range records {
+		end := &ends[r>>(32-topBits)]
+		sorted[*end] = r
+		*end++
+	}
+	from := 0
+	for _, end := range ends {
+		if end-from > 1 {
+			slices.Sort(sorted[from:end])
+		}
+		from = end
+	}
+	for _, r := range sorted {
 		dst = binary.BigEndian.AppendUint32(dst, r)
 	}
 	return dst

@@ -38,16 +38,19 @@ func (c *cell) take(text []byte) error {
 	if len(text) > mostDigits {
 		return c.spelled(text)
 	}
+	n := 0
 	for i, b := range text {
-		if b == '+' && i == 0 {
-			c.form = plus
+		if b-'0' <= 9 {
+			c.buf[n] = b
+			n++
 			continue
 		}
-		if b < '0' || b > '9' {
+		if b != '+' || i > 0 {
 			return c.spelled(text)
 		}
-		c.digits = append(c.digits, b)
+		c.form = plus
 	}
+	c.digits = c.buf[:n]
 	if len(c.digits) == 0 {
 		return ErrNone
 	}
