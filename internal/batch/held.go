@@ -60,7 +60,7 @@ func (r *Reader) Somebody() error {
 	if err != nil {
 		return fmt.Errorf("packing rows: %w", err)
 	}
-	defer pack.Close()
+	defer pack.Close() //nolint:errcheck // it packs pieces, and nothing is written through it
 	h := &held{}
 	var reasons Reasons
 	for {

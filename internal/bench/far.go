@@ -40,7 +40,7 @@ func (s *site) delayed(ctx context.Context, by time.Duration) (string, error) {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", s.addr)
+			server, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.addr)
 			if err != nil {
 				client.Close()
 				continue
@@ -81,6 +81,6 @@ func later(client, server net.Conn, by time.Duration) {
 	}
 	client.Close()
 	server.Close()
-	for range pieces { //nolint:revive // what is left is for nobody
+	for range pieces { // what is left is for nobody
 	}
 }

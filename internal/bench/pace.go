@@ -66,9 +66,6 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 	return b.far(ctx, w)
 }
 
-// farLimit, as the flag's limit, measures the rows with Redis far away alone.
-const farLimit = -1
-
 func (b *bench) onePace(ctx context.Context, c paceCase) (string, error) {
 	s, err := b.open(ctx, fmt.Sprintf("in_flight: 4000, messages_per_second: %d", c.limit), "--latency", c.latency)
 	if err != nil {

@@ -179,7 +179,8 @@ func (w *world) await(what string, ok func() bool) {
 
 // The world is what a Dispatcher knows of its surroundings.
 
-func (w *world) Incarnation() int64            { return w.life.Load() }
+func (w *world) Incarnation() int64 { return w.life.Load() }
+
 func (w *world) Lapsed(incarnation int64) bool { return w.gone.Load() || w.life.Load() != incarnation }
 
 func (w *world) HaltAt(ctx context.Context, id string, row int, code, reason string) (bool, error) {
@@ -228,11 +229,12 @@ func (w *world) suppress(phones ...string) {
 // And it is the provider.
 
 func (w *world) Compile(sender.Message, []batch.Column) (sender.Submitter, error) { return w, nil }
-func (w *world) Meaning(code sender.Code) string                                  { return "the meaning of " + string(code) }
-func (w *world) MaxRecipients() int                                               { return w.most }
-func (w *world) Key(*batch.Recipient) string                                      { return "" }
-func (w *world) Check(*batch.Recipient) error                                     { return nil }
-func (w *world) Alone(code sender.Code) bool                                      { return code != "" && code == w.alone }
+
+func (w *world) Meaning(code sender.Code) string { return "the meaning of " + string(code) }
+func (w *world) MaxRecipients() int              { return w.most }
+func (w *world) Key(*batch.Recipient) string     { return "" }
+func (w *world) Check(*batch.Recipient) error    { return nil }
+func (w *world) Alone(code sender.Code) bool     { return code != "" && code == w.alone }
 
 func (w *world) Submit(_ context.Context, ref sender.Ref, rs []batch.Recipient, out []sender.Result) {
 	w.mu.Lock()

@@ -24,7 +24,8 @@ func TestNewRow(t *testing.T) {
 		want      Row
 	}{
 		"accepted": {
-			ledger.Row{Row: 2, Phone: "5511987654321", State: "accepted", MessageID: "m1", Attempts: 1, SubmittedAt: at, Batch: 3}, false,
+			ledger.Row{Row: 2, Phone: "5511987654321", State: "accepted", MessageID: "m1", Attempts: 1, SubmittedAt: at, Batch: 3},
+			false,
 			Row{Row: 2, Phone: "5511987654321", State: "accepted", MessageID: "m1", Attempts: 1, SubmittedAt: "2026-03-10T15:00:00.005Z", Batch: 3},
 		},
 		"a code is explained":              {ledger.Row{State: "rejected", Code: "22091"}, false, Row{State: "rejected", Code: "22091", Message: "what 22091 means"}},

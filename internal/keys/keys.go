@@ -94,7 +94,7 @@ func Owners(id string) string { return Campaign(id) + ":owners" }
 // summary; the moves of campaign read its size.
 func Done(id string) string { return Campaign(id) + ":done" }
 
-// SenderPace, SenderPlan, SenderWorkers and SenderDay are a sender's pace, all
+// SenderPace is, with SenderPlan, SenderWorkers and SenderDay, a sender's pace, all
 // written by ratelimit: what holds for all workers, what its planners hand on, the
 // workers that have work, and the messages of the last 24 hours.
 func SenderPace(name string) string { return sender(name, "pace") }

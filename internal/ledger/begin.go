@@ -186,7 +186,7 @@ func (c *Claim) Withdraw(ctx context.Context, indexes []int) error {
 // waiting are both pending.
 func (c *Claim) withdraw(ctx context.Context, places []place) error {
 	c.doubt(places) // until it is on record, for Release to try again
-	whole, err := c.appendOwn(ctx, appendWithdrawal(nil, places), "")
+	whole, err := c.appendOwn(ctx, appendWithdrawal(places), "")
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func came(try int, o sender.Outcome, code string, ms int) []byte {
 	return appendOutcomes(nil, []outcome{out})
 }
 
-func withdrawn(try int) []byte { return appendWithdrawal(nil, []place{{0, try}}) }
+func withdrawn(try int) []byte { return appendWithdrawal([]place{{0, try}}) }
 
 // ended is an outcome of an odd ending.
 func ended(try int, e ending, code string) []byte {
@@ -42,7 +42,7 @@ func ended(try int, e ending, code string) []byte {
 func suppressed(try int) []byte { return appendSuppression(nil, []place{{0, try}}) }
 
 func resolved(c Choice, try, ms int) []byte {
-	return appendResolution(nil, c, noon.Add(time.Duration(ms)*time.Millisecond), []place{{0, try}})
+	return appendResolution(c, noon.Add(time.Duration(ms)*time.Millisecond), []place{{0, try}})
 }
 
 func TestFoldOfOneRecipient(t *testing.T) {
@@ -219,12 +219,12 @@ func drawRecord(t *rapid.T) []byte {
 	case 1, 2:
 		return appendIntent(nil, rapid.IntRange(1, 3).Draw(t, "epoch"), rapid.Bool().Draw(t, "resend"), places)
 	case 3:
-		return appendWithdrawal(nil, places)
+		return appendWithdrawal(places)
 	case 5:
 		return appendSuppression(nil, places)
 	case 4:
 		choice := rapid.SampledFrom([]Choice{Accept, Reject, Resend}).Draw(t, "choice")
-		return appendResolution(nil, choice, noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))*time.Second), places)
+		return appendResolution(choice, noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))*time.Second), places)
 	}
 	var all []outcome
 	for _, p := range places {

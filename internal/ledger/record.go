@@ -128,17 +128,17 @@ func appendIntent(dst []byte, epoch int, resend bool, places []place) []byte {
 	return appendRecord(dst, intentRecord, appendRuns(binary.AppendUvarint(nil, head), places))
 }
 
-func appendWithdrawal(dst []byte, places []place) []byte {
-	return appendRecord(dst, withdrawalRecord, appendRuns(nil, places))
+func appendWithdrawal(places []place) []byte {
+	return appendRecord(nil, withdrawalRecord, appendRuns(nil, places))
 }
 
 func appendSuppression(dst []byte, places []place) []byte {
 	return appendRecord(dst, suppressionRecord, appendRuns(nil, places))
 }
 
-func appendResolution(dst []byte, choice Choice, at time.Time, places []place) []byte {
+func appendResolution(choice Choice, at time.Time, places []place) []byte {
 	payload := binary.AppendUvarint([]byte{byte(choice)}, millis(at))
-	return appendRecord(dst, resolutionRecord, appendRuns(payload, places))
+	return appendRecord(nil, resolutionRecord, appendRuns(payload, places))
 }
 
 // An ending is how a submission ended.

@@ -82,7 +82,7 @@ func (l *Ledger) resolve(ctx context.Context, id string, s StagedBatch, choice C
 		if len(places) == 0 {
 			return 0, nil
 		}
-		record := appendResolution(nil, choice, l.now(), places)
+		record := appendResolution(choice, l.now(), places)
 		length := len(read[0].journal)
 		if err := fold.Add(length, string(record)); err != nil {
 			return 0, err

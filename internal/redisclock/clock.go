@@ -24,8 +24,8 @@ const (
 	// a new Clock looks for one.
 	sharp      = 20 * time.Millisecond
 	firstLooks = 5
-	// driftPerSecond is what two machines' clocks may drift apart in a second.
-	driftPerSecond = 200 * time.Microsecond
+	// clockDrift is what two machines' clocks may drift apart in a second.
+	clockDrift = 200 * time.Microsecond
 )
 
 // A Clock translates between Redis' time and this process' monotonic time. It is
@@ -117,7 +117,7 @@ func (c *Clock) Sample(shown, sent, received time.Time) {
 	defer c.mu.Unlock()
 	if !c.at.IsZero() {
 		age := at.Sub(c.at)
-		known := c.wrong + time.Duration(age.Seconds()*float64(driftPerSecond))
+		known := c.wrong + time.Duration(age.Seconds()*float64(clockDrift))
 		apart := shown.Sub(c.shown.Add(age)).Abs()
 		if wrong > known && apart <= known+wrong {
 			return

@@ -83,7 +83,7 @@ func TestClockIsWrongByTheBestLook(t *testing.T) {
 			}
 			received := c.take(l)
 			bound = min(bound, l.trip/2)
-			drift := time.Duration(received.Sub(own).Seconds() * float64(driftPerSecond))
+			drift := time.Duration(received.Sub(own).Seconds() * float64(clockDrift))
 			if off := c.off(received, 0); off.Abs() > bound+drift+time.Microsecond {
 				t.Fatalf("wrong by %s after trips of %s at best", off, 2*bound)
 			}

@@ -94,7 +94,7 @@ func (l *life) compete(t *rapid.T) {
 // task at work whose worker is gone.
 func (l *life) finishInDoubt(t *rapid.T) {
 	for range lifeBatches {
-		task := l.rdb.RPopLPush(t.Context(), l.key("pending"), l.key("active")).Val()
+		task := l.rdb.LMove(t.Context(), l.key("pending"), l.key("active"), "RIGHT", "LEFT").Val()
 		n, _ := strconv.Atoi(task[len("batch-"):][:6])
 		l.claim(t, "a", n, task)
 		h := l.hands[0]
@@ -136,7 +136,7 @@ func (l *life) drain(t *rapid.T) {
 		l.stall(t)
 		l.endOrRequeue(t)
 		for {
-			task := l.rdb.RPopLPush(t.Context(), l.key("pending"), l.key("active")).Val()
+			task := l.rdb.LMove(t.Context(), l.key("pending"), l.key("active"), "RIGHT", "LEFT").Val()
 			if task == "" {
 				break
 			}

@@ -174,7 +174,7 @@ func (l *life) take(t *rapid.T) {
 	if l.w.queue.CheckForeign(t.Context(), l.id) != nil {
 		t.Skip("no server works on a queue that holds foreign tasks")
 	}
-	task := l.rdb.RPopLPush(t.Context(), l.key("pending"), l.key("active")).Val()
+	task := l.rdb.LMove(t.Context(), l.key("pending"), l.key("active"), "RIGHT", "LEFT").Val()
 	if task == "" {
 		t.Skip("nothing pending")
 	}

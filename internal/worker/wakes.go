@@ -61,7 +61,11 @@ func (w *wakes) take() (ids []string, all bool) {
 // of them when it begins to listen: what was said meanwhile was missed.
 func (w *Worker) listen(ctx context.Context) {
 	sub := w.Redis.Subscribe(ctx, keys.Changes())
-	defer context.AfterFunc(ctx, func() { sub.Close() })()
+	defer context.AfterFunc(ctx, func() {
+		if err := sub.Close(); err != nil {
+			w.Log.Debug().Err(err).Msg("could not end listening for changes")
+		}
+	})()
 	for heard := range sub.ChannelWithSubscriptions() {
 		switch heard := heard.(type) {
 		case *redis.Message:
