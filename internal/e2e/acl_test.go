@@ -96,7 +96,7 @@ func (w *world) liveAs(url string) {
 		}
 	}
 	w.writeSenders(", messages_per_second: 1000, messages_per_day: 100000", ", messages_per_second: 1000")
-	w.start("worker", "--linger", "1s", "--keep", "3s", "--hand-back", "1s")
+	w.start("worker", "--linger", "1s", "--keep", "10s", "--hand-back", "1s")
 	must("suppress", "add", "+"+phone(1))
 	must("send", w.nxCampaign("first", w.list("a.csv", 3000), ""))
 	must("send", w.innoCampaign("second", w.list("b.csv", 500), ""))

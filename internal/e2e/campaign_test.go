@@ -62,7 +62,7 @@ func TestCampaignWithTroubles(t *testing.T) {
 	for i := range 200 {
 		fmt.Fprintf(&b, "%s,n\n", phone(i))
 	}
-	b.WriteString("8.6138E+12,x\n" + phone(1) + ",again\n,nobody\n" + phone(300) + "\n\"" + phone(301) + "\"x,bad\n")
+	b.WriteString("8.6138E+12,x\n" + phone(1) + ",again\n,nobody\n" + phone(300) + ",n,surplus\n\"" + phone(301) + "\"x,bad\n")
 	w.file("t.csv", b.String())
 	if _, code := w.run("producer", "send", w.nxCampaign("troubles", "t.csv", ""), "--wait"); code != 3 {
 		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))

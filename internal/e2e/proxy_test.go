@@ -240,13 +240,13 @@ func (c command) step() string {
 	has := func(k int, suffix string) bool { return len(c) > 2+k && bytes.HasSuffix(c[2+k], []byte(suffix)) }
 	queue := bytes.HasPrefix(c[3], []byte("asynq:"))
 	switch {
-	case keys == "6" && has(1, ":claims"):
+	case keys == "7" && has(1, ":claims"):
 		return "claim"
 	case keys == "3" && has(1, ":claims"):
 		return "release"
 	case keys == "4" && has(1, ":claims"):
 		return "begin"
-	case keys == "5" && has(1, ":claims"):
+	case keys == "6" && has(1, ":claims"):
 		return "settle and summary"
 	case keys == "4" && has(1, ":pace"):
 		return "slot"

@@ -29,10 +29,13 @@ func CheckPrefix(ctx context.Context, rdb redis.UniversalClient, prefix string) 
 	if !prefixPattern.MatchString(prefix) {
 		return fmt.Errorf("%w: %q is none: up to 40 letters, digits and . _ : -, the first a letter or digit", ErrPrefix, prefix)
 	}
-	if err := rdb.HSetNX(ctx, keys.Schema(), fieldPrefix, prefix).Err(); err != nil {
-		return fmt.Errorf("writing the prefix of the queues: %w", err)
-	}
 	there, err := rdb.HGet(ctx, keys.Schema(), fieldPrefix).Result()
+	if errors.Is(err, redis.Nil) { // asked first, for a full Redis can be read and not written
+		if err := rdb.HSetNX(ctx, keys.Schema(), fieldPrefix, prefix).Err(); err != nil {
+			return fmt.Errorf("writing the prefix of the queues: %w", err)
+		}
+		there, err = rdb.HGet(ctx, keys.Schema(), fieldPrefix).Result()
+	}
 	if err != nil {
 		return fmt.Errorf("reading the prefix of the queues: %w", err)
 	}
