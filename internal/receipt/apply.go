@@ -11,11 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/campaign"
+	"sluice/internal/keys"
 	"sluice/internal/ledger"
 	"sluice/internal/locate"
 	"sluice/internal/phone"
@@ -53,6 +55,7 @@ type Applier struct {
 	tags      map[string]map[string][]string // by sender and tag; of campaigns
 	tagged    map[string]int                 // how many of a sender's campaigns are in tags
 	unbuilt   map[string]time.Time           // campaigns that have no index, and when that was seen
+	seeded    bool                           // the batches that others left unsettled are known
 }
 
 // NewApplier makes an Applier.
@@ -380,6 +383,12 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 // Sweep counts anew the batches whose counts change without a receipt: an answer
 // came after its receipt.
 func (a *Applier) Sweep(ctx context.Context) error {
+	if !a.seeded {
+		if err := a.seed(ctx); err != nil {
+			return err
+		}
+		a.seeded = true
+	}
 	all := make([]place, 0, len(a.book.unsettled))
 	for at := range a.book.unsettled {
 		all = append(all, at)
@@ -387,6 +396,35 @@ func (a *Applier) Sweep(ctx context.Context) error {
 	for _, at := range all {
 		if err := a.Recount(ctx, at.campaign, at.n); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// seed takes every batch that has receipts for unsettled: which were so, a process
+// that is gone has taken with it.
+func (a *Applier) seed(ctx context.Context) error {
+	ids, err := campaign.NewStore(a.o.Redis, a.o.Now).IDs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		batches, err := a.o.Redis.HKeys(ctx, keys.Summary(id)).Result()
+		if err != nil {
+			return fmt.Errorf("reading which batches %s has: %w", id, err)
+		}
+		for _, field := range batches {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				continue // no batch's
+			}
+			there, err := a.o.Redis.Exists(ctx, keys.Receipts(id, n)).Result()
+			if err != nil {
+				return fmt.Errorf("looking for receipts of %s: %w", id, err)
+			}
+			if there > 0 {
+				a.book.unsettled[place{id, n}] = true
+			}
 		}
 	}
 	return nil
