@@ -49,6 +49,7 @@ func TestWhatEachOutcomeDoesNext(t *testing.T) {
 		"an outage of one's own":              {answers: []sender.Result{down, down, accepted}, campaign: "max_attempts: 1\n", submissions: 3, want: ledger.Counts{Accepted: 1}},
 		"throttled":                           {answers: []sender.Result{throttled, accepted}, campaign: "max_attempts: 1\n", submissions: 2, want: ledger.Counts{Accepted: 1}, throttles: true},
 		"too many to this one":                {answers: []sender.Result{pair, pair, accepted}, campaign: "max_attempts: 1\n", submissions: 2, want: ledger.Counts{Pending: 1}, snooze: "meta_131056", after: 3 * time.Second},
+		"unknown, and no attempt left":        {answers: []sender.Result{{Outcome: sender.Unknown, Code: "30_with_id"}}, campaign: "max_attempts: 1\n", submissions: 1, want: ledger.Counts{InDoubt: 1}, code: "30_with_id"},
 		"unknown":                             {answers: []sender.Result{unknown}, submissions: 1, want: ledger.Counts{InDoubt: 1}, code: "timeout"},
 		"unknown, to resend":                  {answers: []sender.Result{unknown, accepted}, campaign: "on_doubt: resend\n", submissions: 2, want: ledger.Counts{Accepted: 1}},
 		"unknown with its own code too often": {answers: []sender.Result{{Outcome: sender.Unknown, Code: "30_with_id"}}, campaign: "on_doubt: resend\nmax_attempts: 2\n", submissions: 2, want: ledger.Counts{Rejected: 1}, code: "exhausted/30_with_id"},

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/keys"
 	"sluice/internal/sender"
+	"sluice/internal/suppress"
 )
 
 // servers is how many asynq servers there are in all of Redis.
@@ -296,6 +297,28 @@ func TestTemplateIsLookedAtAgain(t *testing.T) {
 	w.awaitState("unfit", campaign.Halted, 5*time.Second)
 	if !w.logged("could not look at the template again") {
 		t.Error("that the provider could not be asked is not told")
+	}
+}
+
+// Whoever is put on the suppression list before a campaign goes on gets nothing, from
+// its first submission on.
+func TestSuppressionIsKnownFromTheStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list := suppress.New(w.rdb)
+	o := w.options("w")
+	o.Suppressed = list
+	w.start(o)
+	w.launch("first", 2, "start_at: "+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+"\n")
+	if _, err := list.Add(t.Context(), []string{"5511900000001"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.campaigns.Set(t.Context(), "first", func(s *campaign.Settings) error { s.StartAt = time.Time{}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitState("first", campaign.Finished, 10*time.Second)
+	if n := w.submitted.Load(); n != 1 {
+		t.Errorf("%d submissions", n)
 	}
 }
 
