@@ -19,8 +19,9 @@ func (c *pauseCommand) Run(a *app) error {
 }
 
 type resumeCommand struct {
-	ID      string `arg:"" help:"The campaign."`
-	SkipRow int    `help:"Reject the recipient of this row first, with the code skipped: the row that status says a halted campaign was last about." placeholder:"N"`
+	ID         string `arg:"" help:"The campaign."`
+	ClearPause bool   `help:"End the pause that the provider asked for with Retry-After, for all campaigns of the sender." xor:"how"`
+	SkipRow    int    `xor:"how" help:"Reject the recipient of this row first, with the code skipped: the row that status says a halted campaign was last about." placeholder:"N"`
 }
 
 // Run resumes a campaign.
@@ -28,6 +29,8 @@ func (c *resumeCommand) Run(a *app) error {
 	switch {
 	case c.SkipRow < 0:
 		return &usageError{fmt.Errorf("--skip-row: %d is no row; the first one below the header is 1", c.SkipRow)}
+	case c.ClearPause:
+		return c.clearPause(a)
 	case c.SkipRow == 0:
 		return a.move(c.ID, (*desk.Desk).Resume)
 	}
@@ -43,6 +46,23 @@ func (c *resumeCommand) Run(a *app) error {
 		what = "was skipped already"
 	}
 	_, err = fmt.Fprintf(a.out, "%s: row %d %s, and it is %s\n", c.ID, c.SkipRow, what, m.State)
+	return err
+}
+
+// clearPause ends the pause of the campaign's sender, and goes on with the campaign.
+func (c *resumeCommand) clearPause(a *app) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	m, sender, was, err := a.desk.ClearPause(a.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	what := "the pause of " + sender + " is ended"
+	if !was {
+		what = sender + " was not paused"
+	}
+	_, err = fmt.Fprintf(a.out, "%s: %s, and it is %s\n", c.ID, what, m.State)
 	return err
 }
 

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 type workersCommand struct {
@@ -38,12 +42,21 @@ func (c *workersCommand) Run(a *app) error {
 		return err
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "WORKER\tHOST\tVERSION\tSINCE\tSENDERS\tCAMPAIGNS\tIN FLIGHT\tLAST BEAT")
+	fmt.Fprintln(t, "WORKER\tHOST\tVERSION\tSINCE\tSENDERS\tCAMPAIGNS\tIN FLIGHT\tPAUSED\tLAST BEAT")
 	for _, w := range alive {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", w.Worker, w.Host, w.Version, atText(w.Since),
-			strings.Join(w.Senders, ","), strings.Join(w.Campaigns, ","), w.InFlight, atText(w.LastBeat))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", w.Worker, w.Host, w.Version, atText(w.Since),
+			strings.Join(w.Senders, ","), strings.Join(w.Campaigns, ","), w.InFlight, pausesText(w.Paused), atText(w.LastBeat))
 	}
 	return t.Flush()
+}
+
+// pausesText says which senders are paused, and until when.
+func pausesText(pauses map[string]time.Time) string {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(pauses)) {
+		texts = append(texts, name+" until "+atText(pauses[name]))
+	}
+	return cmp.Or(strings.Join(texts, ", "), "-")
 }
 
 // whoami is who uses this command, for those who ask later who paused a campaign.

@@ -49,10 +49,13 @@ func (d *Desk) held(ctx context.Context, name string) (estimate.Sender, error) {
 	if err != nil {
 		return estimate.Sender{}, err
 	}
-	s := estimate.Sender{Messages: pace.Limit, Until: pace.Until}
+	s := estimate.Sender{Messages: pace.Limit}
 	if opened, err := d.open(name); err == nil {
 		s = limitsOf(opened)
-		s.Until = pace.Until
+	}
+	s.Until = pace.Until
+	if pace.Paused.After(s.Until) {
+		s.Until = pace.Paused
 	}
 	if s.Day == 0 {
 		return s, nil

@@ -45,6 +45,10 @@ func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Statu
 	if rec.State == campaign.Scheduled {
 		return append(found, status.Hold{What: status.HoldStart, Text: "not before its start", Until: st.GoesOnAt}), nil
 	}
+	if until := st.Pace.PausedUntil; until != nil {
+		text := fmt.Sprintf("the provider asked for a pause, which `producer resume %s --clear-pause` ends: throttled", rec.ID)
+		found = append(found, status.Hold{What: status.HoldThrottled, Text: text, Until: until})
+	}
 	file, err := rec.File()
 	if err != nil {
 		return nil, err
@@ -56,7 +60,7 @@ func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Statu
 		found = append(found, status.Hold{What: status.HoldDay, Text: "the sender's messages of 24 hours are used up", Until: st.Pace.Until})
 	}
 	found = append(found, d.circuits(fleet, rec.Sender)...)
-	if st.Pace.Factor < 1 {
+	if st.Pace.Factor < 1 && st.Pace.PausedUntil == nil {
 		found = append(found, status.Hold{What: status.HoldThrottled, Text: fmt.Sprintf("throttled to %.0f %% of the sender's limit, and rising", st.Pace.Factor*100)})
 	}
 	return found, nil
@@ -110,7 +114,9 @@ type Worker struct {
 	Senders   []string  `json:"senders"`
 	Campaigns []string  `json:"campaigns"`
 	InFlight  int       `json:"in_flight"`
-	LastBeat  time.Time `json:"last_beat"`
+	// Paused is until when it keeps the pauses that providers asked for, by sender.
+	Paused   map[string]time.Time `json:"paused,omitempty"`
+	LastBeat time.Time            `json:"last_beat"`
 }
 
 // Workers are those that are alive, and when any was last.
@@ -122,7 +128,7 @@ func (d *Desk) Workers(ctx context.Context) (alive []Worker, last time.Time, err
 	for _, h := range fleet {
 		alive = append(alive, Worker{
 			Worker: h.Worker, Host: h.Host, Version: h.Version, Since: h.Since, LastBeat: h.Beat,
-			Senders: notNil(h.Senders), Campaigns: notNil(h.Campaigns), InFlight: h.InFlight,
+			Senders: notNil(h.Senders), Campaigns: notNil(h.Campaigns), InFlight: h.InFlight, Paused: h.Paused,
 		})
 	}
 	last, err = d.ledger.LastBeat(ctx)

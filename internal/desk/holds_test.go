@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sluice/internal/campaign"
 	"sluice/internal/keys"
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
@@ -37,6 +39,57 @@ func (c *counter) heldBy(id string) string {
 		what = append(what, h.What)
 	}
 	return strings.Join(what, " ")
+}
+
+// A pause that the provider asked for holds before all that its sender may do, until
+// a person ends it; so does a day that is used up.
+func TestHoldsOfThePace(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.launch("sale", "")
+	c.beats(ledger.Heartbeat{Worker: "w", Senders: []string{"promo"}, Paused: map[string]time.Time{"promo": c.time}})
+	pace := ratelimit.New(c.rdb, ratelimit.Options{Worker: "w", Log: zerolog.Nop()}).Sender("promo", ratelimit.Limits{MessagesPerSecond: 100, MessagesPerDay: 1})
+	defer pace.Close()
+	grant, err := pace.Take(c.ctx, ratelimit.Ask{Campaign: "sale", Weight: 2, Want: 1})
+	if err != nil || grant.N != 1 {
+		t.Fatal(grant, err)
+	}
+	var full *ratelimit.DayFullError
+	if _, err := pace.Take(c.ctx, ratelimit.Ask{Campaign: "sale", Weight: 2, Want: 1}); !errors.As(err, &full) {
+		t.Fatal(err)
+	}
+	first := func(what string) status.Hold {
+		t.Helper()
+		st, err := c.Status(c.ctx, "sale")
+		if err != nil || len(st.Holds) == 0 || st.Holds[0].What != what || st.Holds[0].Until == nil || st.GoesOnAt == nil {
+			t.Fatalf("%s: %+v, %v", what, st, err)
+		}
+		return st.Holds[0]
+	}
+	if h := first(status.HoldDay); !h.Until.Equal(full.Until.Truncate(time.Microsecond)) && h.Until.Sub(full.Until).Abs() > time.Second {
+		t.Errorf("the day is used up until %s, not %s", h.Until, full.Until)
+	}
+	if err := pace.Throttled(c.ctx, 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if h := first(status.HoldThrottled); !strings.HasSuffix(h.Text, "throttled") || time.Until(*h.Until) < 9*time.Minute {
+		t.Errorf("%+v", h)
+	}
+	if alive, _, err := c.Workers(c.ctx); err != nil || len(alive) != 1 || !alive[0].Paused["promo"].Equal(c.time) {
+		t.Errorf("%+v, %v", alive, err)
+	}
+	for _, was := range []bool{true, false} {
+		if m, sender, cleared, err := c.ClearPause(c.ctx, "sale"); err != nil || m.State != campaign.Running || sender != "promo" || cleared != was {
+			t.Errorf("%+v %s %v %v", m, sender, cleared, err)
+		}
+	}
+	first(status.HoldDay)
+	if _, err := c.Cancel(c.ctx, "sale"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := c.ClearPause(c.ctx, "sale"); !errors.Is(err, campaign.ErrNotAllowed) {
+		t.Errorf("of a campaign that is over: %v", err)
+	}
 }
 
 // What holds a campaign is told first, whatever it is.

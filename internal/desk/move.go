@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/campaign"
 	"sluice/internal/ledger"
+	"sluice/internal/ratelimit"
 )
 
 // Moved is what came of a move: resumed before its start, a campaign is
@@ -31,6 +32,22 @@ func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
 		}
 		return d.campaigns.Resume(ctx, id)
 	})
+}
+
+// ClearPause ends the pause that the provider of a campaign's sender asked for, for
+// all campaigns of that sender, and goes on with this one. Was says whether there
+// was a pause.
+func (d *Desk) ClearPause(ctx context.Context, id string) (m Moved, sender string, was bool, err error) {
+	rec, err := d.campaigns.Get(ctx, id)
+	if err != nil {
+		return m, "", false, err
+	}
+	// The campaign first: one that is over is refused, and changes nothing.
+	if m, err = d.Resume(ctx, id); err != nil {
+		return m, rec.Sender, false, err
+	}
+	was, err = ratelimit.ClearPause(ctx, d.redis, rec.Sender)
+	return m, rec.Sender, was, err
 }
 
 // SkipRow rejects a row's recipient, who must be pending, with the code skipped,

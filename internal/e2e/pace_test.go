@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"sluice/internal/ratelimit"
 )
 
 // A limit is changed while the campaign runs: the senders file, then SIGHUP.
@@ -192,7 +190,8 @@ func TestSecondRequestTakesASlot(t *testing.T) {
 func TestPauseThatIsTooLong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.start("worker")
+	w.start("worker", "--metrics-addr", "127.0.0.1:0")
+	served := w.served()
 	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "86400", count: 1}]`)
 	if _, code := w.run("producer", "send", w.nxCampaign("long", w.list("l.csv", 20), "")); code != 0 {
 		t.Fatal("send failed")
@@ -204,13 +203,18 @@ func TestPauseThatIsTooLong(t *testing.T) {
 	if _, code := w.run("producer", "resume", "long"); code != 0 {
 		t.Fatal("resume failed")
 	}
-	rdb := w.redis.Client(t)
 	w.await("the pause", 30*time.Second, func() bool {
-		pace, err := ratelimit.ReadState(t.Context(), rdb, "promo-br")
-		return err == nil && time.Until(pace.Paused) > 9*time.Minute
+		out, _ := w.run("producer", "status", "long")
+		line := strings.Split(out, "\n")[1] // below id and state: the first that holds
+		return strings.Contains(line, "throttled until 20") && strings.Contains(line, "`producer resume long --clear-pause`")
 	})
-	if was, err := ratelimit.ClearPause(t.Context(), rdb, "promo-br"); err != nil || !was {
-		t.Fatal(was, err)
+	w.await("the worker's word on it", 10*time.Second, func() bool {
+		out, _ := w.run("producer", "workers")
+		_, metrics := w.get(served + "/metrics")
+		return strings.Contains(out, "promo-br until 20") && strings.Contains(metrics, `sluice_pace_pause_seconds{sender="promo-br"} 5`)
+	})
+	if out, code := w.run("producer", "resume", "--clear-pause", "long"); code != 0 || !strings.Contains(out, "the pause of promo-br is ended, and it is running") {
+		t.Fatal(out, code)
 	}
 	if a := w.awaitState("long", "finished", 30*time.Second); a.Accepted != 20 {
 		t.Errorf("%+v", a)

@@ -31,6 +31,8 @@ type Heartbeat struct {
 	InFlight  int       `json:"in_flight"` // submissions without an answer yet
 	// Circuits are the senders whose circuit breaker is open there.
 	Circuits map[string]Circuit `json:"circuits,omitempty"`
+	// Paused is until when the providers of senders want nothing, by what it knows.
+	Paused map[string]time.Time `json:"paused,omitempty"`
 	// Beat is when it beat last.
 	Beat time.Time `json:"-"`
 }

@@ -92,6 +92,8 @@ type Pace struct {
 	Factor float64 `json:"factor"` // what throttling has left of it, up to 1
 	// Until is when the sender goes on, where its 24 hours are used up.
 	Until *time.Time `json:"until,omitempty"`
+	// PausedUntil is when the provider wants messages again, where it asked for a pause.
+	PausedUntil *time.Time `json:"paused_until,omitempty"`
 }
 
 // A Hold is one thing that keeps a campaign from going on, or slows it down.
@@ -166,7 +168,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		Rows: t.Rows, Pending: t.Pending, Accepted: t.Accepted, Rejected: t.Rejected, InDoubt: t.InDoubt,
 		Invalid: t.Invalid, Duplicate: t.Duplicate, Suppressed: t.Suppressed,
 		Batches: t.Batches, BatchesDone: t.BatchesDone, Codes: t.Codes,
-		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until)},
+		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until), PausedUntil: timeOrNull(pace.Paused)},
 		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
 	}
 	st.Holds = []Hold{}
@@ -212,6 +214,9 @@ func (s Source) goesOn(rec *campaign.Record, pace ratelimit.State) time.Time {
 		now := s.Now()
 		if next := file.Window.Next(now); next.After(now) {
 			return next
+		}
+		if pace.Paused.After(pace.Until) {
+			return pace.Paused
 		}
 		return pace.Until
 	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:

@@ -3,6 +3,7 @@ package worker
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"sluice/internal/ledger"
 )
@@ -10,7 +11,7 @@ import (
 // describe has the next heartbeat say what this worker does now.
 func (w *Worker) describe() {
 	h := *w.says.Load()
-	h.Campaigns, h.InFlight, h.Circuits = nil, 0, nil
+	h.Campaigns, h.InFlight, h.Circuits, h.Paused = nil, 0, nil, nil
 	if w.Senders != nil {
 		h.Senders = w.Senders()
 	}
@@ -22,6 +23,12 @@ func (w *Worker) describe() {
 	slices.Sort(h.Campaigns)
 	for _, name := range slices.Sorted(maps.Keys(w.accounts)) {
 		s := w.accounts[name].sender
+		if until := s.Pace.PausedUntil(); !until.IsZero() {
+			if h.Paused == nil {
+				h.Paused = map[string]time.Time{}
+			}
+			h.Paused[name] = until.UTC()
+		}
 		h.InFlight += s.InFlight()
 		if c := s.Circuit(); c != nil {
 			if h.Circuits == nil {

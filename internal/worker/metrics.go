@@ -2,6 +2,7 @@ package worker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,6 +19,7 @@ type Metrics struct {
 	redisErrors prometheus.Counter
 	batches     *prometheus.CounterVec
 	factor      *prometheus.GaugeVec
+	paused      *prometheus.GaugeVec
 }
 
 // NewMetrics registers a worker's figures, all series at zero for the senders
@@ -38,10 +40,13 @@ func NewMetrics(reg prometheus.Registerer, senders ...string) *Metrics {
 	m.factor = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sluice_pace_factor_ratio", Help: "What throttling has left of a sender's limit, up to 1.",
 	}, []string{"sender"})
+	m.paused = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sluice_pace_pause_seconds", Help: "How long the provider still wants nothing, as it asked with Retry-After; 0: it does not ask for that.",
+	}, []string{"sender"})
 	for _, end := range []string{endDone, endLater, endFailed} {
 		m.batches.WithLabelValues(end)
 	}
-	reg.MustRegister(m.byState, m.redisErrors, m.batches, m.factor)
+	reg.MustRegister(m.byState, m.redisErrors, m.batches, m.factor, m.paused)
 	return m
 }
 
@@ -81,11 +86,13 @@ func (m *Metrics) batchRun(err error) {
 	m.batches.WithLabelValues(end).Inc()
 }
 
-// pace is told of each sender that is open.
-func (m *Metrics) pace(name string, factor float64) {
+// pace is told of each sender that is open, and until when it is paused; zero: it
+// is not.
+func (m *Metrics) pace(name string, factor float64, paused time.Time) {
 	if m != nil {
 		m.dispatch.Open(name)
 		m.factor.WithLabelValues(name).Set(factor)
+		m.paused.WithLabelValues(name).Set(max(0, time.Until(paused).Seconds()))
 	}
 }
 

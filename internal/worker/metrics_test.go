@@ -2,6 +2,7 @@ package worker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -32,7 +33,7 @@ func TestMetricsKeepTheConventions(t *testing.T) {
 	if before == 0 || before%(2*len(sender.Outcomes)) != 0 {
 		t.Errorf("%d series of two senders", before)
 	}
-	m.pace("promo-mx", 1)
+	m.pace("promo-mx", 1, time.Time{})
 	if n := count(); 2*n != 3*before {
 		t.Errorf("a sender that was opened later has not its series at zero: %d, before %d", n, before)
 	}
@@ -44,7 +45,7 @@ func TestNilMetricsCountNothing(t *testing.T) {
 	m.campaigns(nil)
 	m.redisError()
 	m.batchRun(nil)
-	m.pace("promo", 1)
+	m.pace("promo", 1, time.Time{})
 	m.Doubted(1)
 	if m.submissions() != nil {
 		t.Error("there are figures of submissions")

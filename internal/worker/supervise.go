@@ -74,7 +74,7 @@ func (w *Worker) tell() {
 	w.describe()
 	w.metrics.campaigns(w.campaigns)
 	for name, a := range w.accounts {
-		w.metrics.pace(name, a.Pace.Factor())
+		w.metrics.pace(name, a.Pace.Factor(), a.Pace.PausedUntil())
 	}
 }
 
