@@ -14,6 +14,9 @@ func (b *bench) far(ctx context.Context, w io.Writer) error {
 	fmt.Fprint(w, "Two workers, one campaign, and Redis so far away: every answer of it comes so much later.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []int{80, 1000} {
+		if b.limit != 0 && b.limit != limit {
+			continue
+		}
 		for _, away := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond} {
 			row, err := b.onePace(ctx, paceCase{limit: limit, workers: 2, campaigns: 1, latency: "10ms", away: away})
 			if err != nil {

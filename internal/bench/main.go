@@ -30,12 +30,14 @@ func main() {
 
 // settings are what a run measures.
 type settings struct {
-	pairs int
-	rows  int // of the sending benchmarks
-	list  int // rows of the import
-	paces bool
-	only  string
-	limit float64 // of the pace, this alone
+	pairs   int
+	rows    int // of the sending benchmarks
+	list    int // rows of the import
+	paces   bool
+	only    string
+	limit   int  // of the pace, this alone
+	distant bool // of the pace, only with Redis far away
+	crew    int  // of the pace, the cases of so many workers alone
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
@@ -46,7 +48,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
 	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, import, long, pace")
-	flags.Float64Var(&s.limit, "limit", 0, "of the pace, measure this limit alone; -1: with Redis far away")
+	flags.IntVar(&s.limit, "limit", 0, "of the pace, measure this limit alone")
+	flags.BoolVar(&s.distant, "far", false, "of the pace, measure only with Redis far away")
+	flags.IntVar(&s.crew, "workers", 0, "of the pace, measure the cases of so many workers alone")
 	out := flags.String("o", "docs/bench.md", "the report")
 	if err := flags.Parse(args); err != nil {
 		return err

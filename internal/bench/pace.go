@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		"system allows it, for its own delays would count as the workers'.\n\n"+
 		"| limit | workers | latency | campaigns | | most in a second | average | slot requests a message | shares |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, limit := range []struct{ perSecond, atOnce int }{{1, 9}, {20, 6}, {80, 4}, {500, 1}, {2000, 1}} {
-		if b.limit != 0 && b.limit != float64(limit.perSecond) {
+		if b.distant || b.limit != 0 && b.limit != limit.perSecond {
 			continue
 		}
 		var cases []paceCase
@@ -45,6 +46,7 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 				cases = append(cases, paceCase{limit: limit.perSecond, workers: 3, campaigns: 1, latency: "50ms", kill: kill})
 			}
 		}
+		cases = slices.DeleteFunc(cases, func(c paceCase) bool { return b.crew != 0 && b.crew != c.workers })
 		rows := make([]string, len(cases))
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(limit.atOnce)
@@ -60,7 +62,7 @@ func (b *bench) pace(ctx context.Context, w io.Writer) error {
 		fmt.Fprint(w, strings.Join(rows, ""))
 	}
 	fmt.Fprintln(w)
-	if b.limit > 0 {
+	if b.limit != 0 && !b.distant {
 		return nil
 	}
 	return b.far(ctx, w)

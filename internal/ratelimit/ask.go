@@ -244,6 +244,7 @@ func (s *Sender) learn(a *answer, sent time.Time) {
 	defer s.mu.Unlock()
 	s.jumped = s.jumped || jumped && s.answer.now > 0
 	s.rtt = min(received.Sub(sent), maxRTT)
+	s.lead.answered(s.rtt)
 	if before, now := s.answer.head.rate(s.answer.now), a.head.rate(a.now); now < before*0.99 && s.answer.now > 0 {
 		s.refundAll() // planned at a pace that no longer holds
 	}

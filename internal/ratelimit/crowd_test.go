@@ -156,13 +156,28 @@ func (c *crowd) inside(t *testing.T, length time.Duration) {
 }
 
 // batch takes and sends like a batch does, with the intent of the next chunk
-// written while the chunk before goes out.
+// written while the chunk before goes out, and the outcomes between intents: one
+// thing is written at a time.
 func (c *crowd) batch(ctx context.Context, zero time.Time, s *Sender, sh sharer, left *int, b int) {
 	if until(ctx, zero.Add(sh.from)) != nil {
 		return
 	}
 	chunks := make(chan *Grant)
+	journal := make(chan struct{}, 1) // whoever writes to it
+	write := func() bool {
+		journal <- struct{}{}
+		defer func() { <-journal }()
+		return until(ctx, time.Now().Add(c.away)) == nil
+	}
 	var sending sync.WaitGroup
+	if c.away > 0 {
+		settled, stop := context.WithCancel(ctx)
+		defer stop()
+		sending.Go(func() {
+			for until(settled, time.Now().Add(20*time.Millisecond)) == nil && write() {
+			}
+		})
+	}
 	sending.Go(func() {
 		for g := range chunks {
 			for i := 0; i < g.N; i++ {
@@ -210,7 +225,7 @@ func (c *crowd) batch(ctx context.Context, zero time.Time, s *Sender, sh sharer,
 			if err != nil {
 				return
 			}
-			if c.away > 0 && until(ctx, time.Now().Add(c.away)) != nil {
+			if !write() {
 				return
 			}
 			g.Begun()

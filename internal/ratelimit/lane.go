@@ -130,7 +130,7 @@ func (s *Sender) piece(l *lane, ask Ask) *Grant {
 			}
 			n := min(ask.Want-g.N, p.n)
 			if p.step > 0 {
-				n = min(n, max(1, int(last.Sub(p.start)/p.step)))
+				n = min(n, max(1, int((last.Sub(p.start)+p.step-1)/p.step))) // at least that stretch
 			}
 			g.times = append(g.times, p.cut(n)...)
 			g.N += n

@@ -17,19 +17,32 @@ const (
 	minPiece = 25 * time.Millisecond
 )
 
-// A lead is how long before a slot its worker must have it. It grows when slots
-// are reached late, for else a worker with a slow Redis would never reach one,
-// and shrinks while they are reached early.
+// A lead is how long before a slot its worker must have it: long enough for two
+// round trips to Redis, for an intent may wait for outcomes that are being written.
+// It grows when slots are reached late, for else a worker with a slow Redis would
+// never reach one, and shrinks while they are reached early.
 type lead struct {
+	trip  atomic.Int64 // a round trip
 	extra atomic.Int64
 	grown atomic.Int64 // when it grew last, so that one delay counts once
 }
 
-func (l *lead) get() time.Duration { return minLead + time.Duration(l.extra.Load()) }
+func (l *lead) get() time.Duration {
+	return min(maxLead, minLead+time.Duration(2*l.trip.Load()+l.extra.Load()))
+}
 
-// piece is the stretch of a slot for one grant: long enough that the intents
-// keep up.
-func (l *lead) piece() time.Duration { return max(minPiece, l.get()/2) }
+// piece is the stretch of a slot for one grant: longer than it takes to write the
+// intent for the next one, so that intents keep up.
+func (l *lead) piece() time.Duration { return max(minPiece, l.get()*3/4) }
+
+// answered says how long Redis took to answer. One slow answer does not count much.
+func (l *lead) answered(trip time.Duration) {
+	was := l.trip.Load()
+	if was > 0 && int64(trip) > was {
+		trip = time.Duration(was + (int64(trip)-was)/8)
+	}
+	l.trip.Store(int64(trip))
+}
 
 // arrived says how early a worker was for the first message of a grant; late if
 // negative.

@@ -157,14 +157,18 @@ func TestThousandCampaigns(t *testing.T) {
 func TestRedisFarAway(t *testing.T) {
 	t.Parallel()
 	for _, away := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond} {
-		for _, limit := range []float64{80, 1000} {
-			c := crowd{limits: Limits{MessagesPerSecond: limit}, away: away, batches: 4, sharers: []sharer{{id: "c", weight: 2, workers: []int{0, 1}}}}
+		for _, tt := range []struct {
+			limit   float64
+			batches int // on each worker
+			workers []int
+		}{{80, 4, []int{0, 1}}, {80, 1, []int{0}}, {1000, 4, []int{0, 1}}} {
+			c := crowd{limits: Limits{MessagesPerSecond: tt.limit}, away: away, batches: tt.batches, sharers: []sharer{{id: "c", weight: 2, workers: tt.workers}}}
 			c.run(t, 10*time.Second)
-			if used := float64(c.between("c", 1e6, 9e6)) / 8 / limit; used < 0.99 {
-				t.Errorf("%s away, %v a second: %.1f %% of it used", away, limit, used*100)
+			if used := float64(c.between("c", 1e6, 9e6)) / 8 / tt.limit; used < 0.99 {
+				t.Errorf("%s away, %+v: %.1f %% of it used", away, tt, used*100)
 			}
-			if most := float64(busiest(c.all)); most > max(limit*1.02, limit+1) {
-				t.Errorf("%s away, %v a second: %.0f messages in one second", away, limit, most)
+			if most := float64(busiest(c.all)); most > max(tt.limit*1.02, tt.limit+1) {
+				t.Errorf("%s away, %+v: %.0f messages in one second", away, tt, most)
 			}
 		}
 	}
