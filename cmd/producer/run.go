@@ -30,6 +30,8 @@ type commands struct {
 	LogFormat   string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
 
 	Send      sendCommand      `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
+	Preview   previewCommand   `cmd:"" help:"Show the message as a row of the list gets it: its fields, the provider's request, and the template's own text."`
+	Test      testCommand      `cmd:"" help:"Send one message of a campaign to a number of your own, as a row of the list would get it, and say what became of it. The campaign's id stays free."`
 	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
 	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
 	Find      findCommand      `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`

@@ -22,17 +22,7 @@ type sendCommand struct {
 
 // Run imports a campaign and launches it.
 func (c *sendCommand) Run(a *app) error {
-	if c.Campaign == "-" && c.Recipients == "-" {
-		return &usageError{errors.New("only one of the campaign file and the recipients can be standard input")}
-	}
-	text, err := a.readCampaign(c.Campaign)
-	if err != nil {
-		return err
-	}
-	p, err := a.desk.Prepare(desk.Order{
-		Text: text, Name: c.Campaign, ID: c.ID, List: c.Recipients, Stdin: a.in, SkipPreflight: !c.Preflight,
-		Warn: func(warning string) { fmt.Fprintf(shown(a.err), "producer: warning: %s\n", warning) },
-	})
+	p, err := a.prepare(desk.Order{Name: c.Campaign, ID: c.ID, List: c.Recipients, SkipPreflight: !c.Preflight})
 	if err != nil {
 		return err
 	}
@@ -50,6 +40,20 @@ func (c *sendCommand) Run(a *app) error {
 		return hint(err)
 	}
 	return c.finish(a, launched)
+}
+
+// prepare reads the campaign file that an order names, and prepares it.
+func (a *app) prepare(o desk.Order) (*desk.Prepared, error) {
+	if o.Name == "-" && o.List == "-" {
+		return nil, &usageError{errors.New("only one of the campaign file and the recipients can be standard input")}
+	}
+	var err error
+	if o.Text, err = a.readCampaign(o.Name); err != nil {
+		return nil, err
+	}
+	o.Stdin = a.in
+	o.Warn = func(warning string) { fmt.Fprintf(shown(a.err), "producer: warning: %s\n", warning) }
+	return a.desk.Prepare(o)
 }
 
 // readCampaign reads a campaign file, or standard input for -; a list that is named

@@ -27,5 +27,8 @@ func (a *app) openSender(name string) (*desk.Sender, error) {
 		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
 			return accounts.Preflight(ctx, provider, name, m)
 		},
+		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
+			return accounts.TemplateText(ctx, provider, name, m)
+		},
 	}, nil
 }

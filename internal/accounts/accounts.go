@@ -86,6 +86,19 @@ func Preflight(ctx context.Context, p sender.Provider, name string, m sender.Mes
 	return warnings, asked, err
 }
 
+// TemplateText is how the template that m names reads, as sender.TemplateTeller
+// says. Asked is false for a provider that publishes no way to ask.
+func TemplateText(ctx context.Context, p sender.Provider, name string, m sender.Message) (text string, asked bool, err error) {
+	tells, ok := p.(sender.TemplateTeller)
+	if !ok {
+		return "", false, nil
+	}
+	if text, asked, err = tells.TemplateText(ctx, m); err != nil {
+		err = fmt.Errorf("asking %s for the template: %w", name, err)
+	}
+	return text, asked, err
+}
+
 // Limits are a sender's limits as the pace takes them.
 func Limits(s config.Sender) ratelimit.Limits {
 	return ratelimit.Limits{

@@ -34,7 +34,7 @@ func (f *File) Apply(s Settings) {
 // Weight is the campaign's share among those of its sender.
 func (s Settings) Weight() int {
 	switch s.Priority {
-	case high:
+	case High:
 		return 4
 	case low:
 		return 1
@@ -44,7 +44,8 @@ func (s Settings) Weight() int {
 
 // The priorities.
 const (
-	high   = "high"
+	// High is the priority of what goes before all else.
+	High   = "high"
 	normal = "normal"
 	low    = "low"
 )
@@ -54,7 +55,7 @@ func (s Settings) Check() error {
 	switch {
 	case s.MaxAttempts < 1 || s.MaxAttempts > mostAttempts:
 		return bad("max_attempts", "between 1 and %d", mostAttempts)
-	case s.Priority != high && s.Priority != normal && s.Priority != low:
+	case s.Priority != High && s.Priority != normal && s.Priority != low:
 		return bad("priority", "%q is not one of high, normal, low", s.Priority)
 	case s.Rate < 0 || s.Rate > 10_000 || s.Rate > 0 && s.Rate < 0.1:
 		return bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own")

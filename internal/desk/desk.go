@@ -27,6 +27,9 @@ type Sender struct {
 	Kind      string // the provider's name, such as nxcloud
 	Limits    ratelimit.Limits
 	Preflight Preflight
+	// TemplateText is how the template of a message without placeholders reads; nil,
+	// or asked false, where there is no way to ask.
+	TemplateText func(ctx context.Context, m sender.Message) (text string, asked bool, err error)
 }
 
 // Preflight holds a message against the templates of a sender's account. One

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"sluice/internal/batch"
 	"sluice/internal/campaign"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
@@ -50,19 +51,9 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	case err != nil:
 		return nil, err
 	}
-	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: p.saw}
-	im.Index = func(ctx context.Context, id string) error {
-		// The reader has let go of the numbers that it saw: the index takes their
-		// place, and not room beside it.
-		debug.FreeOSMemory()
-		_, err := d.index().Build(ctx, id)
-		return err
-	}
-	list := suppress.New(d.redis)
-	if version, err := list.Version(ctx); err != nil {
+	im, err := d.importer(ctx, p.saw)
+	if err != nil {
 		return nil, err
-	} else if version > 0 { // a list that was never used costs nothing
-		im.Suppress = list.Contains
 	}
 	if rec.State != campaign.Importing {
 		return d.compare(ctx, p, im, rec)
@@ -86,6 +77,25 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 		return nil, err
 	}
 	return &Launched{Plan: p.plan, State: rec.State, StartAt: rec.StartAt}, nil
+}
+
+// importer makes what imports a list, and asks the suppression list of it.
+func (d *Desk) importer(ctx context.Context, saw func(*batch.Batch)) (*jobs.Import, error) {
+	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: saw}
+	im.Index = func(ctx context.Context, id string) error {
+		// The reader has let go of the numbers that it saw: the index takes their
+		// place, and not room beside it.
+		debug.FreeOSMemory()
+		_, err := d.index().Build(ctx, id)
+		return err
+	}
+	list := suppress.New(d.redis)
+	if version, err := list.Version(ctx); err != nil {
+		return nil, err
+	} else if version > 0 { // a list that was never used costs nothing
+		im.Suppress = list.Contains
+	}
+	return im, nil
 }
 
 // imported says whether an earlier run has imported the campaign to its end.

@@ -26,18 +26,19 @@ type Order struct {
 }
 
 // A Prepared order has been checked as far as files can tell. It is good for one
-// Count or Launch, and is to be closed.
+// Count, Launch, Preview or Test, and is to be closed.
 type Prepared struct {
-	order   Order
-	file    *campaign.File
-	sender  *Sender
-	columns []batch.Column
-	input   *input
-	reader  *batch.Reader
-	plan    Plan
-	reasons batch.Reasons
-	read    reading
-	shape   shape
+	order     Order
+	file      *campaign.File
+	sender    *Sender
+	columns   []batch.Column
+	submitter sender.Submitter
+	input     *input
+	reader    *batch.Reader
+	plan      Plan
+	reasons   batch.Reasons
+	read      reading
+	shape     shape
 }
 
 // File is the campaign file.
@@ -77,18 +78,17 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 	if p.columns, err = p.file.Message.Columns(); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name, err)
 	}
-	submitter, err := p.sender.Compile(p.file.Message, p.columns)
-	if err != nil {
+	if p.submitter, err = p.sender.Compile(p.file.Message, p.columns); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name, err)
 	}
 	p.plan = Plan{ID: p.file.ID, Sender: p.file.Sender, Limit: lower(p.sender.Limits.MessagesPerSecond, p.file.Rate.MessagesPerSecond)}
-	p.shape = newShape(p.file, p.sender, submitter, d.now())
+	p.shape = newShape(p.file, p.sender, p.submitter, d.now())
 	p.plan.LateStart = !p.file.StartAt.IsZero() && !p.file.StartAt.After(d.now())
-	return p, p.openList(submitter)
+	return p, p.openList()
 }
 
 // openList opens the recipients and reads their header.
-func (p *Prepared) openList(submitter sender.Submitter) error {
+func (p *Prepared) openList() error {
 	r := p.file.Recipients
 	var err error
 	if p.input, err = openInput(r.File, p.order.Stdin); err != nil {
@@ -96,7 +96,7 @@ func (p *Prepared) openList(submitter sender.Submitter) error {
 	}
 	p.reader, err = batch.NewReader(p.input, batch.Options{
 		Phone: r.Phone, Columns: p.columns, DefaultCountry: r.DefaultCountry,
-		Numbers: phone.Numbers(r.Numbers), Encoding: r.Encoding, Strict: r.Strict, Check: submitter.Check,
+		Numbers: phone.Numbers(r.Numbers), Encoding: r.Encoding, Strict: r.Strict, Check: p.submitter.Check,
 	})
 	if err != nil {
 		p.input.Close()

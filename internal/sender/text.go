@@ -89,24 +89,29 @@ func (m Message) Columns() ([]batch.Column, error) {
 
 // eachString calls f with every string below v and its path in the file.
 func eachString(v reflect.Value, path string, f func(path, s string) error) error {
+	return eachValue(v, path, func(path string, v reflect.Value) error { return f(path, v.String()) })
+}
+
+// eachValue is eachString with the string as a value, which may be set where v may.
+func eachValue(v reflect.Value, path string, f func(path string, v reflect.Value) error) error {
 	switch v.Kind() {
 	case reflect.String:
-		return f(path, v.String())
+		return f(path, v)
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil
 		}
-		return eachString(v.Elem(), path, f)
+		return eachValue(v.Elem(), path, f)
 	case reflect.Slice:
 		for i := range v.Len() {
-			if err := eachString(v.Index(i), fmt.Sprintf("%s[%d]", path, i), f); err != nil {
+			if err := eachValue(v.Index(i), fmt.Sprintf("%s[%d]", path, i), f); err != nil {
 				return err
 			}
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-			if err := eachString(v.Field(i), path+"."+name, f); err != nil {
+			if err := eachValue(v.Field(i), path+"."+name, f); err != nil {
 				return err
 			}
 		}

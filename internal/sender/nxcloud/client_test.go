@@ -298,7 +298,7 @@ func subject() sendertest.Subject {
 			`{"code":1004}`, `{"code":22141,"message":"(#131056)"}`, `{"code":22042,"message":"(#130429) rate limit"}`,
 			`{"code":22091,"message":"非WhatsApp用户","data":null}`,
 		},
-		Secrets: []string{"own-access-secret", "own-access-key", "8613800000000"},
+		Secrets: []string{"own-access-secret", "own-access-key", "own-appkey", "8613800000000"},
 	}
 }
 

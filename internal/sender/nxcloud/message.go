@@ -17,6 +17,7 @@ const maxButtons = 10
 // A message is a compiled template message: the request's body in pieces.
 type message struct {
 	beforeTo, afterTo string  // of the body, around the recipient's number
+	masked            string  // beforeTo without the account's keys
 	pieces            []piece // what follows afterTo
 	fields            []field // those that vary
 	linkVaries        bool    // the header's link is not everyone's
@@ -75,9 +76,11 @@ func (c *compiler) compile(o Options, m sender.Message) error {
 	}
 	c.literal(`{"tenant_id":` + strconv.FormatInt(o.TenantID, 10) + `,"appkey":`)
 	c.string(o.AppKey)
+	account := len(c.text)
 	c.literal(`,"business_phone":`)
 	c.string(o.BusinessPhone)
 	c.literal(`,"messaging_product":"whatsapp","recipient_type":"individual","to":"`)
+	c.out.masked = `{"tenant_id":"` + sender.Masked + `","appkey":"` + sender.Masked + `"` + string(c.text[account:])
 	c.out.beforeTo, c.text = string(c.text), nil
 	c.literal(`","type":"template","template":{"name":`)
 	c.string(t.Name)

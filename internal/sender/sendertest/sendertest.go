@@ -6,10 +6,13 @@ package sendertest
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +60,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("refused, with a message_id", s.refusedWithID)
 	t.Run("broken off, with a message_id", s.brokenWithID)
 	t.Run("concurrent", s.concurrent)
+	t.Run("previewed", s.previewed)
 }
 
 // Fuzz feeds answers to a submission of one recipient.
@@ -332,6 +336,55 @@ func (s Subject) concurrent(t *testing.T) {
 		t.Errorf("%d requests for %d submissions", n, workers*each)
 	}
 }
+
+// previewed holds what a preview shows against what is sent, byte for byte but
+// for the account's keys.
+func (s Subject) previewed(t *testing.T) {
+	t.Parallel()
+	sent := make(chan string, 1)
+	submitter := s.compile(t, listen(t, func(c net.Conn, r *bufio.Reader) bool {
+		request, err := http.ReadRequest(r)
+		if err != nil {
+			return false
+		}
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return false
+		}
+		sent <- request.Method + " " + request.URL.Path + " " + string(body)
+		writeAnswer(c, 200, "", s.Accepted(1))
+		return true
+	}), Timeout)
+	previewer, ok := submitter.Submitter.(sender.Previewer)
+	if !ok {
+		t.Fatal("there is no preview")
+	}
+	rs := recipients(1)
+	request := previewer.Preview(sender.Ref{Campaign: "c", Batch: 1, Index: 0, Try: 1}, &rs[0])
+	for _, secret := range s.Secrets {
+		if !sender.IsNumber(secret) && strings.Contains(string(request.Body), secret) {
+			t.Errorf("the preview shows a secret: %s", request.Body)
+		}
+	}
+	out := make([]sender.Result, 1)
+	submitter.Submit(t.Context(), sender.Ref{Campaign: "c", Batch: 1, Index: 0, Try: 1}, rs, out)
+	address, err := url.Parse(request.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, really := request.Method+" "+address.Path+" "+string(request.Body), <-sent
+	if unmasked(shown) != unmasked(really) {
+		t.Errorf("shown:\n%s\nsent:\n%s", shown, really)
+	}
+	if !json.Valid(request.Body) {
+		t.Errorf("no JSON: %s", request.Body)
+	}
+}
+
+// keysOf are the account's keys in a body.
+var keysOf = regexp.MustCompile(`"(tenant_id|appkey)":("[^"]*"|[0-9]+)`)
+
+func unmasked(request string) string { return keysOf.ReplaceAllString(request, `"$1":0`) }
 
 // compile makes a submitter for a provider at url.
 func (s Subject) compile(t testing.TB, url string, timeout time.Duration) checked {
