@@ -38,6 +38,7 @@ type commands struct {
 	Workers   workersCommand   `cmd:"" help:"List the workers that are alive, and what each does."`
 	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
 	Set       setCommand       `cmd:"" help:"Change a campaign's pace, priority, window, start or attempts; it holds on all workers within a second."`
+	Amend     amendCommand     `cmd:"" help:"Give a paused or halted campaign a corrected message, for those who are still to get it."`
 	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
 	Resume    resumeCommand    `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
 	Resolve   resolveCommand   `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`

@@ -43,6 +43,18 @@ type File struct {
 	Priority    string         `yaml:"priority"` // high, normal or low; normal if empty
 	StartAt     time.Time      `yaml:"start_at"` // not before; at once if zero
 	Window      *Window        `yaml:"window"`
+
+	// imported is the message that the list was imported for, where it was amended
+	// since.
+	imported *sender.Message
+}
+
+// Columns are those of the values that the campaign's recipients have, in order.
+func (f *File) Columns() ([]batch.Column, error) {
+	if f.imported != nil {
+		return f.imported.Columns()
+	}
+	return f.Message.Columns()
 }
 
 // Recipients say where the recipients are and how to read them.
@@ -192,6 +204,22 @@ func (r Recipients) reading() Recipients {
 		r.Encoding = "utf-8" // whoever says so reads the same
 	}
 	return r
+}
+
+// BesidesMessage names what of f, beside the message, is another than there; empty if
+// nothing is.
+func (f *File) BesidesMessage(there *File) string {
+	var names []string
+	if f.Sender != there.Sender {
+		names = append(names, "sender")
+	}
+	if f.Recipients.reading() != there.Recipients.reading() {
+		names = append(names, "the way to read its recipients")
+	}
+	for _, c := range f.changes(there) {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, " and ")
 }
 
 // differences names what makes f another campaign than there.

@@ -40,7 +40,7 @@ func TestParseDefaults(t *testing.T) {
 		}},
 		Recipients: Recipients{File: "dir/recipients.csv", Phone: "phone", Encoding: "auto", Numbers: "auto"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(File{})); diff != "" {
 		t.Error(diff)
 	}
 	if got.Settings().Weight() != 2 {
@@ -88,7 +88,7 @@ window: {from: "20:00", to: "09:00", timezone: recipient}
 		Rate:       Rate{MessagesPerSecond: 0.5},
 		Window:     &Window{From: "20:00", To: "09:00", Timezone: "recipient"},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(File{})); diff != "" {
 		t.Error(diff)
 	}
 	if got.Settings().Weight() != 4 {

@@ -16,16 +16,20 @@ type Plan struct {
 
 // A Record is a campaign as Redis holds it.
 type Record struct {
-	ID         string
-	State      State
-	Reason     string // why it halted, for a person
-	Code       string // the provider's code behind that
-	Row        int    // of the list, that this was last about; 0: of none
-	Sender     string
-	Identity   string
-	Raw        []byte // the campaign file as it was given
-	Set        string // its settings as they were set since; empty: never
-	By         string // who paused it, where that is known
+	ID       string
+	State    State
+	Reason   string // why it halted, for a person
+	Code     string // the provider's code behind that
+	Row      int    // of the list, that this was last about; 0: of none
+	Sender   string
+	Identity string
+	Raw      []byte // the campaign file as it was given
+	Set      string // its settings as they were set since; empty: never
+	By       string // who paused it, where that is known
+	// Amended is the campaign file whose message is sent in the place of Raw's; empty
+	// where it was never amended. Revision is 1 then, and one more with each time.
+	Amended    []byte
+	Revision   int
 	Plan       Plan
 	CreatedAt  time.Time
 	StartAt    time.Time
@@ -47,9 +51,12 @@ func (r *Record) Given() (*File, error) {
 	return f, nil
 }
 
-// File is the campaign file with the settings as they are now.
+// File is the campaign file with the settings and the message as they are now.
 func (r *Record) File() (*File, error) {
 	f, err := r.Given()
+	if err == nil && len(r.Amended) > 0 {
+		err = f.amend(r.Amended)
+	}
 	if err != nil || r.Set == "" {
 		return f, err
 	}
@@ -70,6 +77,8 @@ type Brief struct {
 	MovedAt time.Time // when it came into its state
 	Window  *Window   // nil: at any time
 	Set     string    // as Record.Set
+	// Revision is as Record.Revision.
+	Revision int
 	// Expiring says that its rows may be set to expire: of a campaign that goes on
 	// they must not be.
 	Expiring bool
@@ -78,7 +87,7 @@ type Brief struct {
 // Equal says that two briefs say the same.
 func (b Brief) Equal(o Brief) bool {
 	return b.ID == o.ID && b.State == o.State && b.Sender == o.Sender && b.StartAt.Equal(o.StartAt) &&
-		b.MovedAt.Equal(o.MovedAt) && b.Window.text() == o.Window.text() && b.Set == o.Set && b.Expiring == o.Expiring
+		b.MovedAt.Equal(o.MovedAt) && b.Window.text() == o.Window.text() && b.Set == o.Set && b.Revision == o.Revision && b.Expiring == o.Expiring
 }
 
 // The fields of a record.
@@ -101,6 +110,8 @@ const (
 	fieldShape    = "shape"
 	fieldBy       = "by"
 	fieldExpiring = "expiring"
+	fieldAmended  = "amended"
+	fieldRevision = "revision"
 )
 
 // planFields are the names of a plan's numbers, with their places.
@@ -120,6 +131,7 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "",
 	}
 	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
+	r.Revision, r.Amended = revisionOf(fields[fieldRevision]), []byte(fields[fieldAmended])
 	r.Plan.Fingerprint = fields["fingerprint"]
 	for name, n := range r.Plan.planFields() {
 		if text := fields[name]; text != "" {
@@ -130,6 +142,15 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		}
 	}
 	return r, nil
+}
+
+// revisionOf reads a revision; 1 where there is none.
+func revisionOf(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 1
+	}
+	return n
 }
 
 // millis reads a time as it is stored; zero if there is none.

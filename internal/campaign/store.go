@@ -75,6 +75,9 @@ func (r *Record) isOf(f *File) error {
 	if r.Identity == f.Identity() {
 		return r.hasSettings(f)
 	}
+	if amended, err := r.File(); err == nil && r.Revision > 1 && amended.Identity() == f.Identity() {
+		return r.hasSettings(f)
+	}
 	what := "another message, sender or way to read its recipients"
 	if there, err := r.Given(); err == nil {
 		if names := f.differences(there); names != "" {
@@ -163,7 +166,7 @@ func (s *Store) Briefs(ctx context.Context, ids ...string) ([]Brief, error) {
 	reads := make([]*redis.SliceCmd, len(ids))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			reads[i] = p.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet, fieldExpiring)
+			reads[i] = p.HMGet(ctx, keys.Campaign(id), fieldState, fieldSender, fieldStartAt, fieldMoved, fieldWindow, fieldSet, fieldExpiring, fieldRevision)
 		}
 		return nil
 	})
@@ -172,7 +175,7 @@ func (s *Store) Briefs(ctx context.Context, ids ...string) ([]Brief, error) {
 	}
 	var briefs []Brief
 	for i, id := range ids {
-		var text [7]string
+		var text [8]string
 		for k, v := range reads[i].Val() {
 			text[k], _ = v.(string)
 		}
@@ -180,7 +183,7 @@ func (s *Store) Briefs(ctx context.Context, ids ...string) ([]Brief, error) {
 			continue // indexed and not made yet, or never
 		}
 		briefs = append(briefs, Brief{
-			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5], Expiring: text[6] != "",
+			ID: id, State: State(text[0]), Sender: text[1], StartAt: millis(text[2]), MovedAt: millis(text[3]), Window: parseWindow(text[4]), Set: text[5], Expiring: text[6] != "", Revision: revisionOf(text[7]),
 		})
 	}
 	return briefs, nil

@@ -108,7 +108,7 @@ func TestALife(t *testing.T) {
 	d := newDesk(t, redistest.New(t))
 	rec := d.create(t, "life", "window: {from: \"09:00\", to: \"20:00\", timezone: UTC}\n")
 	f, raw := d.file(t, "life", "window: {from: \"09:00\", to: \"20:00\", timezone: UTC}\n")
-	want := &Record{ID: "life", State: Importing, Sender: "promo-br", Identity: f.Identity(), Raw: raw, CreatedAt: standing, Final: []byte{}}
+	want := &Record{ID: "life", State: Importing, Sender: "promo-br", Identity: f.Identity(), Raw: raw, CreatedAt: standing, Final: []byte{}, Amended: []byte{}, Revision: 1}
 	if diff := cmp.Diff(want, rec); diff != "" {
 		t.Fatal(diff)
 	}
@@ -133,7 +133,7 @@ func TestALife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	brief := []Brief{{ID: "life", State: Running, Sender: "promo-br", MovedAt: standing, Window: f.Window}}
+	brief := []Brief{{ID: "life", State: Running, Sender: "promo-br", MovedAt: standing, Window: f.Window, Revision: 1}}
 	if diff := cmp.Diff(brief, active); diff != "" {
 		t.Error(diff)
 	}

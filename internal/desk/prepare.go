@@ -75,7 +75,7 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 	if p.sender, err = d.open(p.file.Sender); err != nil {
 		return nil, fmt.Errorf("%s: sender: %w", o.Name, err)
 	}
-	if p.columns, err = p.file.Message.Columns(); err != nil {
+	if p.columns, err = p.file.Columns(); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name, err)
 	}
 	if p.submitter, err = p.sender.Compile(p.file.Message, p.columns); err != nil {

@@ -94,7 +94,7 @@ type Dispatcher struct {
 // New makes what a campaign needs to be sent: its message compiled by its
 // sender's provider.
 func New(host Host, id string, file *campaign.File, s *Sender) (*Dispatcher, error) {
-	columns, err := file.Message.Columns()
+	columns, err := file.Columns()
 	if err != nil {
 		return nil, err
 	}

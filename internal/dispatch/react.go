@@ -102,7 +102,7 @@ func (d *Dispatcher) Halt(row int, code sender.Code, meaning string) {
 	if row > 0 {
 		about = fmt.Sprintf(" (last about row %d)", row)
 	}
-	reason := fmt.Sprintf("%s: %s%s; then `producer resume %s`", code, strings.TrimRight(meaning, ". "), about, d.id)
+	reason := fmt.Sprintf("%s: %s%s; then `producer resume %s`", code, remedyText(meaning, d.id), about, d.id)
 	moved, err := d.host.Campaigns.HaltAt(ctx, d.id, row, string(code), reason)
 	switch {
 	case err != nil:
@@ -110,4 +110,11 @@ func (d *Dispatcher) Halt(row int, code sender.Code, meaning string) {
 	case moved:
 		d.host.Log.Error().Str("campaign", d.id).Str("code", string(code)).Str("reason", reason).Msg("campaign halted")
 	}
+}
+
+// remedyText is what a code means, with the commands in it as they are to be given
+// for a campaign; that to resume is said behind it.
+func remedyText(meaning, id string) string {
+	meaning = strings.TrimSuffix(strings.TrimRight(meaning, ". "), ", then resume")
+	return strings.ReplaceAll(meaning, "`producer amend`", "`producer amend "+id+" FILE`")
 }

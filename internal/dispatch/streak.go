@@ -28,7 +28,7 @@ func (s *streak) add(r sender.Result) string {
 	case s.unlisted >= streakLimit:
 		return "ten answers in a row had a code that the provider's documents do not list; ask the provider what it means"
 	case s.repeats >= streakLimit:
-		return "ten recipients in a row were refused with the same sort of code, which then concerns the account or the message and not them; check the sender and the message"
+		return "ten recipients in a row were refused with the same sort of code, which then concerns the account or the message and not them; check the sender, and the message, which `producer amend` corrects"
 	}
 	return ""
 }

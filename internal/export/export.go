@@ -34,6 +34,9 @@ type Row struct {
 	SentAt      string `json:"sent_at"`
 	DeliveredAt string `json:"delivered_at"`
 	ReadAt      string `json:"read_at"`
+	// Revision is that of the campaign's message which the row got, or which was last
+	// tried: 1 as it was given, one more with each amendment; 0 where none was.
+	Revision int `json:"revision"`
 }
 
 // Awaiting is what Receipts has of who is accepted without a receipt.
@@ -70,7 +73,7 @@ func timeText(t time.Time) string {
 func NewRow(r ledger.Row, cancelled bool, meaning func(code string) string) Row {
 	row := Row{
 		Row: r.Row, Phone: r.Phone, State: r.State, MessageID: r.MessageID, Code: r.Code,
-		Message: r.Reason, Attempts: r.Attempts, Batch: r.Batch,
+		Message: r.Reason, Attempts: r.Attempts, Batch: r.Batch, Revision: r.Revision,
 	}
 	switch {
 	case cancelled && r.InFlight:
@@ -99,10 +102,10 @@ func NewCSV(w io.Writer) Writer {
 type csvWriter struct {
 	w     *csv.Writer
 	begun bool
-	cells [14]string
+	cells [15]string
 }
 
-var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at"}
+var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at", "revision"}
 
 func (c *csvWriter) begin() error {
 	if c.begun {
@@ -117,12 +120,20 @@ func (c *csvWriter) Write(r Row) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
-	c.cells = [14]string{
+	c.cells = [15]string{
 		strconv.Itoa(r.Row), defuse(r.Phone), r.State, defuse(r.MessageID), defuse(r.Code),
 		defuse(r.Message), strconv.Itoa(r.Attempts), r.SubmittedAt, strconv.Itoa(r.Batch),
-		r.Receipt, defuse(r.ReceiptCode), r.SentAt, r.DeliveredAt, r.ReadAt,
+		r.Receipt, defuse(r.ReceiptCode), r.SentAt, r.DeliveredAt, r.ReadAt, revisionText(r.Revision),
 	}
 	return c.w.Write(c.cells[:])
+}
+
+// revisionText is a revision as a cell has it: empty where there is none.
+func revisionText(revision int) string {
+	if revision == 0 {
+		return ""
+	}
+	return strconv.Itoa(revision)
 }
 
 // Flush writes what is buffered, and the header if there were no rows.

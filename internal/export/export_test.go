@@ -64,9 +64,9 @@ func TestWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([][]string{
-		{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at"},
-		{"1", "'+55 11", "invalid", "", "", "'=too,\"odd\"\nby far", "0", "", "0", "", "", "", "", ""},
-		{"2", "5511987654321", "accepted", "'-1", "'@c", "", "2", "2026-03-10T15:00:00Z", "1", "", "", "", "", ""},
+		{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at", "revision"},
+		{"1", "'+55 11", "invalid", "", "", "'=too,\"odd\"\nby far", "0", "", "0", "", "", "", "", "", ""},
+		{"2", "5511987654321", "accepted", "'-1", "'@c", "", "2", "2026-03-10T15:00:00Z", "1", "", "", "", "", "", ""},
 	}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -88,7 +88,7 @@ func TestNoRows(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	w := NewCSV(&b)
-	if err := errors.Join(w.Flush(), w.Flush()); err != nil || b.String() != "row,phone,state,message_id,code,message,attempts,submitted_at,batch,receipt,receipt_code,sent_at,delivered_at,read_at\n" {
+	if err := errors.Join(w.Flush(), w.Flush()); err != nil || b.String() != "row,phone,state,message_id,code,message,attempts,submitted_at,batch,receipt,receipt_code,sent_at,delivered_at,read_at,revision\n" {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }

@@ -89,6 +89,11 @@ func Claims(id string) string { return Campaign(id) + ":claims" }
 // released it yet. Written by ledger, with claim and release.
 func Owners(id string) string { return Campaign(id) + ":owners" }
 
+// Revisions is a hash: the revision of an amended message and a batch number to the
+// epoch of the batch's last claim before it. Written by campaign with the amendment,
+// which raises the epochs of the batches that are claimed, and read by ledger.
+func Revisions(id string) string { return Campaign(id) + ":revisions" }
+
 // Done is a set: the numbers of the batches that had recipients and have nothing
 // pending. Batches without recipients are not in it. Written by ledger with the
 // summary; the moves of campaign read its size.

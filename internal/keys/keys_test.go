@@ -17,7 +17,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	ofCampaign := []string{
 		keys.Campaign("c"), keys.Importer("c"), keys.Recipients("c", 1), keys.Skipped("c", 1), keys.Journal("c", 1), keys.Batches("c"),
-		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"),
+		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"), keys.Revisions("c"),
 		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}

@@ -73,7 +73,7 @@ func TestExportShowsTwoMessageIDs(t *testing.T) {
 	settle(t, old, Settlement{Index: 0, Outcome: sender.Accepted, MessageID: "first", Time: noon.Add(time.Second)})
 	want := Row{
 		Row: 3, Phone: makeBatch(0, 1, 0).Recipients[0].Phone, State: "accepted", MessageID: "first + second",
-		Reason: "the provider took the message more than once", Attempts: 2, SubmittedAt: noon.Add(time.Second),
+		Reason: "the provider took the message more than once", Attempts: 2, Revision: 1, Vars: makeBatch(0, 1, 0).Recipients[0].Vars, SubmittedAt: noon.Add(time.Second),
 	}
 	err := d.Export(t.Context(), d.id, func(r Row) error {
 		if diff := cmp.Diff(want, r); diff != "" && r.Row == 3 {

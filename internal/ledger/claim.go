@@ -47,14 +47,16 @@ type Claim struct {
 
 // claimScript raises a batch's epoch and takes it for a worker.
 //
-//	KEYS  claims, owners, done, recipients, journal, summary, batches
+//	KEYS  claims, owners, done, recipients, journal, summary, batches, campaign
 //	ARGV  n, worker, an owner that is known to be gone or "", how much longer in ms
-//	      the rest outlives the batches where those expire
-//	returns {"done"}, {"held", owner}, {"missing"}, or
+//	      the rest outlives the batches where those expire, the message's revision or
+//	      0 for any
+//	returns {"done"}, {"revised"}, {"held", owner}, {"missing"}, or
 //	        {"ok", epoch, recipients, journal, summary}
 func claimScript() *redis.Script {
 	return redis.NewScript(`
 if redis.call('SISMEMBER', KEYS[3], ARGV[1]) == 1 then return {'done'} end
+if ARGV[5] ~= '0' and (redis.call('HGET', KEYS[8], 'revision') or '1') ~= ARGV[5] then return {'revised'} end
 local owner = redis.call('HGET', KEYS[2], ARGV[1])
 if owner and owner ~= ARGV[2] and owner ~= ARGV[3] then return {'held', owner} end
 local recipients = redis.call('GET', KEYS[4])
@@ -76,7 +78,15 @@ return {'ok', epoch, recipients, redis.call('GET', KEYS[5]) or '', redis.call('H
 // claimed and not released, and with ErrNotStaged one that is not there or has
 // no recipients. A worker takes over its own claims.
 func (l *Ledger) Claim(ctx context.Context, id string, n int, worker string, resend bool) (*Claim, error) {
-	reply, err := l.claim(ctx, id, n, worker)
+	return l.ClaimRevision(ctx, id, n, worker, resend, 0)
+}
+
+// ClaimRevision is Claim for submissions of one revision of the campaign's message,
+// and refuses with ErrRevised where that is not the one that is to be sent. When a
+// message is amended the claims that there are become stale, so that no revision is
+// sent but the newest. 0 is any revision.
+func (l *Ledger) ClaimRevision(ctx context.Context, id string, n int, worker string, resend bool, revision int) (*Claim, error) {
+	reply, err := l.claim(ctx, id, n, worker, revision)
 	if err != nil {
 		return nil, fmt.Errorf("claiming batch %d of %s: %w", n, id, err)
 	}
@@ -105,17 +115,19 @@ type claimReply struct {
 }
 
 // claim runs claimScript, again if the owner turns out to be gone.
-func (l *Ledger) claim(ctx context.Context, id string, n int, worker string) (claimReply, error) {
-	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id), keys.Batches(id)}
+func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, revision int) (claimReply, error) {
+	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id), keys.Batches(id), keys.Campaign(id)}
 	gone := ""
 	for {
-		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone, rowsOutlive.Milliseconds()).Slice()
+		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone, rowsOutlive.Milliseconds(), revision).Slice()
 		if err != nil {
 			return claimReply{}, err
 		}
 		switch values[0] {
 		case "done":
 			return claimReply{}, ErrDone
+		case "revised":
+			return claimReply{}, ErrRevised
 		case "missing":
 			return claimReply{}, ErrNotStaged
 		case "ok":

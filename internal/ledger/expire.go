@@ -87,7 +87,7 @@ func (l *Ledger) eachKeys(ctx context.Context, id string, do func(some []string)
 	if err != nil {
 		return err
 	}
-	some := []string{keys.Index(id), keys.Funnel(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id)}
+	some := []string{keys.Index(id), keys.Funnel(id), keys.Summary(id), keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Revisions(id)}
 	for i, s := range all {
 		some = append(some, keys.Recipients(id, s.N), keys.Skipped(id, s.N), keys.Journal(id, s.N), keys.Phones(id, s.N), keys.Receipts(id, s.N))
 		if len(some) >= keysAtOnce || i == len(all)-1 {

@@ -26,9 +26,14 @@ type Row struct {
 	Code      string // as Standing.Code
 	// InFlight says that a submission to a pending recipient was begun, and its
 	// outcome is not known yet.
-	InFlight    bool
-	Reason      string // where it does not follow from the code
-	Attempts    int
+	InFlight bool
+	Reason   string // where it does not follow from the code
+	Attempts int
+	// Revision is that of the message which the row got, or which was last tried; 0
+	// where none was.
+	Revision int
+	// Vars are a recipient's values, as the batch has them.
+	Vars        []string
 	SubmittedAt time.Time // as Standing.Time
 	Batch       int
 	Index       int // of the recipient in its batch; -1 for a row that is none
@@ -46,13 +51,17 @@ func (l *Ledger) Export(ctx context.Context, id string, fn func(Row) error) erro
 	if err != nil {
 		return err
 	}
+	revisions, err := l.revisions(ctx, id)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	// Batches are decoded by some goroutines at once and given in order. What is
 	// sent on the outer channel bounds what is ahead.
 	decoded := make(chan chan []Row, runtime.GOMAXPROCS(0)+1)
 	g.Go(func() error {
 		defer close(decoded)
-		return l.decodeAll(ctx, g, id, staged, decoded)
+		return l.decodeAll(ctx, g, id, staged, revisions, decoded)
 	})
 	g.Go(func() error {
 		for next := range decoded {
@@ -74,7 +83,7 @@ func (l *Ledger) Export(ctx context.Context, id string, fn func(Row) error) erro
 
 // decodeAll reads batch after batch and has each decoded by a goroutine of its
 // own.
-func (l *Ledger) decodeAll(ctx context.Context, g *errgroup.Group, id string, staged []StagedBatch, decoded chan<- chan []Row) error {
+func (l *Ledger) decodeAll(ctx context.Context, g *errgroup.Group, id string, staged []StagedBatch, revisions revisions, decoded chan<- chan []Row) error {
 	for len(staged) > 0 {
 		some := staged[:min(exportAtOnce, len(staged))]
 		staged = staged[len(some):]
@@ -90,7 +99,7 @@ func (l *Ledger) decodeAll(ctx context.Context, g *errgroup.Group, id string, st
 				return context.Cause(ctx)
 			}
 			g.Go(func() error {
-				all, err := l.rows(&read[i], some[i])
+				all, err := l.rows(&read[i], some[i], revisions)
 				if err != nil {
 					return fmt.Errorf("reading %s: %w", id, err)
 				}
@@ -103,7 +112,7 @@ func (l *Ledger) decodeAll(ctx context.Context, g *errgroup.Group, id string, st
 }
 
 // rows are all rows of a batch.
-func (l *Ledger) rows(b *readBatch, s StagedBatch) ([]Row, error) {
+func (l *Ledger) rows(b *readBatch, s StagedBatch, revisions revisions) ([]Row, error) {
 	recipients, skipped, err := l.unpack(b, s)
 	if err != nil {
 		return nil, err
@@ -119,8 +128,9 @@ func (l *Ledger) rows(b *readBatch, s StagedBatch) ([]Row, error) {
 		for ; k < len(skipped) && skipped[k].Row < recipients[i].Row; k++ {
 			rows = append(rows, skippedRow(&skipped[k], s.N))
 		}
-		row := recipientRow(&recipients[i], fold.Standing(i), s.N)
-		row.Index = i
+		st := fold.Standing(i)
+		row := recipientRow(&recipients[i], st, s.N)
+		row.Index, row.Revision = i, revisions.of(s.N, fold.begunUnder(i, &st))
 		rows = append(rows, row)
 	}
 	for ; k < len(skipped); k++ {
@@ -135,7 +145,7 @@ func skippedRow(s *batch.Skipped, n int) Row {
 
 func recipientRow(r *batch.Recipient, st Standing, n int) Row {
 	row := Row{
-		Row: r.Row, Phone: r.Phone, State: st.State.String(), MessageID: st.MessageID, Code: string(st.Code),
+		Row: r.Row, Phone: r.Phone, Vars: r.Vars, State: st.State.String(), MessageID: st.MessageID, Code: string(st.Code),
 		Attempts: st.Attempts, SubmittedAt: st.Time, Batch: n, InFlight: st.State == InFlight,
 	}
 	switch {

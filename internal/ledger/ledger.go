@@ -36,6 +36,8 @@ var (
 	ErrDone = errors.New("nothing of the batch is pending")
 	// ErrHeld says that another worker, which is alive, has claimed the batch.
 	ErrHeld = errors.New("another worker has claimed the batch")
+	// ErrRevised says that the campaign's message was amended since it was read.
+	ErrRevised = errors.New("the campaign's message was amended")
 	// ErrStale says that the batch has been claimed anew: this claim can begin
 	// nothing any more. Its outcomes are still recorded.
 	ErrStale = errors.New("the batch has been claimed anew")

@@ -165,7 +165,7 @@ func (m *machine) claim(t *rapid.T, crash bool) {
 	}
 	if crash {
 		// The worker dies right after its script.
-		_, err := m.Ledger.claim(t.Context(), m.id, n, m.id+w)
+		_, err := m.Ledger.claim(t.Context(), m.id, n, m.id+w, 0)
 		if !errors.Is(err, want) {
 			t.Fatalf("claim: got %v, want %v", err, want)
 		}

@@ -104,5 +104,9 @@ func (l *Ledger) Rows(ctx context.Context, id string, n int) ([]Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading batch %d of %s: %w", n, id, err)
 	}
-	return l.rows(&read[0], s)
+	revisions, err := l.revisions(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return l.rows(&read[0], s, revisions)
 }

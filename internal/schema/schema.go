@@ -3,6 +3,9 @@
 // that a program which cannot read all that newer ones may have written does not
 // start.
 //
+// Revision 2 is of what came beside them: a worker of it heeds that a campaign's
+// message was amended, and none is amended while one lives that does not.
+//
 // Number changes where keys change so that programs before and after cannot work
 // side by side. Revision changes with each kind of record that comes to the
 // journals: programs of several revisions work side by side, for a new kind is
@@ -24,7 +27,7 @@ const (
 	// Number is the form of keys that this program reads and writes.
 	Number = 1
 	// Revision is how far this program knows the journals' kinds of record.
-	Revision = 1
+	Revision = 2
 )
 
 // ErrOther says that a Redis is of another form, or holds what this program

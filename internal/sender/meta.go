@@ -91,21 +91,21 @@ func metaRow(code int) (metaCode, bool) {
 	case 134011:
 		return metaCode{Result{Outcome: Denied}, "the terms of WhatsApp Payments are not accepted; accept them, then resume"}, true
 	case 131055, 131063, 134100, 134102:
-		return metaCode{Result{Outcome: Denied}, "marketing cannot be sent this way (Cloud API, or Marketing Messages API); use the other one or another template"}, true
+		return metaCode{Result{Outcome: Denied}, "marketing cannot be sent this way (Cloud API, or Marketing Messages API); use the other one, or another template with `producer amend`"}, true
 	case 131051, 135000:
-		return metaCode{Result{Outcome: Denied}, "a parameter is missing or wrong, or the type of message is not supported; compare the campaign with the template"}, true
+		return metaCode{Result{Outcome: Denied}, "a parameter is missing or wrong, or the type of message is not supported; compare the campaign with the template and correct it with `producer amend`"}, true
 	case 132001:
-		return metaCode{Result{Outcome: Denied}, "the template does not exist in this language, or is not approved; correct name or language, then resume"}, true
+		return metaCode{Result{Outcome: Denied}, "the template does not exist in this language, or is not approved; correct name or language with `producer amend`, then resume"}, true
 	case 132007:
-		return metaCode{Result{Outcome: Denied}, "the template's content is against Meta's policy; use another"}, true
+		return metaCode{Result{Outcome: Denied}, "the template's content is against Meta's policy; use another with `producer amend`"}, true
 	case 132015:
-		return metaCode{Result{Outcome: Denied}, "the template is paused for low quality; wait or improve it, then resume"}, true
+		return metaCode{Result{Outcome: Denied}, "the template is paused for low quality; wait, improve it, or use another with `producer amend`, then resume"}, true
 	case 132016:
-		return metaCode{Result{Outcome: Denied}, "the template is disabled for low quality; use another"}, true
+		return metaCode{Result{Outcome: Denied}, "the template is disabled for low quality; use another with `producer amend`"}, true
 	case 132068, 132069:
-		return metaCode{Result{Outcome: Denied}, "the template's flow is blocked or throttled; look at the flow, then resume"}, true
+		return metaCode{Result{Outcome: Denied}, "the template's flow is blocked or throttled; look at the flow, or use another template with `producer amend`, then resume"}, true
 	case 131053, 131014:
-		return metaCode{Result{Outcome: Denied}, "Meta could not fetch the media; check the link, its type and size, then resume"}, true
+		return metaCode{Result{Outcome: Denied}, "Meta could not fetch the media; check the link, its type and size, correct it there or with `producer amend`, then resume"}, true
 	}
 	return metaCode{Result{Outcome: Failed, Unlisted: true}, "a code of Meta's that is in no table; look it up in Meta's list of error codes"}, false
 }

@@ -23,13 +23,16 @@ func (s *server) handle(ctx context.Context, ref jobs.Reference) (string, error)
 		return "", &dispatch.Snooze{After: heldWait, Why: "this worker is at this batch already"}
 	}
 	defer s.running.Delete(ref.Batch)
-	claim, err := s.w.Ledger.Claim(ctx, s.id, ref.Batch, s.w.ID, s.resend)
+	claim, err := s.w.Ledger.ClaimRevision(ctx, s.id, ref.Batch, s.w.ID, s.resend, s.revision)
 	switch {
 	case errors.Is(err, ledger.ErrDone):
 		s.finish(ctx)
 		return "", nil
 	case errors.Is(err, ledger.ErrHeld):
 		return "", &dispatch.Snooze{After: heldWait, Why: "another worker is at this batch"}
+	case errors.Is(err, ledger.ErrRevised):
+		s.dispatcher.Stop() // and the next server compiles the message as it is now
+		return "", &dispatch.Snooze{Why: "the message was amended"}
 	case err != nil:
 		return "", err
 	}

@@ -31,7 +31,7 @@ func (s *server) recheck(every time.Duration) {
 		var unfit *sender.UnfitError
 		switch {
 		case errors.As(err, &unfit):
-			s.dispatcher.Halt(0, "template", unfit.Error())
+			s.dispatcher.Halt(0, "template", unfit.Error()+"; see to it in the account, or correct the message with `producer amend`")
 		case err != nil && s.dispatcher.Stopped().Err() == nil:
 			s.w.Log.Warn().Err(err).Str("campaign", s.id).Msg("could not look at the template again")
 		}

@@ -28,6 +28,7 @@ type server struct {
 	message    sender.Message
 	resend     bool
 	dispatcher *dispatch.Dispatcher
+	revision   int    // of the message
 	set        string // the settings that the dispatcher has, as the record holds them
 
 	running  sync.Map // the batches that this worker is at
@@ -72,7 +73,7 @@ func (w *Worker) newServer(ctx context.Context, id string) (*server, error) {
 	}
 	s := &server{
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
-		dispatcher: dispatcher, set: rec.Set, gone: make(chan struct{}),
+		dispatcher: dispatcher, revision: rec.Revision, set: rec.Set, gone: make(chan struct{}),
 	}
 	go s.recheck(w.PreflightEvery)
 	return s, nil

@@ -97,7 +97,7 @@ func (w *Worker) step(ctx context.Context) {
 			c.checkedAt = now
 			c.due, c.checkAt = w.check(ctx, c.brief, now)
 		}
-		if s := c.server; s != nil && (w.ends(c, now) || s.dispatcherStopped() || s.outdated()) {
+		if s := c.server; s != nil && (w.ends(c, now) || s.dispatcherStopped() || s.outdated() || s.revision != c.brief.Revision) {
 			s.stopSoon()
 		}
 		switch over := c.brief.State.Over(); {

@@ -38,10 +38,13 @@ func (s *server) takeOverNow(o ledger.Orphan) error {
 	}
 	defer s.running.Delete(o.Batch)
 	ctx := context.Background() // ended by the dispatcher's stop, between submissions
-	claim, err := s.w.Ledger.Claim(ctx, s.id, o.Batch, s.w.ID, s.resend)
+	claim, err := s.w.Ledger.ClaimRevision(ctx, s.id, o.Batch, s.w.ID, s.resend, s.revision)
 	switch {
 	case errors.Is(err, ledger.ErrHeld):
 		return nil
+	case errors.Is(err, ledger.ErrRevised):
+		s.dispatcher.Stop()
+		return nil // whoever compiles the message as it is now takes it over
 	case errors.Is(err, ledger.ErrDone):
 		s.finish(ctx) // whoever is gone may have had no time for it
 		return nil

@@ -65,7 +65,7 @@ func lookup(c sender.Code) (code, bool) {
 	case "105":
 		return denied("the uid is too long, and Sluice's has 32 characters at most; ask the provider")
 	case "106":
-		return rejected(content, true, "the content has more than 3000 characters; make it shorter")
+		return rejected(content, true, "the content has more than 3000 characters; make it shorter with `producer amend`")
 	case "108":
 		return rejected(oneNumber, false, "a number has a wrong form; in a submission of several nobody knows whose, see partial_reject in the senders file")
 	case codeNumbers:
@@ -87,9 +87,9 @@ func lookup(c sender.Code) (code, bool) {
 	case "119":
 		return denied("this address is not the account's; check base_url in the senders file with the provider")
 	case "123":
-		return rejected(content, true, "the content is empty; check the message, and with a template the number of its variables")
+		return rejected(content, true, "the content is empty; check the message, and with a template the number of its variables, and correct it with `producer amend`")
 	case "124":
-		return rejected(content, true, "the brief or verification code is empty; check the message, and with a template its variables")
+		return rejected(content, true, "the brief or verification code is empty; check the message, and with a template its variables, and correct it with `producer amend`")
 	case "125":
 		return rejected(oneNumber, false, "this number has had its 10 messages of the day; another campaign may try in 24 hours")
 	case "126":
@@ -103,15 +103,15 @@ func lookup(c sender.Code) (code, bool) {
 	case "131":
 		return code{result: sender.Result{Outcome: sender.Throttled, RetryAfter: dailyWait}, meaning: "the day's sending limit is used up; it is tried again each hour"}, true
 	case "132":
-		return denied("the month's sending limit is used up; have the provider raise it, or resume next month")
+		return denied("the month's sending limit is used up; have the provider raise it, or wait for the next month, then resume")
 	case "133":
 		return code{result: sender.Result{Outcome: sender.Throttled}, meaning: "a sending limit is exceeded; the pace goes down by itself, consider lower limits for the sender"}, true
 	case "134":
 		return rejected(oneNumber, true, "held back to prevent complaints; if it is everyone's, the content of the variables is wrong")
 	case "135":
-		return denied("the number of variables does not fit the content; compare the campaign with the template, then resume")
+		return denied("the number of variables does not fit the content; compare the campaign with the template and correct it with `producer amend`, then resume")
 	case "143":
-		return denied("the template does not exist; correct its name or create it, then resume")
+		return denied("the template does not exist; correct its name with `producer amend`, or create it, then resume")
 	}
 	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
 }

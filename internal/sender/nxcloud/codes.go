@@ -36,7 +36,7 @@ func lookup(n int) (code, bool) {
 	case 1001:
 		return denied("a common header is missing; a proxy in between may remove it"), true
 	case 1002:
-		c := rejected("a parameter is wrong; compare the campaign's message with the template, and the sender's settings with the account")
+		c := rejected("a parameter is wrong; compare the campaign's message with the template, and correct it with `producer amend`; compare the sender's settings with the account")
 		c.result.Repeats, c.result.AtFirst = true, true
 		return c, true
 	case 1003:
@@ -54,9 +54,9 @@ func lookup(n int) (code, bool) {
 	case 21061:
 		return rejected("the recipient's number is missing"), true
 	case 21062:
-		return denied("the type of message is missing or is not template; correct message.type in the campaign"), true
+		return denied("the type of message is missing or is not template; correct message.type with `producer amend`"), true
 	case 21063:
-		return denied("the template is missing; correct the campaign"), true
+		return denied("the template is missing; correct the message with `producer amend`"), true
 	case 22020:
 		return denied("the customer does not exist; check tenant_id in the senders file"), true
 	case 22041:
@@ -74,9 +74,9 @@ func lookup(n int) (code, bool) {
 	case 22091:
 		return rejected("not a WhatsApp user"), true
 	case 22092:
-		return denied("the template does not exist in this language; correct the campaign's language, then resume"), true
+		return denied("the template does not exist in this language; correct the language with `producer amend`, then resume"), true
 	case 22093:
-		return denied("the template does not exist; correct its name or create it, then resume"), true
+		return denied("the template does not exist; correct its name with `producer amend`, or create it, then resume"), true
 	case 22122:
 		return rejected("the application has no price for this country; have the provider add it"), true
 	case 22123:
