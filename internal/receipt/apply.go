@@ -11,13 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/campaign"
-	"sluice/internal/keys"
 	"sluice/internal/ledger"
 	"sluice/internal/locate"
 	"sluice/internal/phone"
@@ -53,9 +51,9 @@ type Applier struct {
 	index     *locate.Index
 	campaigns *campaigns
 	tags      map[string]map[string][]string // by sender and tag; of campaigns
-	tagged    map[string]int                 // how many of a sender's campaigns are in tags
+	tagged    int                            // campaigns.changes when tags were made
 	unbuilt   map[string]time.Time           // campaigns that have no index, and when that was seen
-	seeded    bool                           // the batches that others left unsettled are known
+	seeded    time.Time                      // when unsettled batches were looked for last
 }
 
 // NewApplier makes an Applier.
@@ -69,8 +67,8 @@ func NewApplier(o Options) *Applier {
 	l := ledger.New(o.Redis, o.Now)
 	return &Applier{
 		o: o, book: newBook(o.Redis, l), index: locate.New(o.Redis, l, phone.IdentityOf),
-		campaigns: newCampaigns(campaign.NewStore(o.Redis, o.Now), o.Now),
-		tags:      map[string]map[string][]string{}, tagged: map[string]int{}, unbuilt: map[string]time.Time{},
+		campaigns: newCampaigns(campaign.NewStore(o.Redis, o.Now)),
+		tags:      map[string]map[string][]string{}, unbuilt: map[string]time.Time{},
 	}
 }
 
@@ -91,6 +89,11 @@ type arrival struct {
 // all may be given again.
 func (a *Applier) Apply(ctx context.Context, records []spool.Record) error {
 	arrivals := a.parse(records)
+	// Now, and not a moment ago: what has come in may be of a campaign that began
+	// since, and would be taken for somebody else's.
+	if err := a.campaigns.read(ctx); err != nil {
+		return fmt.Errorf("applying receipts: %w", err)
+	}
 	if err := a.byReference(ctx, arrivals); err != nil {
 		return err
 	}
@@ -139,142 +142,6 @@ func (a *Applier) parse(records []spool.Record) []*arrival {
 		}
 	}
 	return all
-}
-
-// byReference applies those that say themselves which submission they are of.
-func (a *Applier) byReference(ctx context.Context, arrivals []*arrival) error {
-	wanted := map[place][]*arrival{}
-	for _, r := range arrivals {
-		if r.ref.Try == 0 {
-			continue
-		}
-		ids, err := a.ofTag(ctx, r.from, r.ref.Tag)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			at := place{id, r.ref.Batch}
-			wanted[at] = append(wanted[at], r)
-		}
-	}
-	return a.settle(ctx, wanted, func(p *page, r *arrival) (int, key) {
-		i := p.whose(r.Phone)
-		if r.Phone == "" {
-			i = p.holder(r.MessageID)
-		}
-		if i < 0 || !p.Began(i) {
-			return -1, 0
-		}
-		r.by = "by_reference"
-		return i, keyOfTry(r.ref.Try)
-	})
-}
-
-// ofTag are the campaigns of a sender that have a tag.
-func (a *Applier) ofTag(ctx context.Context, from, tag string) ([]string, error) {
-	ids, err := a.campaigns.ofSender(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	if a.tagged[from] != len(ids) {
-		reader, ok := a.o.Reader(from)
-		if !ok {
-			return nil, nil
-		}
-		tags := map[string][]string{}
-		for _, id := range ids {
-			t := reader.Tag(id)
-			tags[t] = append(tags[t], id)
-		}
-		a.tags[from], a.tagged[from] = tags, len(ids)
-	}
-	return a.tags[from][tag], nil
-}
-
-// byNumber applies those that name a number under which somebody was accepted with
-// this message_id. It asks the sender's campaigns one after the other, the newest
-// first.
-func (a *Applier) byNumber(ctx context.Context, arrivals []*arrival) error {
-	for round := 0; ; round++ {
-		var asked []locate.Asked
-		var asking []*arrival
-		for _, r := range arrivals {
-			if r.done || r.Phone == "" || r.ref.Try != 0 {
-				continue
-			}
-			ids, err := a.campaigns.ofSender(ctx, r.from)
-			if err != nil {
-				return err
-			}
-			if round < len(ids) {
-				asked = append(asked, locate.Asked{Campaign: ids[round], Phone: r.Phone})
-				asking = append(asking, r)
-			}
-		}
-		if len(asked) == 0 {
-			return nil
-		}
-		wanted, err := a.candidates(ctx, asked, asking)
-		if err != nil {
-			return err
-		}
-		err = a.settle(ctx, wanted, func(p *page, r *arrival) (int, key) {
-			i := p.whose(r.Phone)
-			if i < 0 {
-				return -1, 0
-			}
-			ids, k := p.ids(i), keyOf(r.MessageID)
-			if slices.Contains(ids, k) {
-				r.by = "by_number"
-				return i, k
-			}
-			if !r.await && len(ids) == 0 && p.Began(i) {
-				r.early, r.await = place{p.Campaign, p.N}, true
-			}
-			return -1, 0
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// candidates are the batches in which numbers may be.
-func (a *Applier) candidates(ctx context.Context, asked []locate.Asked, asking []*arrival) (map[place][]*arrival, error) {
-	found, err := a.index.FindAll(ctx, asked)
-	if err != nil {
-		return nil, err
-	}
-	built := false
-	for _, c := range found {
-		if c.Indexed {
-			continue
-		}
-		if at, seen := a.unbuilt[c.Campaign]; seen && a.o.Now().Sub(at) < time.Minute {
-			continue
-		}
-		// An import that was cut short after the launch, or one that goes on; or its
-		// rows have expired, and there is nothing to build.
-		n, err := a.index.Build(ctx, c.Campaign)
-		if err != nil {
-			return nil, err
-		}
-		a.unbuilt[c.Campaign] = a.o.Now()
-		built = built || n > 0
-	}
-	if built {
-		if found, err = a.index.FindAll(ctx, asked); err != nil {
-			return nil, err
-		}
-	}
-	wanted := map[place][]*arrival{}
-	for i, c := range found {
-		for _, n := range c.Batches {
-			at := place{c.Campaign, n}
-			wanted[at] = append(wanted[at], asking[i])
-		}
-	}
-	return wanted, nil
 }
 
 // keepEarly keeps those that are of somebody whose answer is not on record yet.
@@ -375,73 +242,6 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 	}
 	err := a.book.apply(ctx, p, entries)
 	if errors.Is(err, errGone) {
-		return nil
-	}
-	return err
-}
-
-// Sweep counts anew the batches whose counts change without a receipt: an answer
-// came after its receipt.
-func (a *Applier) Sweep(ctx context.Context) error {
-	if !a.seeded {
-		if err := a.seed(ctx); err != nil {
-			return err
-		}
-		a.seeded = true
-	}
-	all := make([]place, 0, len(a.book.unsettled))
-	for at := range a.book.unsettled {
-		all = append(all, at)
-	}
-	for _, at := range all {
-		if err := a.Recount(ctx, at.campaign, at.n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// seed takes every batch that has receipts for unsettled: which were so, a process
-// that is gone has taken with it.
-func (a *Applier) seed(ctx context.Context) error {
-	ids, err := campaign.NewStore(a.o.Redis, a.o.Now).IDs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		batches, err := a.o.Redis.HKeys(ctx, keys.Summary(id)).Result()
-		if err != nil {
-			return fmt.Errorf("reading which batches %s has: %w", id, err)
-		}
-		for _, field := range batches {
-			n, err := strconv.Atoi(field)
-			if err != nil {
-				continue // no batch's
-			}
-			there, err := a.o.Redis.Exists(ctx, keys.Receipts(id, n)).Result()
-			if err != nil {
-				return fmt.Errorf("looking for receipts of %s: %w", id, err)
-			}
-			if there > 0 {
-				a.book.unsettled[place{id, n}] = true
-			}
-		}
-	}
-	return nil
-}
-
-// Recount makes a batch's counts what follows from its log and its journal.
-func (a *Applier) Recount(ctx context.Context, id string, n int) error {
-	p, err := a.book.open(ctx, id, n)
-	var pages []*page
-	if err == nil {
-		pages, err = a.refresh(ctx, []*page{p})
-	}
-	if err == nil && len(pages) > 0 {
-		err = a.book.apply(ctx, p, nil)
-	}
-	if errors.Is(err, errGone) {
-		delete(a.book.unsettled, place{id, n})
 		return nil
 	}
 	return err

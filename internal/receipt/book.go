@@ -22,7 +22,23 @@ type page struct {
 	people   []person // by identity
 	log      *fold
 	logBytes int
+	logEnd   string // its last bytes
+	counted  counted
 	scratch  []key
+}
+
+// A counted is what the counts rest on that Redis has of a page: so much of its
+// log, and of its journal.
+type counted struct{ logBytes, outcome int }
+
+// forget has the log read from its beginning.
+func (p *page) forget() {
+	p.log, p.logBytes, p.logEnd, p.counted = newFold(len(p.Phones)), 0, "", counted{}
+}
+
+// settled says that the counts in Redis follow from all that the page knows.
+func (p *page) settled() bool {
+	return p.logBytes > 0 && p.counted == counted{p.logBytes, p.Outcome()}
 }
 
 // A person is one recipient of a batch.
@@ -100,10 +116,12 @@ type book struct {
 	// unsettled are the batches whose counts change without a receipt: they have
 	// early ones, or were ahead of the account.
 	unsettled map[place]bool
+	// written is what was left in Redis since somebody last took it from here.
+	written map[place]stamp
 }
 
 func newBook(rdb redis.UniversalClient, l *ledger.Ledger) *book {
-	return &book{rdb: rdb, ledger: l, pages: newRecent(pagesKept), script: applyScript(), unsettled: map[place]bool{}}
+	return &book{rdb: rdb, ledger: l, pages: newRecent(pagesKept), script: applyScript(), unsettled: map[place]bool{}, written: map[place]stamp{}}
 }
 
 // applyScript appends a record to a batch's receipt log and writes the counts that
@@ -138,6 +156,9 @@ if ttl > 0 then
 end
 return behind and 2 or 1`)
 }
+
+// field is a batch's field in the hashes.
+func field(n int) string { return strconv.Itoa(n) }
 
 // errGone says that a batch has expired.
 var errGone = errors.New("the batch has expired")
@@ -193,7 +214,7 @@ func (b *book) readLogs(ctx context.Context, pages []*page) error {
 	}
 	for i, p := range pages {
 		if length := int(cmds[i].length.Val()); length < p.logBytes {
-			p.log, p.logBytes = newFold(len(p.Phones)), 0 // compacted, or lost with a failover
+			p.forget() // compacted, or lost with a failover
 			if err := b.readLogs(ctx, pages[i:i+1]); err != nil {
 				return err
 			}
@@ -212,6 +233,10 @@ func (p *page) learn(tail string) error {
 		return err
 	}
 	p.logBytes += len(tail)
+	if len(tail) > 0 {
+		end := p.logEnd + tail[max(0, len(tail)-stampBytes):]
+		p.logEnd = end[max(0, len(end)-stampBytes):]
+	}
 	return nil
 }
 
@@ -253,6 +278,11 @@ func (b *book) apply(ctx context.Context, p *page, entries []entry) error {
 // write writes new entries and the funnel; without entries, the funnel if it is not
 // there as it should be. It reports false where another was quicker.
 func (b *book) write(ctx context.Context, p *page, fresh []entry) (bool, error) {
+	at := place{p.Campaign, p.N}
+	if len(fresh) == 0 && p.settled() {
+		b.written[at] = stamp{p.logBytes, p.logEnd, ""}
+		return true, nil
+	}
 	var record []byte
 	if len(fresh) > 0 {
 		record = appendEntries(nil, fresh)
@@ -263,17 +293,13 @@ func (b *book) write(ctx context.Context, p *page, fresh []entry) (bool, error) 
 	}
 	f := p.funnel()
 	names := []string{keys.Receipts(p.Campaign, p.N), keys.Funnel(p.Campaign), keys.Batches(p.Campaign), keys.Summary(p.Campaign)}
-	reply, err := b.script.Run(ctx, b.rdb, names, strconv.Itoa(p.N), length, p.Outcome(), record, f.text(p.logBytes, p.Outcome())).Int()
+	text := f.text(p.logBytes, p.Outcome())
+	reply, err := b.script.Run(ctx, b.rdb, names, field(p.N), length, p.Outcome(), record, text).Int()
 	if err == nil && reply > 0 {
-		if at := (place{p.Campaign, p.N}); reply == 2 || f.Early > 0 {
-			b.unsettled[at] = true
-		} else {
-			delete(b.unsettled, at)
-		}
+		b.wrote(p, &f, text, reply == 2)
 		return true, nil
 	}
-	// It is not known what Redis has: read all of it anew.
-	p.log, p.logBytes = newFold(len(p.Phones)), 0
+	p.forget() // it is not known what Redis has
 	if err != nil {
 		return false, fmt.Errorf("recording receipts of batch %d of %s: %w", p.N, p.Campaign, err)
 	}
@@ -282,4 +308,20 @@ func (b *book) write(ctx context.Context, p *page, fresh []entry) (bool, error) 
 		return false, errGone
 	}
 	return false, nil
+}
+
+// wrote notes what Redis has of a page now; later says that it has no counts yet.
+func (b *book) wrote(p *page, f *Funnel, text string, later bool) {
+	at := place{p.Campaign, p.N}
+	if later {
+		text = ""
+	} else {
+		p.counted = counted{p.logBytes, p.Outcome()}
+	}
+	if later || f.Early > 0 {
+		b.unsettled[at] = true
+	} else {
+		delete(b.unsettled, at)
+	}
+	b.written[at] = stamp{p.logBytes, p.logEnd, text}
 }

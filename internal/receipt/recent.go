@@ -49,3 +49,8 @@ func (r *recent) drop(p *page) {
 		delete(r.at, place{p.Campaign, p.N})
 	}
 }
+
+func (r *recent) clear() {
+	r.order.Init()
+	clear(r.at)
+}

@@ -17,26 +17,33 @@ const (
 	sweepEvery = 5 * time.Second
 )
 
-// Run applies what comes into a spool until ctx ends, in order, and notes how far
-// it is. While Redis fails it tries again and goes no further, and tell is told.
+// Run applies what comes into a spool until ctx ends, in order. How far it is it
+// notes once Redis has kept it for a while: what Redis has lost by then is applied
+// again. While Redis fails it tries again and goes no further, and tell is told.
 func (a *Applier) Run(ctx context.Context, s *spool.Spool, tell func(error)) {
-	at, swept := s.Applied(), a.o.Now()
+	failed := func(err error) {
+		if err != nil && ctx.Err() == nil {
+			tell(err)
+		}
+	}
+	m := newMark(a.book, s, a.o.Now())
+	swept := a.o.Now()
 	for ctx.Err() == nil {
-		waiting, stop := context.WithTimeout(ctx, sweepEvery)
-		err := s.Wait(waiting, at)
+		waiting, stop := context.WithTimeout(ctx, min(sweepEvery, markEvery))
+		err := s.Wait(waiting, m.at)
 		stop()
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
 			pause(ctx, gather)
-			at = a.applyNext(ctx, s, at, tell)
+			m.at = a.applyNext(ctx, s, m.at, tell)
 		}
-		if now := a.o.Now(); now.Sub(swept) >= sweepEvery {
+		now := a.o.Now()
+		failed(m.follow(ctx, now))
+		if now.Sub(swept) >= sweepEvery {
 			swept = now
-			if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-				tell(err)
-			}
+			failed(a.Sweep(ctx))
 		}
 	}
 }
@@ -68,9 +75,6 @@ func (a *Applier) applyNext(ctx context.Context, s *spool.Spool, at spool.Positi
 		if pause(ctx, wait); ctx.Err() != nil {
 			return at
 		}
-	}
-	if err := s.Apply(next); err != nil {
-		tell(err) // applied again after a restart, which changes nothing
 	}
 	return next
 }
