@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -34,7 +33,7 @@ func (l *life) check(t *rapid.T) {
 	err := l.w.Ledger.Export(ctx, l.id, func(r ledger.Row) error {
 		row := export.NewRow(r, rec.State == campaign.Cancelled, func(string) string { return "" })
 		counts[row.State]++
-		if rec.State.Over() && l.may[row.Phone] && (row.State == "cancelled" || row.State == "pending") {
+		if rec.State.Over() && len(l.may[row.Phone]) > 0 && (row.State == "cancelled" || row.State == "pending") {
 			return fmt.Errorf("%s may have been taken, and is %s", row.Phone, row.State)
 		}
 		if rec.State == campaign.Finished && row.State == "pending" && !l.rdb.SIsMember(ctx, keys.Active(), l.id).Val() {
@@ -51,6 +50,7 @@ func (l *life) check(t *rapid.T) {
 	if l.launched != "" && st.Rows != batchesOf(l.launched)*lifeSize {
 		t.Fatalf("%d rows, and the launched list has %d", st.Rows, batchesOf(l.launched)*lifeSize)
 	}
+	l.reachable(t, rec)
 	retired := rec.State.Over() && !l.rdb.SIsMember(ctx, keys.Active(), l.id).Val()
 	if owned, err := l.w.Ledger.Owned(ctx, l.id); err != nil || retired && owned > 0 {
 		t.Fatalf("its account is final, and %d batches are in somebody's hands, %v", owned, err)
@@ -69,10 +69,45 @@ func (l *life) check(t *rapid.T) {
 	}
 }
 
+// reachable says that whoever is pending in a campaign that runs has a task, or a
+// worker that lives, or one whose death is going to be noticed. Where people have
+// deleted tasks, the queue is rebuilt once it is empty, which drain sees to.
+func (l *life) reachable(t *rapid.T, rec *campaign.Record) {
+	if rec.State != campaign.Running {
+		return
+	}
+	ctx := t.Context()
+	open, err := l.w.Ledger.Open(ctx, l.id)
+	l.must(t, err)
+	if len(open) > 0 && !l.rdb.SIsMember(ctx, keys.Active(), l.id).Val() {
+		t.Fatal("the campaign runs, and no supervisor looks at it")
+	}
+	reached := map[int]bool{}
+	for _, list := range []string{"pending", "active"} {
+		for _, task := range l.rdb.LRange(ctx, l.key(list), 0, -1).Val() {
+			if n, ours := batchOf(task); ours {
+				reached[n] = true
+			}
+		}
+	}
+	orphans, err := l.w.Ledger.Orphans(ctx, l.id)
+	l.must(t, err)
+	for _, o := range orphans {
+		reached[o.Batch] = true
+	}
+	for _, b := range open {
+		alive := b.Owner != "" && l.rdb.Exists(ctx, keys.Worker(b.Owner)).Val() > 0
+		if !reached[b.N] && !alive && !l.meddled {
+			t.Fatalf("batch %d is open, held by %q, and nobody comes to it", b.N, b.Owner)
+		}
+	}
+}
+
 // launch imports the list a undisturbed.
 func (l *life) launch(t *rapid.T) {
 	generation, err := l.w.Campaigns.BeginImport(t.Context(), l.id)
 	l.must(t, err)
+	l.newest = generation
 	l.runs = []*importRun{{list: "a", generation: generation}}
 	for len(l.runs) > 0 && l.launched == "" {
 		l.goOn(t)
@@ -95,12 +130,16 @@ func (l *life) compete(t *rapid.T) {
 func (l *life) finishInDoubt(t *rapid.T) {
 	for range lifeBatches {
 		task := l.rdb.LMove(t.Context(), l.key("pending"), l.key("active"), "RIGHT", "LEFT").Val()
-		n, _ := strconv.Atoi(task[len("batch-"):][:6])
+		n, _ := batchOf(task)
 		l.claim(t, "a", n, task)
 		h := l.hands[0]
 		l.submitAll(t, h, lifeSize)
 		l.settle(t, h, rapid.SampledFrom([]sender.Outcome{sender.Accepted, sender.Unknown}).Draw(t, "outcome"))
-		if rapid.Bool().Draw(t, "it dies before the acknowledgement") {
+		switch rapid.IntRange(0, 3).Draw(t, "its task") {
+		case 0: // it died before the acknowledgement
+			h.task = ""
+		case 1: // and the queue has noticed
+			l.back(t, task)
 			h.task = ""
 		}
 		l.endOf(t, h)
@@ -140,7 +179,7 @@ func (l *life) drain(t *rapid.T) {
 			if task == "" {
 				break
 			}
-			n, _ := strconv.Atoi(task[len("batch-"):][:6])
+			n, _ := batchOf(task)
 			l.claim(t, "b", n, task)
 		}
 		for len(l.hands) > 0 {
@@ -168,11 +207,11 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// oneLife is a campaign's, from one of four beginnings.
+// oneLife is a campaign's, from one of five beginnings.
 func oneLife(t *rapid.T, rdb *redis.Client, id string) {
 	l := newLife(t, rdb, id)
 	defer rdb.SRem(t.Context(), keys.Active(), l.id)
-	switch rapid.IntRange(0, 3).Draw(t, "begin with") {
+	switch rapid.IntRange(0, 4).Draw(t, "begin with") {
 	case 0:
 		l.compete(t)
 	case 1, 2:
@@ -180,11 +219,14 @@ func oneLife(t *rapid.T, rdb *redis.Client, id string) {
 	case 3:
 		l.launch(t)
 		l.finishInDoubt(t)
+	case 4:
+		l.importAtOnce(t)
 	}
 	t.Repeat(map[string]func(*rapid.T){
 		"": l.check, "import": l.beginImport, "go on": l.goOn, "go on again": l.goOn,
 		"take": l.take, "take more": l.take, "submit": l.submit, "submit more": l.submit,
 		"answer": l.answer, "end": l.end, "die": l.die, "take over": l.takeOver, "stall": l.stall,
+		"fall silent": l.fallSilent, "retire late": l.retireLate,
 		"move": l.move, "cancel": l.cancelNow, "resolve": l.resolve, "submit once more": l.submit, "take once more": l.take, "queue": l.queue, "heed": l.heed, "retire": l.retire, "retire again": l.retire,
 	})
 	l.drain(t)

@@ -1,8 +1,9 @@
 package worker
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
@@ -49,18 +50,24 @@ func (l *life) resolve(t *rapid.T) {
 	if l.launched == "" {
 		t.Skip("no rows")
 	}
-	choice := rapid.SampledFrom([]ledger.Choice{ledger.Accept, ledger.Resend, ledger.Resend}).Draw(t, "choice")
+	l.say(t, rapid.SampledFrom([]ledger.Choice{ledger.Accept, ledger.Reject, ledger.Resend, ledger.Resend}).Draw(t, "choice"))
+}
+
+func (l *life) say(t *rapid.T, choice ledger.Choice) {
 	n, err := l.w.Ledger.Resolve(t.Context(), l.id, choice)
 	l.must(t, err)
-	if choice != ledger.Resend || n == 0 {
+	if n == 0 || choice == ledger.Accept {
 		return
 	}
 	l.must(t, l.w.Ledger.Export(t.Context(), l.id, func(r ledger.Row) error {
-		if r.State == "pending" && !r.InFlight {
+		if (r.State == "pending" || r.State == "rejected") && !r.InFlight {
 			delete(l.may, r.Phone) // a person says that they were not taken
 		}
 		return nil
 	}))
+	if choice == ledger.Reject {
+		return
+	}
 	_, err = l.w.recovery.Requeue(t.Context(), l.id)
 	l.must(t, err)
 	rec := l.record(t)
@@ -72,7 +79,7 @@ func (l *life) resolve(t *rapid.T) {
 	waiting := map[int]bool{}
 	for _, task := range l.rdb.LRange(t.Context(), l.key("pending"), 0, -1).Val() {
 		if task != "letter" {
-			n, _ := strconv.Atoi(task[len("batch-"):][:6])
+			n, _ := batchOf(task)
 			waiting[n] = true
 		}
 	}
@@ -96,12 +103,14 @@ func (l *life) queue(t *rapid.T) {
 		if !l.foreign {
 			l.rdb.Del(ctx, l.key("pending"), l.key("active"), l.key("completed"), l.key("archived"))
 			l.rdb.SRem(ctx, keys.Queues(), l.w.queue.Name(l.id))
+			l.meddled = true
 		}
 	case "archive":
 		for _, task := range l.rdb.LRange(ctx, l.key("pending"), 0, -1).Val() {
 			if task != "letter" {
 				l.rdb.LRem(ctx, l.key("pending"), 1, task)
 				l.rdb.ZAdd(ctx, l.key("archived"), redis.Z{Score: 1, Member: task})
+				l.meddled = true
 			}
 		}
 	case "foreign":
@@ -136,3 +145,34 @@ func (l *life) retire(t *rapid.T) {
 		}
 	}
 }
+
+// retireLate is a worker that retires a campaign which a person has go on meanwhile,
+// or that is cut short.
+func (l *life) retireLate(t *rapid.T) {
+	if rec := l.record(t); !rec.State.Over() || !l.rdb.SIsMember(t.Context(), keys.Active(), l.id).Val() {
+		t.Skip("nothing to retire")
+	}
+	if settled, err := l.w.settle(t.Context(), l.id); err != nil || !settled {
+		t.Skip("somebody has a batch")
+	}
+	totals, err := l.w.Ledger.Totals(t.Context(), l.id)
+	l.must(t, err)
+	if totals.Pending > 0 {
+		t.Skip("its account is not final")
+	}
+	account, err := json.Marshal(totals)
+	l.must(t, err)
+	meanwhile := rapid.SampledFrom([]string{"resolved", "resolved", "cut short"}).Draw(t, "meanwhile")
+	err = l.w.Campaigns.Retire(t.Context(), l.id, account, func(ctx context.Context) error {
+		if meanwhile == "cut short" {
+			return errCut
+		}
+		l.say(t, ledger.Resend)
+		return l.w.Ledger.Expire(ctx, l.id, l.w.Keep)
+	})
+	if !errors.Is(err, errCut) {
+		l.must(t, err)
+	}
+}
+
+var errCut = errors.New("cut short")

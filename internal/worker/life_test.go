@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -46,15 +47,22 @@ type life struct {
 	rdb      *redis.Client
 	id       string
 	runs     []*importRun
+	newest   int    // the generation of the run that has the import
 	launched string // the list that was
 	alive    map[string]bool
 	hands    []*hand
 	taken    map[string]bool // who was submitted to
-	may      map[string]bool // who may have been taken, as far as nobody has said otherwise
-	foreign  bool
+	// may are the submissions by which somebody may have been taken, by whose hand,
+	// as far as nobody has said otherwise.
+	may     map[string]map[*hand]bool
+	foreign bool
+	meddled bool // people have deleted or archived tasks
 }
 
 const lifeBatches, lifeSize = 2, 3
+
+// lifeLists are what runs of the import are drawn from: most are of one list.
+var lifeLists = []string{"a", "a", "b", "short"}
 
 func newLife(t *rapid.T, rdb *redis.Client, id string) *life {
 	now := func() time.Time { return lifeStart }
@@ -70,7 +78,7 @@ func newLife(t *rapid.T, rdb *redis.Client, id string) *life {
 	if _, err := w.Campaigns.Create(t.Context(), raw, f); err != nil {
 		t.Fatal(err)
 	}
-	return &life{w: w, rdb: rdb, id: id, alive: map[string]bool{}, taken: map[string]bool{}, may: map[string]bool{}}
+	return &life{w: w, rdb: rdb, id: id, alive: map[string]bool{}, taken: map[string]bool{}, may: map[string]map[*hand]bool{}}
 }
 
 func (l *life) must(t *rapid.T, err error) {
@@ -117,7 +125,8 @@ func (l *life) beginImport(t *rapid.T) {
 		t.Skip("imported")
 	}
 	l.must(t, err)
-	l.runs = append(l.runs, &importRun{list: rapid.SampledFrom([]string{"a", "a", "b", "short"}).Draw(t, "list"), generation: generation})
+	l.newest = generation
+	l.runs = append(l.runs, &importRun{list: rapid.SampledFrom(lifeLists).Draw(t, "list"), generation: generation})
 }
 
 // goOn has a run stage its next batch, or launch.
@@ -130,6 +139,9 @@ func (l *life) goOn(t *rapid.T) {
 	var err error
 	if r.next < batchesOf(r.list) {
 		if _, err = l.w.Ledger.Stage(t.Context(), l.id, r.generation, lifeBatch(r.list, r.next)); err == nil {
+			if r.generation != l.newest {
+				t.Fatalf("run %d staged, and run %d has the import", r.generation, l.newest)
+			}
 			r.next++
 			return
 		}
@@ -149,6 +161,9 @@ func (l *life) goOn(t *rapid.T) {
 		importing := l.record(t).State == campaign.Importing
 		if err = l.w.Campaigns.Launch(t.Context(), l.id, r.generation, plan); err == nil {
 			if importing {
+				if r.generation != l.newest {
+					t.Fatalf("run %d launched, and run %d has the import", r.generation, l.newest)
+				}
 				l.launched = r.list
 				l.must(t, l.w.queue.EnqueueAll(t.Context(), l.id, slices.Repeat([]int{lifeSize}, n)))
 				l.must(t, l.w.Campaigns.StartIfDue(t.Context(), l.id))
@@ -161,6 +176,16 @@ func (l *life) goOn(t *rapid.T) {
 		t.Fatal(err)
 	}
 	l.runs = slices.Delete(l.runs, k, k+1)
+}
+
+// batchOf is the batch of a task, unless it is a foreign one.
+func batchOf(task string) (n int, ours bool) {
+	number, ours := strings.CutPrefix(task, "batch-")
+	if !ours {
+		return 0, false
+	}
+	n, err := strconv.Atoi(number[:6])
+	return n, err == nil
 }
 
 func (l *life) key(what string) string { return keys.Queue(l.w.queue.Name(l.id), what) }
@@ -178,7 +203,7 @@ func (l *life) take(t *rapid.T) {
 	if task == "" {
 		t.Skip("nothing pending")
 	}
-	n, _ := strconv.Atoi(task[len("batch-"):][:6])
+	n, _ := batchOf(task)
 	l.claim(t, worker, n, task)
 }
 
@@ -235,30 +260,56 @@ func (l *life) submitAll(t *rapid.T, h *hand, most int) {
 	}
 	l.must(t, err)
 	for _, i := range indexes {
-		l.taken[h.claim.Recipients[i].Phone], l.may[h.claim.Recipients[i].Phone] = true, true
+		l.taken[h.claim.Recipients[i].Phone] = true
+		l.maybe(h, i)
 	}
 	h.flying = append(h.flying, indexes...)
 }
 
-// answer has the outcomes of what is in flight recorded.
-func (l *life) answer(t *rapid.T) {
-	l.settle(t, l.hand(t), rapid.SampledFrom([]sender.Outcome{sender.Accepted, sender.Accepted, sender.Unknown}).Draw(t, "outcome"))
+// maybe notes that a hand's submission to a recipient may have been taken.
+func (l *life) maybe(h *hand, i int) {
+	phone := h.claim.Recipients[i].Phone
+	if l.may[phone] == nil {
+		l.may[phone] = map[*hand]bool{}
+	}
+	l.may[phone][h] = true
 }
 
+// answer has the outcomes of what is in flight recorded.
+func (l *life) answer(t *rapid.T) {
+	l.settle(t, l.hand(t), rapid.SampledFrom([]sender.Outcome{
+		sender.Accepted, sender.Accepted, sender.Unknown, sender.Failed, sender.Rejected, sender.Throttled, sender.Denied,
+	}).Draw(t, "outcome"))
+}
+
+// settle records an outcome for all that a hand has in flight, and does what follows.
 func (l *life) settle(t *rapid.T, h *hand, o sender.Outcome) {
 	var all []ledger.Settlement
 	for _, i := range h.flying {
 		st := ledger.Settlement{Index: i, Outcome: o, Time: lifeStart}
-		if o == sender.Accepted {
+		switch o {
+		case sender.Accepted:
 			st.MessageID = fmt.Sprint("id-", h.claim.N, "-", i)
+			l.maybe(h, i) // whatever a person has said meanwhile
+		case sender.Unknown:
+			l.maybe(h, i)
+		default:
+			st.Code = "c"
+			delete(l.may[h.claim.Recipients[i].Phone], h)
 		}
 		all = append(all, st)
 	}
+	flew := len(h.flying) > 0
 	h.flying = nil
 	reopened, err := h.claim.Settle(t.Context(), all)
 	l.must(t, err)
 	if reopened {
 		l.must(t, campaigns{l.w}.Reopen(t.Context(), l.id, h.claim))
+	}
+	if o == sender.Denied && flew {
+		if _, err := l.w.Campaigns.Halt(t.Context(), l.id, "c", "denied"); err != nil && !errors.Is(err, campaign.ErrNotAllowed) {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -289,6 +340,12 @@ func (l *life) die(t *rapid.T) {
 	if rapid.Bool().Draw(t, "noticed") {
 		l.silence(t, worker)
 	}
+}
+
+// fallSilent has a worker that lives miss its heartbeats: others take its batches
+// over, and what it learns of its submissions comes late.
+func (l *life) fallSilent(t *rapid.T) {
+	l.silence(t, l.hand(t).worker)
 }
 
 func (l *life) silence(t *rapid.T, worker string) {
