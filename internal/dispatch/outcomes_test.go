@@ -54,7 +54,8 @@ func TestWhatEachOutcomeDoesNext(t *testing.T) {
 		"unknown, to resend":                  {answers: []sender.Result{unknown, accepted}, campaign: "on_doubt: resend\n", submissions: 2, want: ledger.Counts{Accepted: 1}},
 		"unknown with its own code too often": {answers: []sender.Result{{Outcome: sender.Unknown, Code: "30_with_id"}}, campaign: "on_doubt: resend\nmax_attempts: 2\n", submissions: 2, want: ledger.Counts{Rejected: 1}, code: "exhausted/30_with_id"},
 		"denied":                              {answers: []sender.Result{denied}, submissions: 1, want: ledger.Counts{Pending: 1}, snooze: "stopped", halted: "1003: the meaning of 1003"},
-		"rejected at first":                   {answers: []sender.Result{first}, submissions: 1, want: ledger.Counts{Pending: 1}, snooze: "stopped", halted: "1002: the meaning of 1002"},
+		"rejected at first":                   {answers: []sender.Result{first}, campaign: "max_attempts: 3\n", submissions: 3, want: ledger.Counts{Rejected: 1}, code: "exhausted/1002"},
+		"rejected at first, then accepted":    {answers: []sender.Result{first, accepted}, submissions: 2, want: ledger.Counts{Accepted: 1}},
 		"rejected later on":                   {answers: []sender.Result{first}, before: true, submissions: 1, want: ledger.Counts{Rejected: 1}, code: "1002"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,10 +103,12 @@ func TestStreaks(t *testing.T) {
 		last   int // it meets all before this one
 		halted bool
 	}{
-		"all unlisted":  {sender.Result{Outcome: sender.Failed, Code: "9999", Unlisted: true}, 20, true},
-		"nine unlisted": {sender.Result{Outcome: sender.Failed, Code: "9999", Unlisted: true}, 9, false},
-		"all refused":   {sender.Result{Outcome: sender.Rejected, Code: "22090", Repeats: true}, 20, true},
-		"nine refused":  {sender.Result{Outcome: sender.Rejected, Code: "22090", Repeats: true}, 9, false},
+		"all unlisted":          {sender.Result{Outcome: sender.Failed, Code: "9999", Unlisted: true}, 20, true},
+		"nine unlisted":         {sender.Result{Outcome: sender.Failed, Code: "9999", Unlisted: true}, 9, false},
+		"all refused":           {sender.Result{Outcome: sender.Rejected, Code: "22090", Repeats: true}, 20, true},
+		"nine refused":          {sender.Result{Outcome: sender.Rejected, Code: "22090", Repeats: true}, 9, false},
+		"all refused at first":  {sender.Result{Outcome: sender.Rejected, Code: "1002", Repeats: true, AtFirst: true}, 20, true},
+		"nine refused at first": {sender.Result{Outcome: sender.Rejected, Code: "1002", Repeats: true, AtFirst: true}, 9, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,9 +121,12 @@ func TestStreaks(t *testing.T) {
 				}
 				return then(ref, rs)
 			}
-			_, err := w.send(w.dispatcher())
+			got, err := w.send(w.dispatcher())
 			if (w.halted != "") != tt.halted {
 				t.Errorf("halted: %q, %v", w.halted, err)
+			}
+			if tt.res.AtFirst && tt.halted && got.Pending != 20 {
+				t.Errorf("somebody lost their place: %+v", got)
 			}
 			if tt.halted && (w.haltedAt < 1 || w.haltedAt > 20) {
 				t.Errorf("halted by row %d", w.haltedAt)

@@ -11,8 +11,9 @@ import (
 	"sluice/internal/sender"
 )
 
-// atFirst denies what may concern one recipient but more likely all, as long as
-// nobody of the campaign was accepted, by any worker.
+// atFirst puts off what may concern one recipient or all, as long as nobody of the
+// campaign was accepted, by any worker: it is tried again when that is known. Ten in
+// a row halt, and nobody has lost their place.
 func (d *Dispatcher) atFirst(out []sender.Result) {
 	for k := range out {
 		switch {
@@ -21,7 +22,7 @@ func (d *Dispatcher) atFirst(out []sender.Result) {
 				d.accepted.Store(true)
 			}
 		case out[k].AtFirst && !d.anyAccepted():
-			out[k].Outcome, out[k].Repeats = sender.Denied, false
+			out[k].Outcome = sender.Failed
 		}
 	}
 }
@@ -34,7 +35,7 @@ func (d *Dispatcher) anyAccepted() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if any, err := d.host.Campaigns.AnyAccepted(ctx, d.id); err != nil || !any {
-		return false // to halt for nothing loses nobody
+		return false // to try again for nothing loses nobody
 	}
 	d.accepted.Store(true)
 	return true

@@ -224,7 +224,8 @@ func TestSuppressedBeforeTheRetry(t *testing.T) {
 	w.judge("regret")
 }
 
-// The code 1002 concerns everybody, until somebody was accepted.
+// The code 1002 is everybody's where ten in a row have it, and costs nobody their
+// place then; else it is that of one row, the first too.
 func TestParameterErrorAtFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -241,7 +242,15 @@ func TestParameterErrorAtFirst(t *testing.T) {
 	if a := w.awaitState("odd", "finished", time.Minute); a.Accepted != 499 || a.Codes["1002"] != 1 {
 		t.Errorf("%+v", a)
 	}
-	w.judge("odd")
+
+	w.post("/_sandbox/faults", fmt.Sprintf(`faults: [{phone: "%s", code: "1002"}]`, phone(500)))
+	if _, code := w.run("producer", "send", w.nxCampaign("first", w.listFrom("f.csv", 500, 500), ""), "--wait"); code != 3 {
+		t.Errorf("exit code %d", code)
+	}
+	if a := w.status("first"); a.Accepted != 499 || a.Codes["1002"] != 1 {
+		t.Errorf("%+v", a)
+	}
+	w.judge("odd", "first")
 }
 
 // Outside its window a campaign submits nothing, and status says when it goes on.

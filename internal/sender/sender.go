@@ -73,8 +73,8 @@ type Result struct {
 	// Repeats means that a Rejected may really concern the whole account or
 	// message (22090, 1002, 131009): ten in a row, with no success among them, halt.
 	Repeats bool
-	// AtFirst means that a Rejected stands for a Denied as long as nobody of the
-	// campaign was accepted (1002).
+	// AtFirst means that a Rejected stands for a Failed as long as nobody of the
+	// campaign was accepted (1002): if it is everybody's, it costs nobody their place.
 	AtFirst bool
 	// OptOut means that this person wants no more messages (131050).
 	OptOut bool
