@@ -52,9 +52,9 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 // lookAhead has the numbers of the first rows tell how those with two readings are
 // to be read, and returns the text from its beginning. What is wrong with the text
 // is for whoever reads it then.
-func (r *Reader) lookAhead(text io.Reader) io.Reader {
+func (r *rowReader) lookAhead(text io.Reader) io.Reader {
 	a := &ahead{r: text, left: aheadBytes}
-	first := &Reader{o: r.o, s: newSplitter(a), phone: r.phone}
+	first := &rowReader{o: r.o, s: newSplitter(a), phone: r.phone}
 	if first.readHeader() == nil {
 		r.learn(first, a)
 	}
@@ -64,7 +64,7 @@ func (r *Reader) lookAhead(text io.Reader) io.Reader {
 
 // learn shows the numbers of the first rows to the reader of numbers. A row counts
 // once the next one was found: the last may have been cut off.
-func (r *Reader) learn(first *Reader, a *ahead) {
+func (r *rowReader) learn(first *rowReader, a *ahead) {
 	var cell []byte
 	for range aheadRows {
 		broken, err := first.s.row()

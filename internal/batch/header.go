@@ -28,7 +28,7 @@ type header struct {
 
 // readHeader reads the header, and finds by it the delimiter: the one under which
 // the columns are there that are needed.
-func (r *Reader) readHeader() error {
+func (r *rowReader) readHeader() error {
 	s := r.s
 	said, err := s.separator()
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Reader) readHeader() error {
 }
 
 // isNumber says that a cell is a phone number.
-func (r *Reader) isNumber(cell string) bool {
+func (r *rowReader) isNumber(cell string) bool {
 	_, err := r.phone.Read([]byte(cell))
 	return err == nil
 }
@@ -124,7 +124,7 @@ func (s *splitter) skip() {
 }
 
 // lacks is how many of the columns that are needed a header has not.
-func (r *Reader) lacks(h *header) int {
+func (r *rowReader) lacks(h *header) int {
 	n := 0
 	if !slices.Contains(h.names, fold(r.o.Phone)) {
 		n++
@@ -138,7 +138,7 @@ func (r *Reader) lacks(h *header) int {
 }
 
 // place finds the columns that are needed.
-func (r *Reader) place(names []string) (err error) {
+func (r *rowReader) place(names []string) (err error) {
 	r.width = len(names)
 	if r.at, err = find(names, r.o.Phone, "recipients.phone"); err != nil {
 		return err

@@ -67,7 +67,7 @@ func (r *Reader) Somebody() error {
 		b, err := r.next()
 		switch {
 		case errors.Is(err, io.EOF), err == nil && h.bytes > maxHeld:
-			return &NobodyError{Rows: r.rows, Reasons: reasons.List()}
+			return &NobodyError{Rows: r.given, Reasons: reasons.List()}
 		case err != nil:
 			return err
 		case len(b.Recipients) > 0:

@@ -40,7 +40,7 @@ func TestReaderLetsGoOfNumbersAtTheEnd(t *testing.T) {
 	}
 	var all []*Batch
 	for {
-		if r.seen == nil && !r.eof {
+		if r.seen == nil && r.now.end == nil {
 			t.Fatal("the numbers seen are gone before the end")
 		}
 		b, err := r.Next()

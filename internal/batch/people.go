@@ -21,21 +21,21 @@ func (r *Reader) People() People {
 	for country, n := range r.countries {
 		p.Countries[country] = *n
 	}
-	p.Read = r.phone.Decide()
+	p.Read = r.rows.phone.Decide()
 	return p
 }
 
 // meet counts a recipient.
-func (r *Reader) meet(n phone.Number) {
-	if n.Country != r.country || r.here == nil {
-		if r.here = r.countries[n.Country]; r.here == nil {
+func (r *Reader) meet(f *found) {
+	if f.country != r.country || r.here == nil {
+		if r.here = r.countries[f.country]; r.here == nil {
 			r.here = new(int)
-			r.countries[n.Country] = r.here
+			r.countries[f.country] = r.here
 		}
-		r.country = n.Country
+		r.country = f.country
 	}
 	*r.here++
-	switch n.Read {
+	switch f.read {
 	case phone.ReadNational:
 		r.people.National++
 	case phone.ReadFull:

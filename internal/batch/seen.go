@@ -1,5 +1,7 @@
 package batch
 
+import "sluice/internal/phone"
+
 // A seen is a set of phone numbers: exact, 7 to 13 bytes each whatever their
 // distribution (16 MiB at least), and one cache line for each question. A map
 // costs 26 bytes, and a bitmap of scattered numbers five cache lines.
@@ -38,24 +40,42 @@ func newShard(bits int) shard {
 	return shard{slots: make([]uint32, bucketSize<<(bits-shardBits)), bits: bits, rest: map[uint64]struct{}{}}
 }
 
-// A found is the identity of a number that a row has.
+// A found is the identity of a number that a row has, and what is counted of the
+// row if it is the first with it.
 type found struct {
-	number uint64 // of at most 15 digits
-	line   int
-	fresh  bool // it was not in the set before
-	folded bool // white space in the row's values was folded
+	number  uint64 // of at most 15 digits
+	line    int
+	country string
+	read    phone.Reading
+	fresh   bool // it was not in the set before
+	folded  bool // white space in the row's values was folded
 }
 
+// addAtOnce is how many numbers' buckets are read at once.
+const addAtOnce = 250
+
 // addAll adds numbers in their order. Their buckets are read first and for
-// nothing: the processor waits for many at once, and for one alone as long.
+// nothing: the processor waits for many at once, and for one alone as long. It can
+// look ahead over a few instructions alone, so where the buckets are is found out
+// before.
 func (s *seen) addAll(all []found) {
-	for i := range all {
-		hash := mix(all[i].number)
-		s.touched |= s.shard(hash).bucket(hash)[0]
-	}
-	for i := range all {
-		hash := mix(all[i].number)
-		all[i].fresh = s.shard(hash).add(hash)
+	var hashes [addAtOnce]uint64
+	var buckets [addAtOnce]*[bucketSize]uint32
+	for len(all) > 0 {
+		some := all[:min(len(all), addAtOnce)]
+		all = all[len(some):]
+		for i := range some {
+			hashes[i] = mix(some[i].number)
+			buckets[i] = s.shard(hashes[i]).bucket(hashes[i])
+		}
+		touched := uint32(0)
+		for _, b := range buckets[:len(some)] {
+			touched |= b[0]
+		}
+		s.touched |= touched
+		for i := range some {
+			some[i].fresh = s.shard(hashes[i]).add(hashes[i])
+		}
 	}
 }
 
@@ -81,9 +101,9 @@ func (s *shard) add(hash uint64) bool {
 	return fresh
 }
 
-func (s *shard) bucket(hash uint64) []uint32 {
+func (s *shard) bucket(hash uint64) *[bucketSize]uint32 {
 	at := int(hash>>(hashBits-s.bits)) * bucketSize & (len(s.slots) - 1)
-	return s.slots[at:][:bucketSize]
+	return (*[bucketSize]uint32)(s.slots[at:])
 }
 
 func (s *shard) put(hash uint64) bool {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 )
 
 const (
@@ -82,7 +81,7 @@ func (s *splitter) row() (problem, error) {
 		}
 		text := s.w.bytes(from, end)
 		doubtful := from < s.doubtful
-		if !doubtful && len(text) > 0 && bytes.IndexByte(text, '"') >= 0 {
+		if !doubtful && s.w.find(&s.w.quote, from) < end {
 			return s.quoted(from)
 		}
 		s.w.forward(next)
@@ -94,18 +93,18 @@ func (s *splitter) row() (problem, error) {
 			return maybeNote, nil
 		}
 		s.plain(text)
-		return s.wrong(text), nil
+		return s.wrong(from, end), nil
 	}
 }
 
-// wrong is what is wrong with the text of a row.
-func (s *splitter) wrong(row []byte) problem {
+// wrong is what is wrong with the text of a row, which lies between two places.
+func (s *splitter) wrong(from, to int) problem {
 	switch {
-	case bytes.IndexByte(row, 0) >= 0:
+	case s.w.find(&s.w.nul, from) < to:
 		return badNUL
-	case !utf8.Valid(row) || s.decoded && bytes.Contains(row, []byte("\ufffd")):
+	case !s.w.utf8(from, to) || s.decoded && bytes.Contains(s.w.bytes(from, to), []byte("\ufffd")):
 		return badText
-	case len(row) > maxCell:
+	case to-from > maxCell:
 		for _, cell := range s.cells {
 			if len(cell) > maxCell {
 				return rowTooBig
@@ -165,7 +164,7 @@ func (s *splitter) quoted(from int) (problem, error) {
 	s.next += lines(s.w.bytes(from, next))
 	s.w.forward(next)
 	s.lay()
-	return s.wrong(s.w.bytes(from, next)), nil
+	return s.wrong(from, next), nil
 }
 
 // cut finds the cells of a row with quotes, and where the next row begins.

@@ -3,6 +3,7 @@ package batch
 import (
 	"bytes"
 	"io"
+	"unicode/utf8"
 )
 
 // windowSize is what a window holds at first; it grows to hold one row.
@@ -17,10 +18,57 @@ type window struct {
 	at   int // what lies before is not needed any more
 	end  int // what follows is not read yet
 	err  error
-	lf   int // no line feed lies between the place that was asked for last and here
+
+	lf, cr, quote, nul spot
+	valid              struct{ from, to, looked int } // what is known to be UTF-8, and where that was looked for
 }
 
-func newWindow(r io.Reader) *window { return &window{r: r, buf: make([]byte, windowSize)} }
+// A spot is where a byte stands next, so that it is looked for once and not again
+// for each row that is without it.
+type spot struct {
+	c        byte
+	from, at int // between them it does not stand
+}
+
+func newWindow(r io.Reader) *window {
+	return &window{
+		r: r, buf: make([]byte, windowSize),
+		lf: spot{c: '\n'}, cr: spot{c: '\r'}, quote: spot{c: '"'}, nul: spot{c: 0},
+	}
+}
+
+// find is the place from here on where a byte stands next, or the end of what was
+// read.
+func (w *window) find(s *spot, from int) int {
+	if from < s.from || from > s.at {
+		s.from, s.at = from, from
+	}
+	if s.at < w.end && w.byte(s.at) != s.c {
+		if i := bytes.IndexByte(w.bytes(s.at, w.end), s.c); i >= 0 {
+			s.at += i
+		} else {
+			s.at = w.end
+		}
+	}
+	return s.at
+}
+
+// utf8 says that what lies between two places is UTF-8. It looks at all lines that
+// were read, once, for most lists are.
+func (w *window) utf8(from, to int) bool {
+	v := &w.valid
+	if from >= v.from && to <= v.to {
+		return true
+	}
+	if to > v.looked {
+		v.looked = to + 1 + bytes.LastIndexByte(w.bytes(to, w.end), '\n')
+		if utf8.Valid(w.bytes(from, v.looked)) {
+			v.from, v.to = from, v.looked
+			return true
+		}
+	}
+	return utf8.Valid(w.bytes(from, to))
+}
 
 // bytes are good until more is called.
 func (w *window) bytes(from, to int) []byte { return w.buf[from-w.base : to-w.base] }
@@ -51,7 +99,7 @@ func (w *window) more() bool {
 }
 
 // back goes back to a place that is still in memory.
-func (w *window) back(at int) { w.at, w.lf = at, at }
+func (w *window) back(at int) { w.at = at }
 
 // forward lets go of what lies before a place.
 func (w *window) forward(at int) { w.at = at }
@@ -72,28 +120,19 @@ func (w *window) byte(place int) byte { return w.buf[place-w.base] }
 // the next one begins: after CR LF, LF or CR, or at the end of the text. It is
 // false where the line goes on for more than most bytes.
 func (w *window) lineEnd(from, most int) (end, next int, ok bool) {
-	for cr := from; ; {
-		w.lf = max(w.lf, from)
-		if w.lf < w.end && w.byte(w.lf) != '\n' {
-			if i := bytes.IndexByte(w.bytes(w.lf, w.end), '\n'); i >= 0 {
-				w.lf += i
-			} else {
-				w.lf = w.end
+	for at := from; ; {
+		lf, cr := w.find(&w.lf, at), w.find(&w.cr, at)
+		switch {
+		case cr < lf:
+			if w.have(cr+1) && w.byte(cr+1) == '\n' {
+				return cr, cr + 2, true
 			}
+			return cr, cr + 1, true
+		case lf < w.end:
+			return lf, lf + 1, true
 		}
-		switch i := bytes.IndexByte(w.bytes(cr, w.lf), '\r'); {
-		case i >= 0:
-			end = cr + i
-			if w.have(end+1) && w.byte(end+1) == '\n' {
-				return end, end + 2, true
-			}
-			return end, end + 1, true
-		case w.lf < w.end:
-			return w.lf, w.lf + 1, true
-		}
-		cr = w.lf
-		if cr-from > most {
-			return cr, cr, false
+		if at = w.end; at-from > most {
+			return at, at, false
 		}
 		if !w.more() {
 			return w.end, w.end, true

@@ -17,7 +17,7 @@ import (
 const stagers = 4
 
 // A Reader gives the batches of an input, as *batch.Reader does. The batches
-// share no memory.
+// share no memory but texts, which nobody changes.
 type Reader interface {
 	Next() (*batch.Batch, error)
 	Fingerprint() [32]byte
@@ -108,6 +108,20 @@ func (im *Import) run(ctx context.Context, t *turn, r Reader) (campaign.Plan, er
 // time has come. Cut short, whoever runs the campaign finds the batches that have
 // no task.
 func (im *Import) enqueue(ctx context.Context, id string) error {
+	// Beside the queue: nobody waits for the index, and whoever misses it makes it.
+	indexed := make(chan error, 1)
+	go func() { indexed <- im.index(ctx, id) }()
+	return errors.Join(im.fillQueue(ctx, id), <-indexed)
+}
+
+func (im *Import) index(ctx context.Context, id string) error {
+	if im.Index == nil {
+		return nil
+	}
+	return im.Index(ctx, id)
+}
+
+func (im *Import) fillQueue(ctx context.Context, id string) error {
 	staged, err := im.Ledger.Staged(ctx, id)
 	if err != nil {
 		return err
@@ -122,11 +136,8 @@ func (im *Import) enqueue(ctx context.Context, id string) error {
 	if err := im.Campaigns.StartIfDue(ctx, id); err != nil {
 		return err
 	}
-	if _, err = im.Campaigns.Finish(ctx, id); err != nil || im.Index == nil { // an input without recipients
-		return err
-	}
-	// After the launch: nobody waits for it, and whoever misses it makes it.
-	return im.Index(ctx, id)
+	_, err = im.Campaigns.Finish(ctx, id) // an input without recipients
+	return err
 }
 
 // compare holds an input against a campaign that another run has launched.

@@ -72,6 +72,7 @@ type Reader struct {
 	trunk      *trunk // of the default country
 	cell       cell
 	home, full way     // the readings of the cell
+	asIs       bool    // the digits of the cell that was read last are its number's
 	decided    Numbers // by the list, with Auto
 	learned    struct{ national, full int }
 }
@@ -102,6 +103,7 @@ func NewReader(o Options) (*Reader, error) {
 
 // Read reads a cell. Its errors are the package's, and hold nothing of the cell.
 func (r *Reader) Read(text []byte) (Number, error) {
+	r.asIs = false
 	if err := r.cell.take(text); err != nil {
 		return Number{}, err
 	}
@@ -120,7 +122,20 @@ type way struct {
 	e164   uint64
 	region string
 	trunk  bool // a trunk prefix was taken off, which nobody writes behind a country's code
+	asIs   bool // its digits are those of the cell
 }
+
+// Append is Append of the number that was read last, and faster where its digits
+// are those of its cell.
+func (r *Reader) Append(dst []byte, n Number) []byte {
+	if r.asIs {
+		return append(dst, r.cell.digits...)
+	}
+	return n.Append(dst)
+}
+
+// same says that two slices are one.
+func same(a, b []byte) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
 
 // readings makes the national and the full reading of bare digits.
 func (r *Reader) readings() error {
@@ -143,6 +158,7 @@ func (r *Reader) readings() error {
 	}
 	if national, v := pl.full(rest); v.kind != none {
 		r.full.is(code, national, v)
+		r.full.asIs = same(national, rest)
 	}
 	return nil
 }
@@ -186,21 +202,27 @@ func (r *Reader) choose() (Number, error) {
 	case full.kind == none:
 		return home.number(ReadNational, false), nil
 	case home.kind == none, home.e164 == full.e164: // 1 212… in the USA
-		return full.number(ReadFull, false), nil
+		return r.asFull(false), nil
 	case r.o.Numbers == National:
 		return home.number(ReadNational, true), nil
 	case r.o.Numbers == Full:
-		return full.number(ReadFull, true), nil
+		return r.asFull(true), nil
 	case home.kind > full.kind:
 		return home.number(ReadNational, false), nil
 	case full.kind > home.kind:
-		return full.number(ReadFull, false), nil
+		return r.asFull(false), nil
 	case r.decided == National:
 		return home.number(ReadNational, true), nil
 	case r.decided == Full:
-		return full.number(ReadFull, true), nil
+		return r.asFull(true), nil
 	}
 	return Number{}, ErrAmbiguous
+}
+
+// asFull is the number in its full reading.
+func (r *Reader) asFull(two bool) Number {
+	r.asIs = r.full.asIs
+	return r.full.number(ReadFull, two)
 }
 
 func (w *way) number(how Reading, two bool) Number {
@@ -261,5 +283,6 @@ func (r *Reader) international() (Number, error) {
 	if n == 0 {
 		return Number{}, ErrLength
 	}
+	r.asIs = same(national, rest)
 	return Number{E164: n, Country: v.region, Read: ReadPlus}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/internal/batch"
 	"sluice/internal/sender"
@@ -249,7 +250,7 @@ func (m *message) check(r *batch.Recipient) error {
 }
 
 func checkValue(s string, link bool) error {
-	if strings.TrimSpace(s) == "" {
+	if (s == "" || s[0] <= ' ' || s[0] >= utf8.RuneSelf) && strings.TrimSpace(s) == "" {
 		return errors.New("is empty; WhatsApp refuses an empty parameter")
 	}
 	if link && !isLink(s) {
