@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// An import's memory grows with the set of the numbers that were seen alone: ten
+// million rows stay within 192 MiB.
+func TestImportMemory(t *testing.T) {
+	t.Parallel()
+	const (
+		rows   = 1_000_000
+		atMost = 64<<20 + 128<<20*rows/10_000_000 // bytes
+	)
+	w := newWorld(t)
+	w.scattered("long.csv", rows)
+	cmd := exec.Command(filepath.Join(w.bin, "producer"), "send", w.nxCampaign("long", "long.csv", "rate: {messages_per_second: 0.1}"), "--no-preflight")
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), "SLUICE_REDIS_URL="+w.redis.URL(), "SLUICE_SENDERS="+filepath.Join(w.dir, "senders.yaml"))
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if a := w.status("long"); a.Pending != rows {
+		t.Fatalf("%+v", a)
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		t.Skip("the system does not say how much memory a process had")
+	}
+	if got := usage.Maxrss << 10; got > atMost {
+		t.Errorf("the import of %d rows had %d MiB at most, want %d", rows, got>>20, atMost>>20)
+	}
+}
+
+// scattered writes a list of n numbers in no order, each of them once.
+func (w *world) scattered(name string, n int) {
+	w.t.Helper()
+	f, err := os.Create(filepath.Join(w.dir, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	fmt.Fprintln(out, "phone,name")
+	x := uint64(1)
+	for i := range n {
+		x = (x + 1_567_890_121) % 900_000_000
+		fmt.Fprintf(out, "55%d9%08d,name%d\n", 11+x/100_000_000, x%100_000_000, i)
+	}
+	if err := errors.Join(out.Flush(), f.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+}
