@@ -51,6 +51,8 @@ bad batch $i/sender $i/config $i/ledger
 bad ratelimit $i/batch $i/config $i/sender
 bad plaintext $i/export
 bad strictyaml $i/batch $i/config
+bad program $i/config $i/accounts
+bad program/programtest $i/redistest
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad schema $i/batch $i/ledger

@@ -19,6 +19,7 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/callback"
 	"sluice/internal/config"
+	"sluice/internal/program"
 	"sluice/internal/receipt"
 	"sluice/internal/schema"
 	"sluice/internal/sender"
@@ -55,23 +56,23 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return nil
 	}
 	if err != nil {
-		return &usageError{fmt.Errorf("%w; see receiver --help", err)}
+		return &program.UsageError{Err: fmt.Errorf("%w; see receiver --help", err)}
 	}
 	loaded, err := accounts.Providers().Load(f.Senders, getenv)
 	if err != nil {
-		return &usageError{err}
+		return &program.UsageError{Err: err}
 	}
 	senders, readers, err := open(loaded)
 	if err != nil {
-		return &usageError{err}
+		return &program.UsageError{Err: err}
 	}
 	log, err := config.NewLogger(stderr, f.LogLevel, f.LogFormat)
 	if err != nil {
-		return &usageError{err}
+		return &program.UsageError{Err: err}
 	}
 	rdb, err := config.OpenRedis(f.RedisURL)
 	if err != nil {
-		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
 	return receive(ctx, f, senders, readers, rdb, log)
@@ -92,7 +93,7 @@ func receive(ctx context.Context, f flags, senders []callback.Sender, readers ma
 	}
 	reg := prometheus.NewRegistry()
 	m := newMetrics(reg, s)
-	stopServing, err := serve(f.MetricsAddr, reg, s, log)
+	stopServing, err := program.ServeHealth(f.MetricsAddr, reg, ready(s), log)
 	if err != nil {
 		return err
 	}

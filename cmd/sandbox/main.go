@@ -11,35 +11,17 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"sluice/internal/program"
 	"sluice/internal/sandbox"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
-	if err == nil {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "sandbox:", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		os.Exit(2)
-	}
-	os.Exit(1)
+	os.Exit(program.Main("sandbox", run))
 }
-
-// A usageError is wrong usage, or an invalid script.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
 
 type flags struct {
 	Addr         string        `help:"Where to listen; port 0 is one that the system gives." default:"127.0.0.1:8099" env:"SLUICE_SANDBOX_ADDR" placeholder:"ADDR"`
@@ -74,7 +56,7 @@ func run(ctx context.Context, args []string, _ func(string) string, _ io.Reader,
 		return nil
 	}
 	if err != nil {
-		return &usageError{fmt.Errorf("%w; see sandbox --help", err)}
+		return &program.UsageError{Err: fmt.Errorf("%w; see sandbox --help", err)}
 	}
 	if f.PrintSenders {
 		_, err := fmt.Fprintf(stdout, senders, f.Addr)
@@ -84,10 +66,10 @@ func run(ctx context.Context, args []string, _ func(string) string, _ io.Reader,
 	if f.Script != "" {
 		text, err := os.ReadFile(f.Script)
 		if err != nil {
-			return &usageError{fmt.Errorf("--script: %w", err)}
+			return &program.UsageError{Err: fmt.Errorf("--script: %w", err)}
 		}
 		if o.Faults, err = sandbox.ParseFaults(text); err != nil {
-			return &usageError{fmt.Errorf("%s: %w", f.Script, err)}
+			return &program.UsageError{Err: fmt.Errorf("%s: %w", f.Script, err)}
 		}
 	}
 	if f.Log != "" {

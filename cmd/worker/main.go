@@ -2,16 +2,12 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	_ "time/tzdata" // windows name time zones, and small images have no list of them
 
 	"sluice/internal/config"
+	"sluice/internal/program"
 )
 
 // gcPercent lets the heap grow to more than three times what is in use before it
@@ -24,22 +20,5 @@ func main() {
 		debug.SetGCPercent(gcPercent)
 	}
 	config.QuietRedis()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
-	if err == nil {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "worker:", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		os.Exit(2)
-	}
-	os.Exit(1)
+	os.Exit(program.Main("worker", run))
 }
-
-// A usageError is wrong usage, or an invalid file.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }

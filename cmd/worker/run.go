@@ -24,6 +24,7 @@ import (
 	"sluice/internal/dispatch"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
+	"sluice/internal/program"
 	"sluice/internal/ratelimit"
 	"sluice/internal/redisclock"
 	"sluice/internal/schema"
@@ -71,20 +72,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return nil
 	}
 	if err != nil {
-		return &usageError{fmt.Errorf("%w; see worker --help", err)}
+		return &program.UsageError{Err: fmt.Errorf("%w; see worker --help", err)}
 	}
 	providers := accounts.Providers()
 	senders, err := providers.Load(f.Senders, getenv)
 	if err != nil {
-		return &usageError{err}
+		return &program.UsageError{Err: err}
 	}
 	log, err := config.NewLogger(stderr, f.LogLevel, f.LogFormat)
 	if err != nil {
-		return &usageError{err}
+		return &program.UsageError{Err: err}
 	}
 	rdb, err := config.OpenRedis(f.RedisURL)
 	if err != nil {
-		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
 	return work(ctx, f, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, rdb, log)
@@ -112,7 +113,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 		return config.RedisAway(err, f.RedisURL)
 	}
 	if err := jobs.CheckPrefix(short, rdb, f.QueuePrefix); errors.Is(err, jobs.ErrPrefix) {
-		return &usageError{fmt.Errorf("--queue-prefix: %w", err)}
+		return &program.UsageError{Err: fmt.Errorf("--queue-prefix: %w", err)}
 	} else if err != nil {
 		return config.RedisAway(err, f.RedisURL)
 	}
@@ -123,7 +124,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	reg := prometheus.NewRegistry()
 	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(open.all))...)
 	led.OnDoubt(metrics.Doubted)
-	stopServing, err := serve(f.MetricsAddr, reg, rdb, log)
+	stopServing, err := program.ServeHealth(f.MetricsAddr, reg, ready(rdb), log)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package program
 
 import (
 	"context"
@@ -10,13 +10,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 )
 
-// serve serves the worker's figures and its health until the function that it
-// returns is called.
-func serve(addr string, reg *prometheus.Registry, rdb redis.UniversalClient, log zerolog.Logger) (stop func(), err error) {
+// readyWithin is how long a program may take to find out whether it is ready.
+const readyWithin = 2 * time.Second
+
+// ServeHealth serves a program's figures at /metrics, whether it runs at /healthz,
+// and at /readyz whether it can do its work, which ready says by an error, until
+// the function that it returns is called. At no address it serves nothing.
+func ServeHealth(addr string, reg *prometheus.Registry, ready func(context.Context) error, log zerolog.Logger) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
 	}
@@ -28,10 +31,10 @@ func serve(addr string, reg *prometheus.Registry, rdb redis.UniversalClient, log
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
 		defer cancel()
-		if err := rdb.Ping(ctx).Err(); err != nil {
-			http.Error(w, "redis does not answer: nothing is submitted until it does", http.StatusServiceUnavailable)
+		if err := ready(ctx); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

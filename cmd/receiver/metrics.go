@@ -1,16 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/rs/zerolog"
 
 	"sluice/internal/spool"
 )
@@ -50,32 +45,12 @@ func (m *metrics) count(sender, what string, n int) {
 	m.located.WithLabelValues(sender, what).Add(float64(n))
 }
 
-// serve serves the receiver's figures and its health until the function that it
-// returns is called.
-func serve(addr string, reg *prometheus.Registry, s *spool.Spool, log zerolog.Logger) (stop func(), err error) {
-	if addr == "" {
-		return func() {}, nil
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("--metrics-addr: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+// ready says whether callbacks can be taken.
+func ready(s *spool.Spool) func(context.Context) error {
+	return func(context.Context) error {
 		if s.Full() {
-			http.Error(w, "the disk of --dir is full: callbacks are refused until there is room", http.StatusServiceUnavailable)
-			return
+			return errors.New("the disk of --dir is full: callbacks are refused until there is room")
 		}
-		fmt.Fprintln(w, "ok")
-	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	go func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error().Err(err).Msg("metrics are no longer served")
-		}
-	}()
-	log.Info().Str("addr", l.Addr().String()).Msg("serving metrics")
-	return func() { srv.Close() }, nil
+		return nil
+	}
 }
