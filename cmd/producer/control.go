@@ -6,22 +6,30 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"sluice/internal/campaign"
 	"sluice/internal/desk"
 )
 
+// asJSON is of a command whose answer is one JSON object, if that is asked for.
+type asJSON struct {
+	JSON bool `help:"Print one JSON object."`
+}
+
 type pauseCommand struct {
 	ID string `arg:"" help:"The campaign."`
+	asJSON
 }
 
 // Run pauses a campaign.
 func (c *pauseCommand) Run(a *app) error {
-	return a.move(c.ID, (*desk.Desk).Pause)
+	return a.move(c.ID, c.JSON, (*desk.Desk).Pause)
 }
 
 type resumeCommand struct {
 	ID         string `arg:"" help:"The campaign."`
 	ClearPause bool   `help:"End the pause that the provider asked for with Retry-After, for all campaigns of the sender." xor:"how"`
 	SkipRow    int    `xor:"how" help:"Reject the recipient of this row first, with the code skipped: the row that status says a halted campaign was last about." placeholder:"N"`
+	asJSON
 }
 
 // Run resumes a campaign.
@@ -32,7 +40,7 @@ func (c *resumeCommand) Run(a *app) error {
 	case c.ClearPause:
 		return c.clearPause(a)
 	case c.SkipRow == 0:
-		return a.move(c.ID, (*desk.Desk).Resume)
+		return a.move(c.ID, c.JSON, (*desk.Desk).Resume)
 	}
 	if err := a.connect(); err != nil {
 		return err
@@ -40,6 +48,9 @@ func (c *resumeCommand) Run(a *app) error {
 	m, skipped, err := a.desk.SkipRow(a.ctx, c.ID, c.SkipRow)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(a.out, moved{ID: c.ID, State: m.State, Moved: m.Moved, Row: c.SkipRow, Skipped: &skipped})
 	}
 	what := "is skipped"
 	if !skipped {
@@ -58,6 +69,9 @@ func (c *resumeCommand) clearPause(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return printJSON(a.out, moved{ID: c.ID, State: m.State, Moved: m.Moved, PauseCleared: &was})
+	}
 	what := "the pause of " + sender + " is ended"
 	if !was {
 		what = sender + " was not paused"
@@ -68,21 +82,37 @@ func (c *resumeCommand) clearPause(a *app) error {
 
 type cancelCommand struct {
 	ID string `arg:"" help:"The campaign."`
+	asJSON
 }
 
 // Run cancels a campaign.
 func (c *cancelCommand) Run(a *app) error {
-	return a.move(c.ID, (*desk.Desk).Cancel)
+	return a.move(c.ID, c.JSON, (*desk.Desk).Cancel)
+}
+
+// A moved is what came of a move, in JSON.
+type moved struct {
+	ID    string         `json:"id"`
+	State campaign.State `json:"state"`
+	Moved bool           `json:"moved"` // else it was so already
+	// Row is the row that was to be skipped, and Skipped that it was not before.
+	Row     int   `json:"row,omitempty"`
+	Skipped *bool `json:"skipped,omitempty"`
+	// PauseCleared says that the sender was paused.
+	PauseCleared *bool `json:"pause_cleared,omitempty"`
 }
 
 // move makes one move of a campaign and says what came of it.
-func (a *app) move(id string, move func(*desk.Desk, context.Context, string) (desk.Moved, error)) error {
+func (a *app) move(id string, asJSON bool, move func(*desk.Desk, context.Context, string) (desk.Moved, error)) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
 	m, err := move(a.desk, a.ctx, id)
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return printJSON(a.out, moved{ID: id, State: m.State, Moved: m.Moved})
 	}
 	if m.Moved {
 		_, err = fmt.Fprintf(a.out, "%s is %s\n", id, m.State)

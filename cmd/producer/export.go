@@ -17,11 +17,15 @@ type exportCommand struct {
 	Codes   []string `help:"Only rows with one of these codes, such as 22091 or exhausted/http_503." placeholder:"CODE,..."`
 	Receipt []string `help:"Only rows with these receipts: awaiting (accepted, and none has come), sent, undelivered, delivered, read." placeholder:"RECEIPT,..."`
 	Format  string   `help:"csv or ndjson." enum:"csv,ndjson" default:"csv" placeholder:"FORMAT"`
+	JSON    bool     `help:"Print one JSON object a row, as --format ndjson does."`
 	Output  string   `short:"o" help:"Write to this file, which appears only when it is whole; standard output if not given." placeholder:"FILE"`
 }
 
 // Run exports a campaign.
 func (c *exportCommand) Run(a *app) error {
+	if c.JSON {
+		c.Format = desk.NDJSON
+	}
 	if err := a.connect(); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -21,9 +20,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, errNotAllAccepted) {
-		fmt.Fprintln(shown(os.Stderr), "producer:", err)
-	}
+	printError(os.Stderr, err, wantsJSON(os.Args[1:]))
 	os.Exit(exitCode(err))
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,9 +100,7 @@ func (d *operator) run(args ...string) (stdout, stderr string, code int) {
 	env := map[string]string{"SLUICE_REDIS_URL": d.url, "SLUICE_SENDERS": filepath.Join(d.dir, "senders.yaml")}
 	var out, errs bytes.Buffer
 	err := run(d.ctx, args, func(name string) string { return env[name] }, strings.NewReader(d.stdin), &out, &errs)
-	if err != nil && !errors.Is(err, errNotAllAccepted) {
-		fmt.Fprintln(&errs, "producer:", err)
-	}
+	printError(&errs, err, wantsJSON(args))
 	return out.String(), errs.String(), exitCode(err)
 }
 

@@ -45,6 +45,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Replay every journal of a campaign, compare plan, totals, queue and ledger, and repair what follows from the rest. Safe while the campaign runs."`
 	Templates templatesCommand `cmd:"" help:"List the message templates of a sender's account."`
 	Suppress  suppressCommand  `cmd:"" help:"Keep the list of numbers that get no message."`
+	Schema    schemaCommand    `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
 	Monitor   monitorCommand   `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
 	Cancel    cancelCommand    `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
 }

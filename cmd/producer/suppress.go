@@ -20,6 +20,7 @@ type suppressCommand struct {
 type suppressNumbers struct {
 	Numbers []string `arg:"" help:"Numbers, as a list may have them."`
 	Country string   `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
+	asJSON
 }
 
 type suppressAdd struct{ suppressNumbers }
@@ -44,11 +45,22 @@ func (c *suppressNumbers) change(a *app, change func(*desk.Desk, context.Context
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return printJSON(a.out, suppression{Changed: n, Numbers: len(c.Numbers)})
+	}
 	_, err = fmt.Fprintf(a.out, "%d of %d numbers %s\n", n, len(c.Numbers), word)
 	return err
 }
 
-type suppressList struct{}
+// A suppression is what came of adding or removing numbers, in JSON.
+type suppression struct {
+	Changed int `json:"changed"` // that were not, or were, on the list
+	Numbers int `json:"numbers"` // that were given
+}
+
+type suppressList struct {
+	JSON bool `help:"Print one JSON object a line."`
+}
 
 // Run prints the list.
 func (c *suppressList) Run(a *app) error {
@@ -57,10 +69,18 @@ func (c *suppressList) Run(a *app) error {
 	}
 	w := bufio.NewWriter(a.out)
 	err := a.desk.Suppressed(a.ctx, func(phone string) error {
+		if c.JSON {
+			return printJSON(w, listed{phone})
+		}
 		_, err := fmt.Fprintln(w, phone)
 		return err
 	})
 	return errors.Join(err, w.Flush())
+}
+
+// A listed is one number of the list, in JSON.
+type listed struct {
+	Phone string `json:"phone"`
 }
 
 type suppressImport struct {
@@ -69,6 +89,14 @@ type suppressImport struct {
 	Country  string `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
 	Numbers  string `default:"auto" enum:"auto,national,full,mixed" help:"How numbers are written that could be read in two ways: ${enum}."`
 	Encoding string `help:"The file's encoding, as recipients.encoding." placeholder:"NAME"`
+	asJSON
+}
+
+// A suppressed is what came of an import, in JSON.
+type suppressed struct {
+	Added   int `json:"added"`
+	Invalid int `json:"invalid"`
+	Rows    int `json:"rows"`
 }
 
 // Run imports a list.
@@ -88,6 +116,9 @@ func (c *suppressImport) Run(a *app) error {
 	bar.stop()
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(a.out, suppressed{Added: all.Added, Invalid: all.Invalid, Rows: all.Rows})
 	}
 	_, err = fmt.Fprintf(a.out, "%d numbers suppressed, %d rows invalid, of %d rows\n", all.Added, all.Invalid, all.Rows)
 	return err

@@ -67,7 +67,7 @@ func (c *testCommand) Run(a *app) error {
 // other day.
 func (a *app) unsent(id string, st *status.Status, err error) error {
 	if err == nil && st.State == string(campaign.Halted) {
-		err = fmt.Errorf("the test was not sent: %s", st.Reason)
+		err = fmt.Errorf("the test was not sent: it %w: %s", errHalted, st.Reason)
 	}
 	return errors.Join(err, a.drop(id))
 }

@@ -29,7 +29,7 @@ func (c *sendCommand) wait(a *app, id string) error {
 	case err != nil:
 		return err
 	case st.State == string(campaign.Halted):
-		return fmt.Errorf("%s halted: %s", id, st.Reason)
+		return fmt.Errorf("%s %w: %s", id, errHalted, st.Reason)
 	case st.Accepted < st.Recipients(), c.StrictExit && st.Accepted < st.Rows:
 		return errNotAllAccepted
 	}

@@ -120,7 +120,7 @@ func receive(ctx context.Context, f flags, senders []callback.Sender, readers ma
 		tell := func(err error) {
 			log.Warn().Err(err).Msg("receipts wait in the spool, and nothing is lost: they cannot be applied now")
 		}
-		if awaitRedis(ctx, rdb, tell) {
+		if awaitRedis(ctx, rdb, func(err error) { tell(config.RedisAway(err, f.RedisURL)) }) {
 			applier.Run(ctx, s, tell)
 		}
 	})
@@ -144,13 +144,18 @@ func receive(ctx context.Context, f flags, senders []callback.Sender, readers ma
 	return nil
 }
 
+// lookWithin is how long Redis may take to answer the first question.
+const lookWithin = 5 * time.Second
+
 // awaitRedis waits until a Redis is there that this program can work with; it
 // reports false where ctx ends first.
 func awaitRedis(ctx context.Context, rdb redis.UniversalClient, tell func(error)) bool {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		err := schema.Check(ctx, rdb)
+		short, cancel := context.WithTimeout(ctx, lookWithin) // the client rides over outages, and this is to be told
+		err := schema.Check(short, rdb)
+		cancel()
 		if err == nil {
 			return true
 		}

@@ -72,19 +72,6 @@ func OpenRedis(address string, options ...RedisOption) (redis.UniversalClient, e
 	return nil, fmt.Errorf("the scheme %q is not known; use redis, rediss, unix, redis-sentinel or redis-cluster", scheme)
 }
 
-// RedisAway says where no Redis answered in time, and what to do about it. Any
-// other error of a first question to Redis stays as it is.
-func RedisAway(err error, address string) error {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	// Without user and password.
-	hosts := address[strings.Index(address, "://")+len("://"):]
-	hosts = hosts[strings.LastIndexByte(hosts, '@')+1:]
-	hosts, _, _ = strings.Cut(hosts, "?")
-	return fmt.Errorf("no Redis answers at %s: is it running, and is --redis-url right? %w", hosts, err)
-}
-
 // QuietRedis keeps the client library from writing lines of its own to standard
 // error: what matters of them comes back as errors. It holds for the process, so
 // main calls it.
