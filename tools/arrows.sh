@@ -50,6 +50,8 @@ bad phone $i/batch $i/suppress
 bad batch $i/sender $i/config $i/ledger
 bad ratelimit $i/batch $i/config $i/sender
 bad plaintext $i/export
+bad progress $i/status
+bad jsonschema $i/status
 bad strictyaml $i/batch $i/config
 bad program $i/config $i/accounts
 bad program/programtest $i/redistest

@@ -8,12 +8,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
-	"github.com/schollz/progressbar/v3"
-
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
 	"sluice/internal/ledger"
+	"sluice/internal/progress"
 	"sluice/internal/status"
 )
 
@@ -29,11 +27,13 @@ const exportLines = 8
 
 // watch shows a bar until every campaign is over.
 func (d *demo) watch(ctx context.Context, files []demoFile) error {
-	var bar *progressbar.ProgressBar
+	line := progress.New(d.out, os.Getenv)
+	defer line.Done()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		rows, settled, over := 0, 0, 0
+		var tally progress.Tally
 		for _, f := range files {
 			st, err := d.desk.Status(ctx, f.file.ID)
 			if err != nil {
@@ -43,16 +43,13 @@ func (d *demo) watch(ctx context.Context, files []demoFile) error {
 				return fmt.Errorf("%s halted: %s", f.file.ID, st.Reason)
 			}
 			rows, settled = rows+st.Rows, settled+st.Rows-st.Pending
+			tally.Accepted, tally.Rejected, tally.InDoubt = tally.Accepted+st.Accepted, tally.Rejected+st.Rejected, tally.InDoubt+st.InDoubt
 			if st.Over() {
 				over++
 			}
 		}
-		if bar == nil {
-			bar = newBar(d.out, rows)
-		}
-		bar.Set(settled)
+		line.Show(time.Now(), progress.Look{What: "sending", Part: float64(settled) / float64(max(1, rows)), Rows: settled, Of: rows, Tally: &tally})
 		if over == len(files) {
-			bar.Finish()
 			return nil
 		}
 		select {
@@ -61,15 +58,6 @@ func (d *demo) watch(ctx context.Context, files []demoFile) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// newBar draws on a terminal alone.
-func newBar(w io.Writer, rows int) *progressbar.ProgressBar {
-	f, ok := w.(*os.File)
-	visible := ok && isatty.IsTerminal(f.Fd())
-	return progressbar.NewOptions(rows, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
-		progressbar.OptionSetDescription("sending"), progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
 }
 
 // printAccount prints where every row is.

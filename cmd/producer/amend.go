@@ -7,9 +7,18 @@ import (
 )
 
 type amendCommand struct {
-	ID        string `arg:"" help:"The campaign, paused or halted."`
-	Campaign  string `arg:"" help:"The campaign file with the corrected message (YAML), all else as it was given; - is standard input." placeholder:"FILE"`
-	Preflight bool   `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
+	ID       string `arg:"" help:"The campaign, paused or halted."`
+	Campaign string `arg:"" help:"The campaign file with the corrected message (YAML), all else as it was given; - is standard input." placeholder:"FILE"`
+	asJSON
+	Preflight bool `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
+}
+
+// An amended is what came of it, in JSON.
+type amended struct {
+	ID       string `json:"id"`
+	Revision int    `json:"revision"`
+	Waiting  int    `json:"waiting"` // who are still to get it
+	Amended  bool   `json:"amended"` // else it had this message already
 }
 
 // Run gives a campaign a corrected message.
@@ -27,6 +36,9 @@ func (c *amendCommand) Run(a *app) error {
 	})
 	if err != nil {
 		return hint(err)
+	}
+	if c.JSON {
+		return printJSON(a.out, amended{ID: m.ID, Revision: m.Revision, Waiting: m.Waiting, Amended: !m.Before})
 	}
 	if m.Before {
 		_, err = fmt.Fprintf(a.out, "%s has this message already, as revision %d\n", m.ID, m.Revision)

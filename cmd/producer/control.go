@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
-	"time"
 
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
@@ -120,36 +118,4 @@ func (a *app) move(id string, asJSON bool, move func(*desk.Desk, context.Context
 		_, err = fmt.Fprintf(a.out, "%s was %s already\n", id, m.State)
 	}
 	return err
-}
-
-type listCommand struct {
-	JSON bool `help:"Print one JSON object a line."`
-}
-
-// Run lists the campaigns, newest first.
-func (c *listCommand) Run(a *app) error {
-	if err := a.connect(); err != nil {
-		return err
-	}
-	records, err := a.desk.List(a.ctx)
-	if err != nil {
-		return err
-	}
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	if !c.JSON {
-		fmt.Fprintln(t, "ID\tSTATE\tSENDER\tROWS\tCREATED")
-	}
-	for _, rec := range records {
-		if c.JSON {
-			err = printJSON(a.out, map[string]any{
-				"id": rec.ID, "state": rec.State, "sender": rec.Sender, "rows": rec.Plan.Rows, "created_at": rec.CreatedAt,
-			})
-		} else {
-			_, err = fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", rec.ID, rec.State, rec.Sender, rec.Plan.Rows, rec.CreatedAt.Format(time.DateTime))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return t.Flush()
 }

@@ -16,6 +16,7 @@ import (
 	"sluice/internal/desk"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
+	"sluice/internal/progress"
 	"sluice/internal/schema"
 )
 
@@ -75,6 +76,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		kong.Vars{"version": version()},
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(getenv)),
+		kong.ValueFormatter(config.FlagHelp),
 	)
 	if err != nil {
 		return fmt.Errorf("building the command line: %w", err)
@@ -135,6 +137,9 @@ func (a *app) connect() error {
 	}
 	return config.RedisAway(err, a.RedisURL)
 }
+
+// colour is that of what goes to standard output.
+func (a *app) colour() progress.Colour { return progress.ColourOf(a.out, a.getenv) }
 
 func (a *app) close() {
 	if a.redis != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/progress"
 	"sluice/internal/status"
 )
 
@@ -35,7 +36,7 @@ func (c *statusCommand) Run(a *app) error {
 		if c.JSON {
 			return printJSON(a.out, st)
 		}
-		return printStatus(a.out, st, a.desk.Meaning(st.Sender))
+		return printStatus(a.out, a.colour(), st, a.desk.Meaning(st.Sender))
 	}
 	if c.ID == "" {
 		return a.desk.Statuses(a.ctx, print)
@@ -62,8 +63,11 @@ func holdText(h status.Hold) string {
 // holdsText is what holds a campaign, in one line; empty if nothing does.
 func holdsText(st *status.Status) string {
 	var b strings.Builder
-	for _, h := range st.Holds {
-		b.WriteString("; " + holdText(h))
+	for i, h := range st.Holds {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(holdText(h))
 	}
 	return b.String()
 }
@@ -75,11 +79,11 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printStatus prints the account for a person, codes with their meaning.
-func printStatus(w io.Writer, st *status.Status, meaning func(string) string) error {
+func printStatus(w io.Writer, colour progress.Colour, st *status.Status, meaning func(string) string) error {
 	p := &printer{w: w}
-	p.printf("%s  %s\n", st.ID, st.State)
+	p.printf("%s  %s\n", st.ID, colour.State(st.State))
 	for _, h := range st.Holds {
-		p.printf("  %s\n", holdText(h))
+		p.printf("  %s\n", colour.Warn(holdText(h)))
 	}
 	for _, line := range []struct {
 		name string
@@ -94,7 +98,7 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 		{"suppressed", st.Suppressed},
 		{"cancelled", st.Cancelled},
 	} {
-		p.printf("  %-12s %10d\n", line.name, line.n)
+		p.printf("  %-12s %s\n", line.name, paint(colour, line.name, fmt.Sprintf("%10d", line.n), line.n))
 	}
 	p.printf("  %-12s %10d\n", "rows", st.Rows)
 	if r := st.Receipts; r != nil && r.LastAt != nil {
@@ -120,6 +124,20 @@ func printStatus(w io.Writer, st *status.Status, meaning func(string) string) er
 		}
 	}
 	return p.err
+}
+
+// paint paints a number of rows that went well, or that did not.
+func paint(colour progress.Colour, name, text string, n int) string {
+	switch {
+	case n == 0:
+	case name == "accepted":
+		return colour.Good(text)
+	case name == "rejected":
+		return colour.Bad(text)
+	case name == "in doubt":
+		return colour.Warn(text)
+	}
+	return text
 }
 
 // A printer keeps the first error of many writes.

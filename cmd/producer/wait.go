@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"sluice/internal/campaign"
+	"sluice/internal/progress"
 	"sluice/internal/status"
 )
 
@@ -23,7 +22,7 @@ func (c *sendCommand) wait(a *app, id string) error {
 	if c.JSON {
 		err = printJSON(a.out, st)
 	} else {
-		err = printStatus(a.out, st, a.desk.Meaning(st.Sender))
+		err = printStatus(a.out, a.colour(), st, a.desk.Meaning(st.Sender))
 	}
 	switch {
 	case err != nil:
@@ -40,30 +39,15 @@ func (c *sendCommand) wait(a *app, id string) error {
 func (a *app) watch(id string) (*status.Status, error) {
 	tick := time.NewTicker(waitEvery)
 	defer tick.Stop()
-	var bar *progressbar.ProgressBar
-	lastLine := a.now()
+	line := progress.New(a.err, a.getenv)
+	defer line.Done()
 	for {
 		st, err := a.desk.Status(a.ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		settled := st.Rows - st.Pending
-		switch {
-		case isTerminal(a.err):
-			if bar == nil {
-				bar = newBar(a.err, id, int64(st.Rows), false)
-			}
-			bar.Describe(fmt.Sprintf("%s %s%s", id, st.State, holdsText(st)))
-			bar.Set(settled)
-		case a.now().Sub(lastLine) >= lineEvery:
-			lastLine = a.now()
-			fmt.Fprintf(a.err, "%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt%s\n",
-				id, st.State, settled, st.Rows, st.Accepted, st.Rejected, st.InDoubt, holdsText(st))
-		}
+		line.Show(a.now(), lookAt(st))
 		if st.Over() || st.State == string(campaign.Halted) {
-			if bar != nil {
-				fmt.Fprintln(a.err)
-			}
 			return st, nil
 		}
 		select {
@@ -71,5 +55,15 @@ func (a *app) watch(id string) (*status.Status, error) {
 		case <-a.ctx.Done():
 			return nil, fmt.Errorf("no longer waiting; the campaign goes on: %w", a.ctx.Err())
 		}
+	}
+}
+
+// lookAt is how far a campaign is.
+func lookAt(st *status.Status) progress.Look {
+	settled := st.Rows - st.Pending
+	return progress.Look{
+		What: st.ID + " " + st.State, Part: float64(settled) / float64(max(1, st.Rows)), Rows: settled, Of: st.Rows,
+		Tally: &progress.Tally{Accepted: st.Accepted, Rejected: st.Rejected, InDoubt: st.InDoubt},
+		Note:  holdsText(st),
 	}
 }

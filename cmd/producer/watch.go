@@ -8,21 +8,24 @@ import (
 	"time"
 
 	"sluice/internal/campaign"
+	"sluice/internal/progress"
 	"sluice/internal/status"
 )
 
 const (
 	// watchEvery is how often the live table is drawn anew.
 	watchEvery = 500 * time.Millisecond
+	// lineEvery is how often a line is written where there is no terminal.
+	lineEvery = 5 * time.Second
 	// topCodes is how many codes it shows.
 	topCodes = 5
-	barWidth = 40
 )
 
 // A sight is one look at a campaign and the pace since the look before.
 type sight struct {
 	*status.Status
-	pace float64 // settled rows a second
+	pace   float64 // settled rows a second
+	colour progress.Colour
 }
 
 // watchLive draws a campaign's account anew until it is over, halted, or the
@@ -30,24 +33,20 @@ type sight struct {
 func (a *app) watchLive(id string) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	var before *status.Status
-	var at, lastLine time.Time
+	var meter progress.Meter
+	var lastLine time.Time
 	drawn := 0
 	for {
 		st, err := a.desk.Status(a.ctx, id)
 		if err != nil {
 			return err
 		}
-		s := sight{Status: st}
 		now := a.now()
-		if before != nil {
-			s.pace = max(0, float64(before.Pending-st.Pending)/now.Sub(at).Seconds())
-		}
-		before, at = st, now
+		s := sight{Status: st, colour: progress.ColourOf(a.out, a.getenv), pace: meter.Add(now, st.Rows-st.Pending)}
 		over := st.Over() || st.State == string(campaign.Halted)
 		p := &printer{w: a.out}
 		switch {
-		case isTerminal(a.out):
+		case progress.IsTerminal(a.out):
 			if drawn > 0 {
 				p.printf("\033[%dA\033[J", drawn) // up and clear, to draw over it
 			}
@@ -69,23 +68,19 @@ func (a *app) watchLive(id string) error {
 	}
 }
 
-func (s *sight) line() string {
-	return fmt.Sprintf("%s %s: %d of %d rows, %d accepted, %d rejected, %d in doubt, %.0f a second%s",
-		s.ID, s.State, s.Rows-s.Pending, s.Rows, s.Accepted, s.Rejected, s.InDoubt, s.pace, holdsText(s.Status))
-}
+func (s *sight) line() string { return progress.Text(lookAt(s.Status), s.pace) }
 
 // table is the live table.
 func (s *sight) table(meaning func(string) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s", s.ID, s.State)
+	fmt.Fprintf(&b, "%s  %s", s.ID, s.colour.State(s.State))
 	for _, h := range s.Holds {
-		fmt.Fprintf(&b, "\n%s", holdText(h))
+		fmt.Fprintf(&b, "\n%s", s.colour.Warn(holdText(h)))
 	}
-	settled := s.Rows - s.Pending
-	full := barWidth * settled / max(1, s.Rows)
-	fmt.Fprintf(&b, "\n[%s%s] %d of %d rows\n", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), settled, s.Rows)
-	fmt.Fprintf(&b, "accepted %d, rejected %d, in doubt %d, pending %d\n", s.Accepted, s.Rejected, s.InDoubt, s.Pending)
-	fmt.Fprintf(&b, "pace %.0f a second", s.pace)
+	k := lookAt(s.Status)
+	fmt.Fprintf(&b, "\n%s %3.0f %%  %d of %d rows\n", progress.Bar(k.Part), 100*k.Part, k.Rows, k.Of)
+	fmt.Fprintf(&b, "%d accepted, %d rejected, %d in doubt, %d pending\n", s.Accepted, s.Rejected, s.InDoubt, s.Pending)
+	fmt.Fprintf(&b, "%.0f a second", s.pace)
 	if s.Pace.Limit > 0 {
 		fmt.Fprintf(&b, " of %g allowed", s.Pace.Limit*s.Pace.Factor)
 	}

@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		kong.Name("receiver"),
 		kong.Description("Sluice's receiver: takes the providers' callbacks at POST /r/SENDER/SECRET, keeps each on the disk before it answers 200, and applies them to the campaigns. It takes them while Redis is away, too."),
 		kong.Writers(stdout, stderr),
+		kong.ValueFormatter(config.FlagHelp),
 		kong.Exit(func(int) { helped = true }),
 	)
 	if err != nil {

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		kong.Description("Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions."),
 		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
 		kong.Writers(stdout, stderr),
+		kong.ValueFormatter(config.FlagHelp),
 		kong.Vars{"version": version()},
 		kong.Exit(func(int) { helped = true }),
 	)
@@ -120,6 +121,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	host, _ := os.Hostname()
 	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8])
 	log = log.With().Str("worker", id).Logger()
+	announce(log, f.RedisURL, open)
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
 	reg := prometheus.NewRegistry()
 	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(open.all))...)
@@ -148,6 +150,23 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	}
 	log.Info().Msg("worker stopped")
 	return nil
+}
+
+// announce says who this worker is and what it goes by: the first line of its log.
+func announce(log zerolog.Logger, redisURL string, open *openSenders) {
+	limits := zerolog.Dict()
+	for _, name := range open.names() {
+		s, err := open.get(name)
+		if err != nil {
+			continue // the file is being read again
+		}
+		l := s.Limits
+		limits = limits.Dict(name, zerolog.Dict().Str("provider", s.Provider).
+			Float64("messages_per_second", l.MessagesPerSecond).Float64("requests_per_second", l.RequestsPerSecond).
+			Int("messages_per_day", l.MessagesPerDay).Int("in_flight", l.InFlight))
+	}
+	log.Info().Str("version", version()).Str("redis", config.HostsOf(redisURL)).Dict("senders", limits).
+		Msg("worker starts; a limit of 0 is none")
 }
 
 // stopSlack is what a stop takes beside the submissions in flight.

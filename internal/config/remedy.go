@@ -34,7 +34,7 @@ func RedisAway(err error, address string) error {
 	if err == nil {
 		return nil
 	}
-	at := hostsOf(address)
+	at := HostsOf(address)
 	if text := remedy(err, at); text != "" {
 		return &redisError{text, err}
 	}
@@ -48,8 +48,8 @@ func RedisAway(err error, address string) error {
 	return &redisError{fmt.Sprintf("no Redis answers at %s: is it running, and is --redis-url right? %v", at, err), err}
 }
 
-// hostsOf is an address without user, password and settings.
-func hostsOf(address string) string {
+// HostsOf is an address of Redis without scheme, user, password and settings.
+func HostsOf(address string) string {
 	hosts := address[strings.Index(address, "://")+len("://"):]
 	hosts = hosts[strings.LastIndexByte(hosts, '@')+1:]
 	hosts, _, _ = strings.Cut(hosts, "?")
@@ -106,7 +106,7 @@ func lookAt(address string) error {
 	}
 	// It was there, and broke off or waited: perhaps for the other way to speak.
 	scheme, _, _ := strings.Cut(address, "://")
-	host, _, _ := strings.Cut(hostsOf(address), ",")
+	host, _, _ := strings.Cut(HostsOf(address), ",")
 	host, _, _ = strings.Cut(host, "/")
 	probe, cancelProbe := context.WithTimeout(context.Background(), lookWithin)
 	defer cancelProbe()
