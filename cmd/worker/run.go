@@ -43,7 +43,6 @@ type flags struct {
 	LogLevel    string        `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
 	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
 	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
-	Batches     int           `help:"Batches of one campaign that this worker runs at once." env:"SLUICE_BATCHES" default:"4" placeholder:"N"`
 	HandBack    time.Duration `help:"How long a batch runs before the rest of it goes back into the queue, so that a slow pace outlasts no timeout; 30m at most." env:"SLUICE_HAND_BACK" default:"10m"`
 	RetryBase   time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
 	Preflight   time.Duration `help:"How often templates are looked at again while a campaign runs; 0: never." name:"preflight-every" env:"SLUICE_PREFLIGHT_EVERY" default:"5m"`
@@ -140,7 +139,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	w := worker.New(worker.Options{
 		ID: id, Version: version(), Host: host, Senders: open.names, QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
-		Log:     log, Now: clock.Now, Batches: f.Batches, HandBack: f.HandBack, Metrics: metrics,
+		Log:     log, Now: clock.Now, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: dispatch.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 	})

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"slices"
-	"time"
 
 	"sluice/internal/ratelimit"
 )
@@ -13,7 +12,6 @@ import (
 type chunk struct {
 	grant  *ratelimit.Grant
 	units  [][]int
-	whole  bool // one unit, which goes out at one instant
 	placed bool // each unit has its place in flight
 	// incarnation is the worker's when the chunk was begun.
 	incarnation int64
@@ -27,14 +25,45 @@ func (c *chunk) indexes() []int {
 	return slices.Concat(c.units...)
 }
 
-// next asks for the slots of the next chunk and cuts it off units.
+// next makes the next chunk and cuts it off units; nil if none may go out in time.
 func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, error) {
 	if unit := units[0]; len(unit) > 1 && r.d.sender.breaker.probing() {
 		// A probe may end in doubt: it is about one recipient.
 		units = slices.Concat([][]int{unit[:1:1], unit[1:]}, units[1:])
 	}
-	whole := len(units[0]) > 1
 	set := r.d.set.Load()
+	if r.d.sender.Pace.Limited(set.perSecond) {
+		return r.nextPaced(ctx, set, units)
+	}
+	want := len(units)
+	if r.d.sender.breaker.probing() {
+		want = 1
+	}
+	n, err := r.seat.take(ctx, want)
+	if err != nil {
+		return nil, nil, r.d.takeFailed(ctx, err)
+	}
+	c := &chunk{units: units[:n]}
+	c.grant, err = r.take(ctx, set, ratelimit.Ask{
+		Campaign: set.paced, Weight: set.weight, PerSecond: set.perSecond, Want: len(c.indexes()), Since: r.began,
+	})
+	switch {
+	case err != nil:
+		r.seat.giveUp(n)
+		return nil, nil, r.d.takeFailed(ctx, err)
+	case c.grant == nil:
+		r.seat.giveUp(n)
+		return nil, units, nil
+	case c.grant.Paced(): // from this moment on
+		r.giveUp(c)
+		return nil, units, nil
+	}
+	return c, units[n:], nil
+}
+
+// nextPaced asks for the slots of the next chunk first.
+func (r *batchRun) nextPaced(ctx context.Context, set *settings, units [][]int) (*chunk, [][]int, error) {
+	whole := len(units[0]) > 1
 	ask := ratelimit.Ask{
 		Campaign: set.paced, Weight: set.weight, PerSecond: set.perSecond,
 		Want: len(units[0]), Whole: whole, Since: r.began,
@@ -43,8 +72,6 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 		ask.Want = r.singles(units)
 	}
 	ask.More = more(units, ask)
-	ctx, cancel := r.d.untilStopped(ctx)
-	defer cancel()
 	grant, err := r.take(ctx, set, ask)
 	switch {
 	case err != nil:
@@ -54,7 +81,7 @@ func (r *batchRun) next(ctx context.Context, units [][]int) (*chunk, [][]int, er
 	}
 	if whole {
 		unit := units[0]
-		c := r.takePlaces(ctx, &chunk{grant: grant, units: [][]int{unit[:grant.N]}, whole: true})
+		c := r.takePlaces(ctx, &chunk{grant: grant, units: [][]int{unit[:grant.N]}})
 		switch {
 		case c == nil:
 			return nil, units, nil
@@ -98,24 +125,28 @@ func more(units [][]int, ask ratelimit.Ask) int {
 
 // takePlaces takes the chunk's places in flight where there is a pace: a submission
 // that waited for its place would miss its slot, and its intent would stand for
-// nothing. The chunk is cut to the places there are; nil if there is none in time.
+// nothing. The chunk is cut to the places and the room there are; nil if there is none
+// in time.
 func (r *batchRun) takePlaces(ctx context.Context, c *chunk) *chunk {
 	pace := r.d.sender.Pace
-	if !pace.Limited(r.d.set.Load().perSecond) {
-		return c
-	}
 	if err := pace.Acquire(ctx); err != nil {
 		c.grant.Refund(c.grant.N)
 		return nil
 	}
-	if c.grant.Late(0) {
+	places := 1
+	for places < len(c.units) && pace.TryAcquire() {
+		places++
+	}
+	n := 0
+	if !c.grant.Late(0) {
+		n = r.seat.try(places)
+	}
+	for range places - n {
 		pace.Release()
+	}
+	if n == 0 {
 		c.grant.Refund(c.grant.N)
 		return nil
-	}
-	n := 1
-	for n < len(c.units) && pace.TryAcquire() {
-		n++
 	}
 	c.grant.Refund(len(c.units) - n)
 	c.units, c.placed = c.units[:n], true
@@ -125,6 +156,7 @@ func (r *batchRun) takePlaces(ctx context.Context, c *chunk) *chunk {
 // giveUp gives back what a chunk took that is not begun after all.
 func (r *batchRun) giveUp(c *chunk) {
 	c.grant.Refund(len(c.indexes()))
+	r.seat.giveUp(len(c.units))
 	if c.placed {
 		for range c.units {
 			r.d.sender.Pace.Release()
@@ -132,18 +164,12 @@ func (r *batchRun) giveUp(c *chunk) {
 	}
 }
 
-// singles is how many of the next units, all of one recipient, are asked for.
-// Where there is a pace it cuts the chunk; elsewhere the speed that was seen does.
+// singles is how many of the next units, all of one recipient, are asked for: half of
+// the places, for others ask too.
 func (r *batchRun) singles(units [][]int) int {
-	most := len(units)
-	switch {
-	case r.d.sender.breaker.probing():
-		return 1
-	case !r.d.sender.Pace.Limited(r.d.set.Load().perSecond):
-		most = min(most, r.d.tempo.size(time.Now()))
-	default:
-		// Half of the places, for others ask too.
-		most = min(most, max(1, r.d.sender.Pace.Free()/2))
+	most := min(len(units), max(1, r.d.sender.Pace.Free()/2))
+	if r.d.sender.breaker.probing() {
+		most = 1
 	}
 	n := 1
 	for n < most && len(units[n]) == 1 {

@@ -14,17 +14,17 @@ const (
 	// commitEvery is how long an outcome waits at most for its group commit,
 	// and so what a crash may cost in outcomes that nobody knows any more.
 	commitEvery = 20 * time.Millisecond
-	// commitSize is the outcomes of one group commit.
-	commitSize = 256
 	// commitWithin is how long an outcome is tried to be recorded while Redis
 	// is away. An outcome is a fact that only this process knows.
 	commitWithin = 5 * time.Minute
 )
 
-// A committer holds the outcomes of a batch until their group commit: by size, by
-// time, and once more at the end, with a context that is alive.
+// A committer holds the outcomes of a batch until their group commit: with the next
+// intent, by number where nobody is to be begun, by time, and once more at the end,
+// with a context that is alive.
 type committer struct {
 	claim *ledger.Claim
+	seat  *seat
 	// submitting counts those that may still add something.
 	submitting sync.WaitGroup
 
@@ -33,101 +33,156 @@ type committer struct {
 	mu        sync.Mutex
 	outcomes  []ledger.Settlement
 	withdrawn []int
-	full      chan struct{} // an outcome has made a commit due by size
+	units     int           // that these are of
+	since     time.Time     // when the oldest of these came
+	due       chan struct{} // a commit is due by number
+	failed    error         // what went wrong first
 	done      chan struct{}
-	committed chan error // the committer's end
+	committed sync.WaitGroup
 	// reopened is told when a commit has brought back recipients of a batch that
 	// had been done with.
 	reopened func(context.Context) error
 }
 
 func newCommitter(claim *ledger.Claim, reopened func(context.Context) error) *committer {
-	return &committer{claim: claim, reopened: reopened, full: make(chan struct{}, 1)}
+	return &committer{claim: claim, reopened: reopened, due: make(chan struct{}, 1)}
 }
 
 // start starts it for one pass.
 func (c *committer) start() {
-	c.done, c.committed = make(chan struct{}), make(chan error, 1)
-	go func() { c.committed <- c.commitLoop() }()
+	c.done = make(chan struct{})
+	c.committed.Go(c.commitLoop)
 }
 
 // stop commits what is left and returns the first error of the pass. Nothing may
 // be added any more.
 func (c *committer) stop() error {
 	close(c.done)
-	return <-c.committed
+	c.committed.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	failed := c.failed
+	c.failed = nil
+	return failed
 }
 
-func (c *committer) addOutcome(st ledger.Settlement) {
+// add holds the outcomes of a unit.
+func (c *committer) add(outcomes ...ledger.Settlement) {
 	c.mu.Lock()
-	c.outcomes = append(c.outcomes, st)
-	full := len(c.outcomes) >= commitSize
-	c.mu.Unlock()
-	if full {
-		select {
-		case c.full <- struct{}{}:
-		default:
-		}
+	if c.units == 0 {
+		c.since = time.Now()
 	}
+	c.outcomes = append(c.outcomes, outcomes...)
+	c.units++
+	c.mu.Unlock()
+	c.seat.end(1)
 }
 
-func (c *committer) addWithdrawal(indexes []int) {
+// addWithdrawal holds units that were begun and not submitted.
+func (c *committer) addWithdrawal(units int, indexes []int) {
 	c.mu.Lock()
+	if c.units == 0 {
+		c.since = time.Now()
+	}
 	c.withdrawn = append(c.withdrawn, indexes...)
+	c.units += units
 	c.mu.Unlock()
+	c.seat.end(units)
 }
 
-func (c *committer) commitLoop() error {
-	tick := time.NewTicker(commitEvery)
-	defer tick.Stop()
-	var first error
-	note := func(err error) {
-		if first == nil {
-			first = err
-		}
+// hasten has what is held committed soon.
+func (c *committer) hasten() {
+	select {
+	case c.due <- struct{}{}:
+	default:
 	}
+}
+
+// old says that something has been held for about as long as it may be.
+func (c *committer) old() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.units > 0 && time.Since(c.since) >= commitEvery/2
+}
+
+func (c *committer) commitLoop() {
+	tick := time.NewTicker(commitEvery / 2)
+	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			note(c.commit())
-		case <-c.full:
-			note(c.commit())
+			if c.old() {
+				c.commit()
+			}
+		case <-c.due:
+			c.commit()
 		case <-c.done:
-			note(c.commit())
-			return first
+			c.commit()
+			return
 		}
 	}
 }
 
-// commit records what was added since the last commit. It does not use
+// commit records what was added since the last commit.
+func (c *committer) commit() { _ = c.turn(nil) } // it has noted why not
+
+// turn records what was added since the last commit, and the intent to submit to
+// those of indexes, with one script. It returns why nobody was begun. It does not use
 // the task's context: that the queue has given the task up does not make the
 // outcomes less true.
-func (c *committer) commit() error {
+func (c *committer) turn(indexes []int) (refused error) {
 	c.committing.Lock()
 	defer c.committing.Unlock()
 	c.mu.Lock()
-	outcomes, withdrawn := c.outcomes, c.withdrawn
-	c.outcomes, c.withdrawn = nil, nil
+	outcomes, withdrawn, units := c.outcomes, c.withdrawn, c.units
+	c.outcomes, c.withdrawn, c.units = nil, nil, 0
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), commitWithin)
 	defer cancel()
+	refused, err := c.write(ctx, outcomes, indexes)
+	if err == nil {
+		err = c.withdraw(ctx, withdrawn)
+	}
+	if err == nil {
+		c.seat.recorded(units)
+		return refused
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed == nil {
+		c.failed = err
+	}
+	return refused
+}
+
+func (c *committer) write(ctx context.Context, outcomes []ledger.Settlement, indexes []int) (refused, err error) {
 	if len(outcomes) > 0 {
 		faultpoint.At(faultpoint.BeforeSettle)
-		reopened, err := c.claim.Settle(ctx, outcomes)
-		if err != nil {
-			return err
-		}
-		faultpoint.At(faultpoint.AfterSettle)
-		if reopened {
-			if err := c.reopened(ctx); err != nil {
-				return err
-			}
-		}
 	}
-	if len(withdrawn) == 0 {
+	if len(indexes) > 0 {
+		faultpoint.At(faultpoint.BeforeBegin)
+	}
+	reopened, refused, err := c.claim.Turn(ctx, outcomes, indexes)
+	if err != nil {
+		return refused, err
+	}
+	if len(outcomes) > 0 {
+		faultpoint.At(faultpoint.AfterSettle)
+	}
+	if len(indexes) > 0 && refused == nil {
+		faultpoint.At(faultpoint.AfterBegin)
+	}
+	if reopened {
+		err = c.reopened(ctx)
+	}
+	return refused, err
+}
+
+func (c *committer) withdraw(ctx context.Context, indexes []int) error {
+	if len(indexes) == 0 {
 		return nil
 	}
-	err := c.claim.Withdraw(ctx, withdrawn)
+	err := c.claim.Withdraw(ctx, indexes)
 	if errors.Is(err, ledger.ErrStale) {
 		return nil // whoever has the batch now holds them for in doubt
 	}

@@ -41,7 +41,10 @@ type Host struct {
 	// HandBack is how long a batch runs before the rest of it goes back into the
 	// queue, which costs nobody an attempt.
 	HandBack time.Duration
-	Metrics  *Metrics // may be nil
+	// Wanting is told when fewer than two of the batches that are here have anybody
+	// left to begin, so that another comes in time. It may be told often.
+	Wanting func()
+	Metrics *Metrics // may be nil
 }
 
 // A Heartbeat is a worker's sign of life, as others see it.
@@ -81,7 +84,6 @@ type Dispatcher struct {
 	submitter sender.Submitter
 	set       atomic.Pointer[settings]
 	resend    bool
-	tempo     tempo
 	streak    streak
 	accepted  atomic.Bool // somebody is known to be
 
@@ -117,9 +119,9 @@ func New(host Host, id string, file *campaign.File, s *Sender) (*Dispatcher, err
 // what went wrong. It ends between two submissions when ctx or the Dispatcher
 // stops; what is in flight is waited for and recorded.
 func (d *Dispatcher) Send(ctx context.Context, claim *ledger.Claim) error {
-	d.tempo.runs.Add(1)
-	defer d.tempo.runs.Add(-1)
-	return newRun(d, claim).send(ctx)
+	r := newRun(d, claim)
+	defer r.seat.leave()
+	return r.send(ctx)
 }
 
 // Stop has every batch end between two submissions, without waiting for it.

@@ -82,8 +82,12 @@ func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, er
 	if err := r.claim.Begin(ctx, indexes); err != nil {
 		return nil, r.d.beginFailed(err)
 	}
-	for _, i := range indexes {
-		r.committer.addOutcome(ledger.Settlement{Index: i, Suppressed: true})
+	settled := make([]ledger.Settlement, len(indexes))
+	for k, i := range indexes {
+		settled[k] = ledger.Settlement{Index: i, Suppressed: true}
+	}
+	if _, err := r.claim.Settle(ctx, settled); err != nil {
+		return nil, err
 	}
 	return filterUnits(units, func(i int) bool { return !named[i] }), nil
 }

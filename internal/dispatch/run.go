@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"sluice/internal/faultpoint"
 	"sluice/internal/ledger"
 	"sluice/internal/sender"
 )
@@ -20,6 +19,7 @@ type batchRun struct {
 	host      *Host
 	n         int
 	claim     *ledger.Claim
+	seat      *seat
 	committer *committer
 	began     time.Time // of this process' own clock
 	// historyAtPassStart is each recipient's at the start of a pass, in which it is
@@ -43,6 +43,8 @@ func historyOf(p ledger.Pending) history {
 func newRun(d *Dispatcher, claim *ledger.Claim) *batchRun {
 	r := &batchRun{d: d, host: &d.host, n: claim.N, claim: claim, began: time.Now(), historyAtPassStart: make([]history, len(claim.Recipients))}
 	r.committer = newCommitter(claim, func(ctx context.Context) error { return d.host.Campaigns.Reopen(ctx, d.id, claim) })
+	r.seat = d.sender.room.enter(d.id, d.set.Load().weight, r.began, r.committer.hasten, d.host.Wanting)
+	r.committer.seat = r.seat
 	return r
 }
 
@@ -111,12 +113,11 @@ func (r *batchRun) waiting() string {
 }
 
 // pass submits the recipients of ready once each; those whose slot passed get
-// another one. The intents of one chunk are written while the chunk before it is
-// being submitted.
+// another one. The next are begun while those before are being submitted.
 func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) error {
 	units := r.d.group(r.claim.Recipients, r.historyAtPassStart, ready)
 	r.eligibility.suppressionVersion = 0 // of a list that changed since, only those of the last pass were asked
-	chunks := make(chan *chunk)
+	chunks := make(chan *chunk, 64)
 	r.committer.start()
 	r.committer.submitting.Go(func() {
 		for c := range chunks {
@@ -138,9 +139,14 @@ func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) er
 	return err
 }
 
-// feed takes the units' slots, writes their intents and hands them on.
+// feed takes the units' slots and room for their intents, writes those and hands the
+// units on.
 func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk, deadline time.Time) error {
+	defer r.seat.expect(0)
+	stoppable, cancel := r.d.untilStopped(ctx)
+	defer cancel()
 	for len(units) > 0 {
+		r.seat.expect(len(units))
 		if err := r.mayGoOn(ctx, deadline); err != nil {
 			return err
 		}
@@ -148,7 +154,7 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 		if units, err = r.eligible(ctx, units); err != nil || len(units) == 0 {
 			return err
 		}
-		c, rest, err := r.next(ctx, units)
+		c, rest, err := r.next(stoppable, units)
 		if err != nil {
 			return err
 		}
@@ -163,15 +169,13 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 			continue
 		}
 		c.incarnation = r.host.Heartbeat.Incarnation()
-		faultpoint.At(faultpoint.BeforeBegin)
 		began := time.Now()
-		if err := r.claim.Begin(ctx, c.indexes()); err != nil {
+		if refused := r.committer.turn(c.indexes()); refused != nil {
 			r.giveUp(c)
-			return r.d.beginFailed(err)
+			return r.d.beginFailed(refused)
 		}
-		r.d.tempo.begun(time.Since(began))
+		r.d.sender.room.wrote(time.Since(began))
 		c.grant.Begun()
-		faultpoint.At(faultpoint.AfterBegin)
 		r.withdrawn.pendingDecisions.Add(len(c.units))
 		chunks <- c
 		units = rest

@@ -67,11 +67,36 @@ func TestStopEndsBetweenSubmissions(t *testing.T) {
 			snoozed(t, <-s.ended, "the worker or the campaign stopped")
 			n := w.submissions()
 			counts(t, s.claim.Counts(), n, 0, 0, 100-n)
-			if n < 8 || n > 8+firstChunk+8 {
+			if n < 8 || n > 8+2+8 {
 				t.Errorf("%d submissions", n)
 			}
 		})
 	}
+}
+
+// An intent is for who has a place in flight, or will have one soon: what a crash
+// leaves in doubt is a quarter more than is in flight, however many are to be sent to.
+func TestIntentsAreForPlaces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.launch(500, "")
+	b, d := w.block(), w.dispatcher()
+	s := w.start(t.Context(), d)
+	w.await("8 in flight", func() bool { return b.waiting.Load() == 8 })
+	w.await("begun", func() bool {
+		d.sender.room.mu.Lock()
+		defer d.sender.room.mu.Unlock()
+		return d.sender.room.begun == 10
+	})
+	<-time.After(50 * time.Millisecond)
+	if n, err := w.ledger.InFlight(t.Context(), campaignID); err != nil || n > 10 {
+		t.Errorf("%d intents are on record, at 8 places: %v", n, err)
+	}
+	close(b.free)
+	if err := <-s.ended; err != nil {
+		t.Fatal(err)
+	}
+	counts(t, s.claim.Counts(), 500, 0, 0, 0)
 }
 
 // A batch that takes long hands its rest back, which costs nobody anything.

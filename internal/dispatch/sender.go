@@ -19,6 +19,7 @@ type Sender struct {
 
 	breaker  *breaker
 	pool     *pool
+	room     *room
 	inFlight atomic.Int64
 	now      func() time.Time
 	circuit  atomic.Pointer[Circuit]
@@ -40,8 +41,18 @@ func (s *Sender) InFlight() int { return int(s.inFlight.Load()) }
 // most. Now is the clock of the ledger's times.
 func NewSender(name string, provider sender.Provider, pace *ratelimit.Sender, inFlight int, now func() time.Time, log zerolog.Logger) *Sender {
 	s := &Sender{Name: name, Provider: provider, Pace: pace, pool: newPool(inFlight), now: now}
+	s.room = newRoom(func() int { return s.places(inFlight) })
 	s.breaker = newBreaker(name, now, func(open bool, code sender.Code) { s.outage(log, open, code) })
 	return s
+}
+
+// places is this worker's share of those in flight; all of them as long as the share
+// is not known.
+func (s *Sender) places(all int) int {
+	if n := s.Pace.Places(); n > 0 {
+		return min(n, all)
+	}
+	return all
 }
 
 // outage tells of the circuit breaker.

@@ -31,8 +31,8 @@ func (r *batchRun) submit(ctx context.Context, c *chunk) {
 			decided++
 		}
 	}
-	if len(withdrawn) > 0 {
-		r.withdraw(c.grant, withdrawn)
+	if decided > 0 {
+		r.withdraw(c.grant, decided, withdrawn)
 	}
 	r.withdrawn.pendingDecisions.Add(-decided)
 }
@@ -56,10 +56,11 @@ func (r *batchRun) submitUnit(ctx context.Context, c *chunk, i int, unit []int) 
 		defer account.Pace.Release()
 		report, ok := r.admit(c, i, unit)
 		if !ok {
-			r.withdraw(c.grant, unit)
+			r.withdraw(c.grant, 1, unit)
 		}
 		r.withdrawn.pendingDecisions.Done()
 		if ok {
+			r.seat.out(1)
 			r.post(c.grant, unit, report)
 		}
 	})
@@ -77,11 +78,13 @@ func (r *batchRun) admit(c *chunk, i int, unit []int) (report func(sender.Result
 	return breaker.allow()
 }
 
-// withdraw takes intents back that are not acted on, which costs nobody anything.
-func (r *batchRun) withdraw(g *ratelimit.Grant, indexes []int) {
+// withdraw takes the intents of units back that are not acted on, which costs nobody
+// anything.
+func (r *batchRun) withdraw(g *ratelimit.Grant, units int, indexes []int) {
 	g.Refund(len(indexes))
 	r.host.Metrics.withdraw(len(indexes))
-	r.committer.addWithdrawal(indexes)
+	r.seat.out(units)
+	r.committer.addWithdrawal(units, indexes)
 	r.withdrawn.add(indexes)
 }
 
@@ -132,9 +135,9 @@ func (r *batchRun) ref(i int) sender.Ref {
 func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, closed bool) {
 	now := r.host.Now()
 	unused := 0
-	r.d.tempo.ended.Add(int64(len(out)))
 	r.d.atFirst(out)
 	r.d.applySenderWide(r.claim.Recipients, unit, out)
+	settled := make([]ledger.Settlement, len(out))
 	for k, res := range out {
 		if res.OptOut {
 			r.d.optOut(r.claim.Recipients[unit[k]].Phone)
@@ -142,8 +145,9 @@ func (r *batchRun) record(g *ratelimit.Grant, unit []int, out []sender.Result, c
 		if res.Outcome != sender.Accepted && res.Outcome != sender.Unknown {
 			unused++
 		}
-		r.committer.addOutcome(r.settlement(unit[k], res, closed, now))
+		settled[k] = r.settlement(unit[k], res, closed, now)
 	}
+	r.committer.add(settled...)
 	g.Refund(unused)
 }
 

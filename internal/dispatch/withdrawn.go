@@ -35,9 +35,7 @@ func (r *batchRun) retryWithdrawn() ([][]int, error) {
 	if breaker := r.d.sender.breaker; len(withdrawn) == 0 || breaker.holds() || breaker.probing() {
 		return nil, nil // while the provider is probed, each pass waits for the probe
 	}
-	if err := r.committer.commit(); err != nil {
-		return nil, err
-	}
+	r.committer.commit()
 	var ready []int
 	for i, p := range r.claim.Pending() {
 		if withdrawn[i] {

@@ -108,7 +108,7 @@ func (w *world) dispatcher() *Dispatcher {
 	w.t.Cleanup(s.Close)
 	host := Host{
 		Log: zerolog.New(&w.log), Now: time.Now, Heartbeat: w, Campaigns: w,
-		Backoff: w.backoff, HandBack: w.handing, SuppressionVersion: w.version.Load,
+		Backoff: w.backoff, HandBack: w.handing, SuppressionVersion: w.version.Load, Wanting: func() {},
 	}
 	if w.list != nil {
 		host.Suppressed = w

@@ -20,8 +20,8 @@ func (w *world) takenIn(d time.Duration) int {
 func TestSetHoldsWithinASecond(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.start("worker", "--batches", "2")
-	w.start("worker", "--batches", "2")
+	w.start("worker")
+	w.start("worker")
 	file := w.nxCampaign("sale", w.list("list.csv", 5000), "rate: {messages_per_second: 2}")
 	if _, code := w.run("producer", "send", file); code != 0 {
 		t.Fatalf("send failed\n%s", w.logs.tail(2000))

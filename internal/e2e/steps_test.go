@@ -130,7 +130,7 @@ func (k *killing) kill(t *testing.T, r *rand.Rand) {
 	if _, code := w.run("producer", "send", w.nxCampaign("load", "many.csv", "")); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, w.logs.tail(4000))
 	}
-	args := []string{"--batches", "2"} // of three
+	var args []string
 	if k.step == faultpoint.BeforeAck {
 		args = append(args, "--hand-back", "400ms") // so that one ends soon
 	}

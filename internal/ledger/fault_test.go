@@ -136,6 +136,75 @@ func TestBeginWithoutAnswerLeavesNobodyInDoubt(t *testing.T) {
 	}
 }
 
+// TestTurnThatIsSentTwice: the outcomes count once, and who was begun the first time
+// is submitted to by nobody and in doubt neither.
+func TestTurnThatIsSentTwice(t *testing.T) {
+	t.Parallel()
+	w := &wire{twice: true}
+	d, ctx := newWiredDesk(t, w), t.Context()
+	if _, err := d.Stage(ctx, d.id, makeBatch(0, 4, 0)); err != nil {
+		t.Fatal(err)
+	}
+	c := d.claim(t, 0, "w", false)
+	begin(t, c, 0, 1)
+	_, refused, err := c.Turn(ctx, accept(0, 1), []int{2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, refused, ErrNotPending)
+	if err := c.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if counts := d.verified(t, 0); counts.Accepted != 2 || counts.Pending != 2 {
+		t.Errorf("%+v", counts)
+	}
+}
+
+// TestTurnWithoutAnswer records the outcomes all the same, and begins nobody.
+func TestTurnWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	w := &wire{}
+	d, ctx := newWiredDesk(t, w), t.Context()
+	d.stage(t, 0, 4)
+	c := d.claim(t, 0, "w", false)
+	begin(t, c, 0, 1)
+	w.lose = 1
+	_, refused, err := c.Turn(ctx, accept(0, 1), []int{2, 3})
+	if err != nil || refused == nil {
+		t.Fatalf("%v, %v", refused, err)
+	}
+	if counts := c.Counts(); counts.Accepted != 2 {
+		t.Errorf("%+v", counts)
+	}
+	if err := c.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c = d.claim(t, 0, "v", false)
+	if counts := c.Counts(); counts.Accepted != 2 || counts.Pending != 2 || counts.InDoubt != 0 {
+		t.Errorf("%+v", counts)
+	}
+}
+
+// TestTurnBehindAnothersRecord begins all the same, where that was about others.
+func TestTurnBehindAnothersRecord(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 4)
+	old := d.claim(t, 0, "old", false)
+	begin(t, old, 3)
+	d.rdb.Del(ctx, keys.Worker("old"))
+	c := d.claim(t, 0, "w", false)
+	begin(t, c, 0)
+	settle(t, old, accept(3)...)
+	if _, refused, err := c.Turn(ctx, accept(0), []int{1, 2}); err != nil || refused != nil {
+		t.Fatalf("%v, %v", refused, err)
+	}
+	settle(t, c, accept(1, 2)...)
+	if counts := d.verified(t, 0); counts.Accepted != 4 {
+		t.Errorf("%+v", counts)
+	}
+}
+
 // TestOutcomesOutliveAnOutage: what could not be recorded in time is recorded
 // with what comes next, or at the release.
 func TestOutcomesOutliveAnOutage(t *testing.T) {

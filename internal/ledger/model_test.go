@@ -240,15 +240,10 @@ func (m *machine) begin(t *rapid.T) {
 	}
 }
 
-func (m *machine) settle(t *rapid.T) {
-	h := m.hand(t)
-	if len(h.flying) == 0 {
-		t.Skip("nothing in flight")
-	}
+// outcomes draws what some that are in flight led to.
+func (m *machine) outcomes(t *rapid.T, h *hand) (all []Settlement) {
 	from := slices.Sorted(maps.Keys(h.flying))
 	indexes := rapid.SliceOfNDistinct(rapid.SampledFrom(from), 1, len(from), rapid.ID[int]).Draw(t, "indexes")
-	was := h.batch.done() && !h.batch.lags
-	var all []Settlement
 	for _, i := range indexes {
 		s := h.flying[i]
 		delete(h.flying, i)
@@ -267,10 +262,23 @@ func (m *machine) settle(t *rapid.T) {
 		}
 		all = append(all, Settlement{Index: i, Outcome: s.outcome, Free: s.free, Pair: s.pair, Code: sender.Code(s.code), MessageID: s.id, Time: noon})
 	}
-	reopened, err := h.Settle(t.Context(), all)
+	return all
+}
+
+func (m *machine) settle(t *rapid.T) {
+	h := m.hand(t)
+	if len(h.flying) == 0 {
+		t.Skip("nothing in flight")
+	}
+	was := h.batch.done() && !h.batch.lags
+	reopened, err := h.Settle(t.Context(), m.outcomes(t, h))
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.settled(t, h, was, reopened)
+}
+
+func (m *machine) settled(t *rapid.T, h *hand, was, reopened bool) {
 	now := h.batch.done()
 	if want := was && !now; reopened != want {
 		t.Fatalf("reopened %v, want %v", reopened, want)
@@ -278,6 +286,57 @@ func (m *machine) settle(t *rapid.T) {
 	h.batch.lags = false
 	if now {
 		h.batch.owner = ""
+	}
+}
+
+// turn settles some and begins others with one script. What the claim knows to be
+// pending may not be so any more.
+func (m *machine) turn(t *rapid.T) {
+	h := m.hand(t)
+	var pending []int
+	for i := range h.Pending() {
+		pending = append(pending, i)
+	}
+	if len(h.flying) == 0 || len(pending) == 0 {
+		t.Skip("nothing in flight, or nothing pending")
+	}
+	indexes := rapid.SliceOfNDistinct(rapid.SampledFrom(pending), 1, len(pending), rapid.ID[int]).Draw(t, "begun")
+	was := h.batch.done() && !h.batch.lags
+	all := m.outcomes(t, h)
+	var want error
+	switch {
+	case h.Epoch != h.batch.epoch:
+		want = ErrStale
+	case m.state != "running":
+		want = ErrNotRunning
+	}
+	for _, i := range indexes {
+		if s, _, _ := h.batch.recipients[i].state(h.batch.epoch); s != "pending" && want != ErrStale {
+			want = ErrNotPending
+		}
+	}
+	reopened, refused, err := h.Turn(t.Context(), all, indexes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.settled(t, h, was, reopened)
+	for _, first := range []error{ErrNotPending, ErrNotRunning} {
+		if want != nil && errors.Is(refused, first) {
+			want = first // whichever it meets first: what it has read of others, or the fence
+		}
+	}
+	if !errors.Is(refused, want) {
+		t.Fatalf("turn %v: got %v, want %v", indexes, refused, want)
+	}
+	if want != nil {
+		m.refused[want.Error()]++
+		return
+	}
+	for _, i := range indexes {
+		s := &modelSubmission{epoch: h.Epoch, resend: h.resend}
+		r := &h.batch.recipients[i]
+		r.subs = append(r.subs, s)
+		h.flying[i] = s
 	}
 }
 
@@ -544,6 +603,8 @@ func TestLedgerAgreesWithModel(t *testing.T) {
 			"begin more":  m.begin,
 			"settle":      m.settle,
 			"settle more": m.settle,
+			"turn":        m.turn,
+			"turn again":  m.turn,
 			"withdraw":    m.withdraw,
 			"release":     m.release,
 			"settle, die": m.die,

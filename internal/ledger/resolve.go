@@ -87,7 +87,7 @@ func (l *Ledger) resolve(ctx context.Context, id string, s StagedBatch, choice C
 		if err := fold.Add(length, string(record)); err != nil {
 			return 0, err
 		}
-		w, err := l.write(ctx, id, s.N, summaryOf(fold, length+len(record)), record, false, true)
+		w, err := l.write(ctx, id, s.N, summaryOf(fold, length+len(record)), record, false, true, beginning{})
 		if err != nil {
 			return 0, err
 		}

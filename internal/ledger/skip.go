@@ -80,7 +80,7 @@ func (l *Ledger) skip(ctx context.Context, id string, all []StagedBatch, row int
 		if err := fold.Add(length, string(record)); err != nil {
 			return false, err
 		}
-		w, err := l.write(ctx, id, s.N, summaryOf(fold, length+len(record)), record, false, true)
+		w, err := l.write(ctx, id, s.N, summaryOf(fold, length+len(record)), record, false, true, beginning{})
 		if err != nil || w.fits {
 			return err == nil, err
 		}

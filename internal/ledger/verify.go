@@ -138,7 +138,7 @@ func (v *verifier) journal(ctx context.Context, s StagedBatch, b *readBatch) (se
 		wrong = append(wrong, "it counts as done and is not, or is and does not")
 	}
 	if len(wrong) > 0 {
-		w, err := v.l.write(ctx, v.id, s.N, now, nil, false, true)
+		w, err := v.l.write(ctx, v.id, s.N, now, nil, false, true, beginning{})
 		if err != nil || !w.fits {
 			return false, err // somebody is at work on it
 		}

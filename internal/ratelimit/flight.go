@@ -72,6 +72,13 @@ func (f *flight) free() int {
 	return max(0, f.size-f.used)
 }
 
+// places is how many there are, taken or not; 0: there is no bound.
+func (f *flight) places() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.size
+}
+
 func (f *flight) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

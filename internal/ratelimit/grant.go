@@ -70,6 +70,9 @@ func (s span) late(now time.Time) int {
 	return min(s.n, int(late/s.step)+1)
 }
 
+// Paced says that the grant's messages go out at their times and at no other.
+func (g *Grant) Paced() bool { return !g.free }
+
 func (g *Grant) due(i int) time.Time { return g.times[min(i, len(g.times)-1)] }
 
 // Begun tells how early the grant could be acted on, so that the next ones are

@@ -207,6 +207,9 @@ func (s *Sender) TryAcquire() bool { return s.flight.try() }
 // Free is how many places in flight there are now. It is no promise.
 func (s *Sender) Free() int { return s.flight.free() }
 
+// Places is how many places in flight this worker has now; 0: as many as it wants.
+func (s *Sender) Places() int { return s.flight.places() }
+
 // Release gives a place in flight back.
 func (s *Sender) Release() { s.flight.release() }
 

@@ -31,7 +31,8 @@ type server struct {
 	revision   int    // of the message
 	set        string // the settings that the dispatcher has, as the record holds them
 
-	running  sync.Map // the batches that this worker is at
+	running  sync.Map    // the batches that this worker is at
+	wanting  atomic.Bool // another batch should be here soon
 	taken    sync.WaitGroup
 	takenNow atomic.Int64   // batches taken over that are under way
 	resting  sync.WaitGroup // crews that were told to stop
@@ -67,13 +68,12 @@ func (w *Worker) newServer(ctx context.Context, id string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dispatcher, err := dispatch.New(w.host(), rec.ID, file, account.sender)
-	if err != nil {
-		return nil, err
-	}
 	s := &server{
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
-		dispatcher: dispatcher, revision: rec.Revision, set: rec.Set, gone: make(chan struct{}),
+		revision: rec.Revision, set: rec.Set, gone: make(chan struct{}),
+	}
+	if s.dispatcher, err = dispatch.New(w.host(s.want), rec.ID, file, account.sender); err != nil {
+		return nil, err
 	}
 	go s.recheck(w.PreflightEvery)
 	return s, nil
@@ -92,12 +92,20 @@ func (s *server) foreign() {
 	}
 }
 
-// host is what the dispatchers know of this worker.
-func (w *Worker) host() dispatch.Host {
+// want has another batch taken soon, where there is one.
+func (s *server) want() {
+	if s.wanting.CompareAndSwap(false, true) {
+		// Campaigns of small batches want one all the time; each look is for several.
+		time.AfterFunc(wantEvery, func() { s.w.wakes.add(s.id) })
+	}
+}
+
+// host is what the dispatcher of a campaign knows of this worker.
+func (w *Worker) host(wanting func()) dispatch.Host {
 	return dispatch.Host{
 		Log: w.Log, Now: w.Now, Heartbeat: w.heartbeat, Campaigns: campaigns{w},
 		Suppressed: w.Suppressed, SuppressionVersion: w.suppressionVersion.Load,
-		Backoff: w.Backoff, HandBack: w.HandBack, Metrics: w.metrics.submissions(),
+		Backoff: w.Backoff, HandBack: w.HandBack, Wanting: wanting, Metrics: w.metrics.submissions(),
 	}
 }
 

@@ -9,12 +9,16 @@ import (
 	"sluice/internal/ledger"
 )
 
+// mostTaken is how many batches of a campaign are taken over at once. Who has died had
+// few, unless many waited for their last answers.
+const mostTaken = 16
+
 // takeOver sends the batch of a worker that is gone, at once and beside the
 // queue: asynq would need one to two minutes, and the places of its server may
 // all be taken by batches that a slow pace makes long. Asynq's own task for the
 // batch finds it held, or done. It returns false if this worker has enough to do.
 func (s *server) takeOver(o ledger.Orphan) bool {
-	if s.takenNow.Add(1) > int64(s.w.Batches) || s.dispatcherStopped() {
+	if s.takenNow.Add(1) > mostTaken || s.dispatcherStopped() {
 		s.takenNow.Add(-1)
 		return false
 	}

@@ -16,6 +16,11 @@ const (
 	lookAhead = 1500 * time.Millisecond
 	// idleAfter is how long a queue is served without work until that is looked at.
 	idleAfter = 2 * time.Second
+	// batchesAtFirst is how many batches of a campaign are taken at once: one that is
+	// being sent, and one that follows. More are as soon as these have begun everybody,
+	// with wantEvery between two looks for them.
+	batchesAtFirst = 2
+	wantEvery      = 5 * time.Millisecond
 	// tendAtMost is how many queues are looked at in one step, and quietAtMost how many
 	// crews may have nothing to do when more are taken in. A thousand campaigns that become
 	// due at once, with nothing to do yet, would cost a thousand connections.
@@ -68,9 +73,10 @@ func (w *Worker) toLookAt(now time.Time) []string {
 // serve does what a campaign's queue asks for.
 func (w *Worker) serve(ctx context.Context, c *supervised, b jobs.Backlog, now time.Time) {
 	c.active, c.lookAt, c.urgent = b.Active, now.Add(lookEvery), false
+	wanting := c.server != nil && c.server.wanting.Swap(false)
 	switch due := b.Due(now.Add(lookAhead)); {
 	case due > 0:
-		w.hire(ctx, c, due)
+		w.hire(ctx, c, due, wanting)
 		if c.server != nil && !c.server.busy() {
 			c.lookAt = now.Add(idleAfter)
 		}
@@ -96,15 +102,20 @@ func (w *Worker) serve(ctx context.Context, c *supervised, b jobs.Backlog, now t
 	}
 }
 
-// hire has a campaign's tasks taken, as many at once as there are and as this
-// worker may. A server asks for more as long as it has places that are free, so it
-// gets no more of them than there are tasks.
-func (w *Worker) hire(ctx context.Context, c *supervised, tasks int) {
+// hire has a campaign's tasks taken: by two batches at once, and by more where those
+// have nobody left to begin and wait for their last answers. A server asks for more
+// as long as it has places that are free, so it gets no more of them than there are
+// tasks.
+func (w *Worker) hire(ctx context.Context, c *supervised, tasks int, wanting bool) {
 	if !w.open(ctx, c) {
 		return
 	}
 	places, free := c.server.places()
-	if n := min(tasks, w.Batches-places); free == 0 && n > 0 {
+	most := min(batchesAtFirst, w.Batches)
+	if wanting {
+		most = min(max(most, places+max(1, places/4)), w.Batches)
+	}
+	if n := min(tasks, most-places); free == 0 && n > 0 {
 		if err := c.server.hire(n); err != nil {
 			w.redisFailed(ctx, c.brief.ID, err)
 		}

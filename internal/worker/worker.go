@@ -23,8 +23,11 @@ import (
 	"sluice/internal/schema"
 )
 
-// defaultHandBack is Options.HandBack.
-const defaultHandBack = 10 * time.Minute
+const (
+	// defaultHandBack is Options.HandBack, and mostBatches Options.Batches.
+	defaultHandBack = 10 * time.Minute
+	mostBatches     = 64
+)
 
 // Options are what a Worker works with.
 type Options struct {
@@ -43,7 +46,8 @@ type Options struct {
 	Senders func() []string
 	// Backoff is the wait after failed attempts; 1 s doubling to 60 s if zero.
 	Backoff dispatch.Backoff
-	// Batches is how many batches of one campaign run here at once; 4 if zero.
+	// Batches bounds how many batches of one campaign are here at once; 64 if zero. So
+	// many are as keep the places in flight in use.
 	Batches int
 	Metrics *Metrics // nil: none are kept
 	// HandBack is how long a batch runs before the rest of it goes back into the
@@ -98,7 +102,7 @@ func New(o Options) *Worker {
 		o.Backoff = dispatch.Backoff{Base: time.Second, Max: time.Minute}
 	}
 	if o.Batches == 0 {
-		o.Batches = 4
+		o.Batches = mostBatches
 	}
 	if o.HandBack == 0 {
 		o.HandBack = defaultHandBack
