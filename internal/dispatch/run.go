@@ -195,7 +195,7 @@ func (r *batchRun) mayGoOn(ctx context.Context, deadline time.Time) error {
 		case !r.d.sender.breaker.holds() && !r.host.Heartbeat.Lapsed(r.host.Heartbeat.Incarnation()):
 			return nil // an intent of an incarnation that is over would only be withdrawn
 		}
-		if err := r.d.pause(ctx, probeEvery/10); err != nil {
+		if err := r.d.pause(ctx, breakerPoll); err != nil {
 			return err
 		}
 	}

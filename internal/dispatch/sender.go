@@ -42,7 +42,7 @@ func (s *Sender) InFlight() int { return int(s.inFlight.Load()) }
 func NewSender(name string, provider sender.Provider, pace *ratelimit.Sender, inFlight int, now func() time.Time, log zerolog.Logger) *Sender {
 	s := &Sender{Name: name, Provider: provider, Pace: pace, pool: newPool(inFlight), now: now}
 	s.room = newRoom(func() int { return s.places(inFlight) })
-	s.breaker = newBreaker(name, now, func(open bool, code sender.Code) { s.outage(log, open, code) })
+	s.breaker = newBreaker(now, func(open bool, code sender.Code) { s.outage(log, open, code) })
 	return s
 }
 

@@ -240,14 +240,16 @@ func (c command) step() string {
 	has := func(k int, suffix string) bool { return len(c) > 2+k && bytes.HasSuffix(c[2+k], []byte(suffix)) }
 	queue := bytes.HasPrefix(c[3], []byte("asynq:"))
 	switch {
-	case keys == "7" && has(1, ":claims"):
+	case keys == "7" && has(1, ":claims") && has(2, ":owners"):
 		return "claim"
+	case keys == "7" && has(1, ":claims") && len(c) > 19 && len(c[19]) > 0: // an intent beside the record
+		return "settle and begin"
+	case keys == "7" && has(1, ":claims"):
+		return "settle and summary"
 	case keys == "3" && has(1, ":claims"):
 		return "release"
 	case keys == "4" && has(1, ":claims"):
 		return "begin"
-	case keys == "6" && has(1, ":claims"):
-		return "settle and summary"
 	case keys == "4" && has(1, ":pace"):
 		return "slot"
 	case queue && has(1, ":active"):

@@ -48,7 +48,7 @@ func TestRedisAnswersLost(t *testing.T) {
 	}
 	p.attacks(nil)
 	t.Logf("answers lost: %v", lost)
-	for _, step := range []string{"claim", "begin", "slot", "settle and summary", "release", "finish", "acknowledgement"} {
+	for _, step := range []string{"claim", "begin", "slot", "settle and begin", "settle and summary", "release", "finish", "acknowledgement"} {
 		if lost[step] == 0 {
 			t.Errorf("no answer to %s was lost", step)
 		}
