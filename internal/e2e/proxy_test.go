@@ -240,7 +240,7 @@ func (c command) step() string {
 	has := func(k int, suffix string) bool { return len(c) > 2+k && bytes.HasSuffix(c[2+k], []byte(suffix)) }
 	queue := bytes.HasPrefix(c[3], []byte("asynq:"))
 	switch {
-	case keys == "7" && has(1, ":claims") && has(2, ":owners"):
+	case has(1, ":claims") && has(2, ":owners") && has(3, ":done"):
 		return "claim"
 	case keys == "7" && has(1, ":claims") && len(c) > 19 && len(c[19]) > 0: // an intent beside the record
 		return "settle and begin"
