@@ -188,7 +188,7 @@ const mostReasons = 3
 
 // load imports one campaign and prints its plan.
 func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
-	prepared, err := d.desk.Prepare(desk.Order{Text: f.raw, Name: "demo.yaml", List: f.list, SkipPreflight: true})
+	prepared, err := d.desk.Prepare(desk.Order{Text: f.raw, Name: "demo.yaml", Lists: []string{f.list}, SkipPreflight: true})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type exportCommand struct {
 	States  []string `help:"Only rows in these states: pending, accepted, rejected, in_doubt, invalid, duplicate, suppressed, cancelled." placeholder:"STATE,..."`
 	Codes   []string `help:"Only rows with one of these codes, such as 22091 or exhausted/http_503." placeholder:"CODE,..."`
 	Receipt []string `help:"Only rows with these receipts: awaiting (accepted, and none has come), sent, undelivered, delivered, read." placeholder:"RECEIPT,..."`
+	Columns []string `help:"Columns of the list beside ours, so that a customer key comes back: all, or some of the message's and those that recipients.keep names. Such an export is a list again." placeholder:"all|COLUMN,..."`
 	Format  string   `help:"csv or ndjson." enum:"csv,ndjson" default:"csv" placeholder:"FORMAT"`
 	JSON    bool     `help:"Print one JSON object a row, as --format ndjson does."`
 	Output  string   `short:"o" help:"Write to this file, which appears only when it is whole; standard output if not given." placeholder:"FILE"`
@@ -29,7 +30,7 @@ func (c *exportCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	e, err := a.desk.Export(a.ctx, desk.ExportOrder{ID: c.ID, States: c.States, Codes: c.Codes, Receipts: c.Receipt, Format: c.Format})
+	e, err := a.desk.Export(a.ctx, desk.ExportOrder{ID: c.ID, States: c.States, Codes: c.Codes, Receipts: c.Receipt, Format: c.Format, Columns: c.Columns})
 	if err != nil {
 		return err
 	}

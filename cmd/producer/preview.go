@@ -7,16 +7,16 @@ import (
 )
 
 type previewCommand struct {
-	Campaign   string `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
-	Row        int    `help:"The row of the list, the first one below the header being 1; the first recipient's if not given." placeholder:"N"`
-	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
-	Preflight  bool   `default:"true" negatable:"" help:"Ask the provider for the template's own text, where that can be asked for."`
-	JSON       bool   `help:"Print one JSON object."`
+	Campaign   string   `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
+	Row        int      `help:"The row of the list, the first one below the header being 1; the first recipient's if not given." placeholder:"N"`
+	Recipients []string `sep:"none" help:"Read the recipients from this file instead of the campaign file's; - is standard input. Given again, the files are one list, in order." placeholder:"FILE"`
+	Preflight  bool     `default:"true" negatable:"" help:"Ask the provider for the template's own text, where that can be asked for."`
+	JSON       bool     `help:"Print one JSON object."`
 }
 
 // Run shows the message as a row gets it.
 func (c *previewCommand) Run(a *app) error {
-	p, err := a.prepare(desk.Order{Name: c.Campaign, List: c.Recipients, SkipPreflight: !c.Preflight})
+	p, err := a.prepare(desk.Order{Name: c.Campaign, Lists: c.Recipients, SkipPreflight: !c.Preflight})
 	if err != nil {
 		return err
 	}

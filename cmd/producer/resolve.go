@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"sluice/internal/desk"
 	"sluice/internal/ledger"
@@ -10,42 +12,79 @@ import (
 
 type resolveCommand struct {
 	ID      string `arg:"" help:"The campaign."`
-	InDoubt string `required:"" enum:"resend,accept,reject" help:"What the provider says of the recipients in doubt: resend (it did not take them: send again), accept (it took them), reject (leave them unsent)." placeholder:"CHOICE"`
+	InDoubt string `enum:",resend,accept,reject" default:"" help:"What the provider says of the recipients in doubt: resend (it did not take them: send again), accept (it took them), reject (leave them unsent). With --file: of all whom the file does not name." placeholder:"CHOICE"`
+	File    string `help:"A CSV file with the column row or phone, and choice: a word for each, such as an export with such a column; - is standard input." placeholder:"FILE"`
 	asJSON
 }
 
 // Run records a person's word on what is in doubt.
 func (c *resolveCommand) Run(a *app) error {
-	choice, err := ledger.ParseChoice(c.InDoubt)
-	if err != nil {
-		return &usageError{fmt.Errorf("--in-doubt: %w", err)}
+	if c.InDoubt == "" && c.File == "" {
+		return &usageError{errors.New("--in-doubt or --file: say what is to become of the recipients in doubt")}
+	}
+	order := desk.ResolveOrder{ID: c.ID}
+	var err error
+	if c.InDoubt != "" {
+		if order.Others, err = ledger.ParseChoice(c.InDoubt); err != nil {
+			return &usageError{fmt.Errorf("--in-doubt: %w", err)}
+		}
+	}
+	if c.File != "" {
+		if order.Decisions, err = desk.ReadDecisions(c.File, a.in); err != nil {
+			return err
+		}
 	}
 	if err := a.connect(); err != nil {
 		return err
 	}
-	r, err := a.desk.Resolve(a.ctx, c.ID, choice)
+	r, err := a.desk.Resolve(a.ctx, order)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return printJSON(a.out, resolved{ID: c.ID, Choice: c.InDoubt, Recipients: r.Recipients, Requeued: r.Requeued})
+		return printJSON(a.out, resolvedJSON(c.ID, c.InDoubt, r))
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %d recipients in doubt resolved to %s", c.ID, r.Recipients, choice)
-	if err == nil && r.Requeued > 0 {
-		_, err = fmt.Fprintf(a.out, "; %d batches enqueued again", r.Requeued)
-	}
-	if err == nil {
-		_, err = fmt.Fprintln(a.out)
-	}
-	return err
+	return printResolved(a.out, c.ID, order.Others, r)
 }
 
 // A resolved is what came of it, in JSON.
 type resolved struct {
-	ID         string `json:"id"`
-	Choice     string `json:"choice"`
-	Recipients int    `json:"recipients"` // that were in doubt
-	Requeued   int    `json:"requeued"`   // batches that were enqueued again
+	ID         string         `json:"id"`
+	Choice     string         `json:"choice"`     // for all, or for whom the file does not name; empty: none
+	Recipients int            `json:"recipients"` // that were in doubt and are no longer
+	Choices    map[string]int `json:"choices"`    // of them, by choice
+	Unneeded   int            `json:"unneeded"`   // decisions about nobody who was in doubt
+	Requeued   int            `json:"requeued"`   // batches that were enqueued again
+}
+
+func resolvedJSON(id, choice string, r desk.Resolved) resolved {
+	out := resolved{ID: id, Choice: choice, Choices: map[string]int{}, Unneeded: r.Unneeded, Requeued: r.Requeued}
+	for c, n := range r.Choices {
+		out.Choices[c.String()] = n
+		out.Recipients += n
+	}
+	return out
+}
+
+// printResolved says how many were resolved to what.
+func printResolved(w io.Writer, id string, others ledger.Choice, r desk.Resolved) error {
+	var parts []string
+	for choice := ledger.Accept; choice <= ledger.Resend; choice++ {
+		if n := r.Choices[choice]; n > 0 || choice == others {
+			parts = append(parts, fmt.Sprintf("%d recipients in doubt resolved to %s", n, choice))
+		}
+	}
+	if r.Unneeded > 0 {
+		parts = append(parts, fmt.Sprintf("%d decisions are about nobody who was in doubt", r.Unneeded))
+	}
+	if r.Requeued > 0 {
+		parts = append(parts, fmt.Sprintf("%d batches enqueued again", r.Requeued))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nobody was in doubt"}
+	}
+	_, err := fmt.Fprintf(w, "%s: %s\n", id, strings.Join(parts, "; "))
+	return err
 }
 
 type verifyCommand struct {

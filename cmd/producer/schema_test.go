@@ -159,6 +159,7 @@ func TestOutputsAreAsTheirSchemas(t *testing.T) {
 	account.complete(".receipts.codes.*") // of receipts, which nobody takes here
 
 	row.takes(d.must("export", "skipped", "--json"))
+	row.takes(d.must("export", "skipped", "--json", "--columns", "all"))
 	row.complete()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
@@ -10,19 +11,19 @@ import (
 )
 
 type sendCommand struct {
-	Campaign   string `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
-	ID         string `help:"The campaign's id, in place of the file's: the same file for another campaign." placeholder:"ID"`
-	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
-	DryRun     bool   `help:"Read and check everything and print the plan; write nothing to Redis."`
-	Wait       bool   `help:"Wait until the campaign is over; exit code 3 if somebody who was to get it was not accepted."`
-	StrictExit bool   `help:"With --wait: exit code 3 for invalid, duplicate and suppressed rows too."`
-	Preflight  bool   `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
-	JSON       bool   `help:"Print the account as one JSON object at the end, and nothing else on standard output."`
+	Campaign   string   `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
+	ID         string   `help:"The campaign's id, in place of the file's: the same file for another campaign." placeholder:"ID"`
+	Recipients []string `sep:"none" help:"Read the recipients from this file instead of the campaign file's; - is standard input. Given again, the files are one list, in order." placeholder:"FILE"`
+	DryRun     bool     `help:"Read and check everything and print the plan; write nothing to Redis."`
+	Wait       bool     `help:"Wait until the campaign is over; exit code 3 if somebody who was to get it was not accepted."`
+	StrictExit bool     `help:"With --wait: exit code 3 for invalid, duplicate and suppressed rows too."`
+	Preflight  bool     `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
+	JSON       bool     `help:"Print the account as one JSON object at the end, and nothing else on standard output."`
 }
 
 // Run imports a campaign and launches it.
 func (c *sendCommand) Run(a *app) error {
-	p, err := a.prepare(desk.Order{Name: c.Campaign, ID: c.ID, List: c.Recipients, SkipPreflight: !c.Preflight})
+	p, err := a.prepare(desk.Order{Name: c.Campaign, ID: c.ID, Lists: c.Recipients, SkipPreflight: !c.Preflight})
 	if err != nil {
 		return err
 	}
@@ -44,8 +45,11 @@ func (c *sendCommand) Run(a *app) error {
 
 // prepare reads the campaign file that an order names, and prepares it.
 func (a *app) prepare(o desk.Order) (*desk.Prepared, error) {
-	if o.Name == "-" && o.List == "-" {
+	switch stdin := slices.Contains(o.Lists, "-"); {
+	case stdin && o.Name == "-":
 		return nil, &usageError{errors.New("only one of the campaign file and the recipients can be standard input")}
+	case stdin && len(o.Lists) > 1:
+		return nil, &usageError{errors.New("--recipients: standard input can only be the one file")}
 	}
 	var err error
 	if o.Text, err = a.readCampaign(o.Name); err != nil {

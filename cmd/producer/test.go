@@ -13,12 +13,12 @@ import (
 )
 
 type testCommand struct {
-	Campaign   string `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
-	To         string `required:"" help:"The number to send to, with its country's code or of the campaign's default_country." placeholder:"NUMBER"`
-	Row        int    `help:"The row of the list whose values the message has, the first one below the header being 1; the first recipient's if not given." placeholder:"N"`
-	Recipients string `help:"Read the recipients from this file instead of the campaign file's; - is standard input." placeholder:"FILE"`
-	Preflight  bool   `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
-	JSON       bool   `help:"Print one JSON object."`
+	Campaign   string   `arg:"" help:"The campaign file (YAML); - is standard input." placeholder:"CAMPAIGN.yaml"`
+	To         string   `required:"" help:"The number to send to, with its country's code or of the campaign's default_country." placeholder:"NUMBER"`
+	Row        int      `help:"The row of the list whose values the message has, the first one below the header being 1; the first recipient's if not given." placeholder:"N"`
+	Recipients []string `sep:"none" help:"Read the recipients from this file instead of the campaign file's; - is standard input. Given again, the files are one list, in order." placeholder:"FILE"`
+	Preflight  bool     `default:"true" negatable:"" help:"Hold the message against the account's templates first, where the provider can be asked."`
+	JSON       bool     `help:"Print one JSON object."`
 }
 
 // A tested is what became of a test, as JSON has it.
@@ -29,7 +29,7 @@ type tested struct {
 
 // Run sends one message and says what became of it.
 func (c *testCommand) Run(a *app) error {
-	p, err := a.prepare(desk.Order{Name: c.Campaign, List: c.Recipients, SkipPreflight: !c.Preflight})
+	p, err := a.prepare(desk.Order{Name: c.Campaign, Lists: c.Recipients, SkipPreflight: !c.Preflight})
 	if err != nil {
 		return err
 	}

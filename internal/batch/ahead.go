@@ -50,29 +50,49 @@ type failed struct{ err error }
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // lookAhead has the numbers of the first rows tell how those with two readings are
-// to be read, and returns the text from its beginning. What is wrong with the text
-// is for whoever reads it then.
-func (r *rowReader) lookAhead(text io.Reader) io.Reader {
-	a := &ahead{r: text, left: aheadBytes}
-	first := &rowReader{o: r.o, s: newSplitter(a), phone: r.phone}
-	if first.readHeader() == nil {
-		r.learn(first, a)
+// to be read. It puts the text back to its beginning, and where the rows of several
+// files are the first, keeps those that it opened. What is wrong with a text is for
+// whoever reads it then.
+func (r *rowReader) lookAhead(t *text) error {
+	left, rows := aheadBytes, aheadRows
+	for {
+		a := &ahead{r: t.Reader, left: left}
+		first := &rowReader{o: r.o, s: newSplitter(a), phone: r.phone}
+		if first.readHeader() == nil {
+			rows -= r.learn(first, a, rows)
+		}
+		ended := a.left > 0 && a.err == nil && rows > 0
+		left = a.left
+		t.Reader = a.again()
+		if !ended {
+			break
+		}
+		next, err := r.open()
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			break
+		}
+		r.ahead = append(r.ahead, *next)
+		t = next.text
 	}
 	r.phone.Decide()
-	return a.again()
+	return nil
 }
 
-// learn shows the numbers of the first rows to the reader of numbers. A row counts
-// once the next one was found: the last may have been cut off.
-func (r *rowReader) learn(first *rowReader, a *ahead) {
+// learn shows the numbers of the first rows to the reader of numbers, and says how
+// many those were. A row counts once the next one was found: the last may have been
+// cut off.
+func (r *rowReader) learn(first *rowReader, a *ahead, most int) int {
 	var cell []byte
-	for range aheadRows {
+	for n := range most {
 		broken, err := first.s.row()
 		if err == nil || a.left > 0 {
 			r.phone.Learn(cell)
 		}
 		if err != nil {
-			return
+			return n
 		}
 		cell = cell[:0]
 		if broken == "" && first.at < len(first.s.cells) {
@@ -80,4 +100,5 @@ func (r *rowReader) learn(first *rowReader, a *ahead) {
 		}
 	}
 	r.phone.Learn(cell)
+	return most
 }

@@ -69,6 +69,9 @@ type Column struct {
 	// Required means that a row with an empty value is invalid: some
 	// placeholder for the column has no fallback.
 	Required bool
+	// Kept means that the message does not use the column: its values are kept for
+	// whoever looks later.
+	Kept bool
 	// Fold means that white space in the values is folded, as in the parameters
 	// of a template it must be.
 	Fold bool

@@ -126,7 +126,7 @@ func (s *splitter) skip() {
 // lacks is how many of the columns that are needed a header has not.
 func (r *rowReader) lacks(h *header) int {
 	n := 0
-	if !slices.Contains(h.names, fold(r.o.Phone)) {
+	if !slices.Contains(h.names, fold(r.o.Phone)) && !isExport(h.names) {
 		n++
 	}
 	for _, c := range r.o.Columns {
@@ -140,11 +140,20 @@ func (r *rowReader) lacks(h *header) int {
 // place finds the columns that are needed.
 func (r *rowReader) place(names []string) (err error) {
 	r.width = len(names)
-	if r.at, err = find(names, r.o.Phone, "recipients.phone"); err != nil {
+	phone := r.o.Phone
+	r.exported = isExport(names)
+	if r.exported && !slices.Contains(names, fold(phone)) {
+		phone = names[exportPhone]
+	}
+	if r.at, err = find(names, phone, "recipients.phone"); err != nil {
 		return err
 	}
 	for _, c := range r.o.Columns {
-		i, err := find(names, c.Name, "the message's placeholder {{"+c.Name+"}}")
+		what := "the message's placeholder {{" + c.Name + "}}"
+		if c.Kept {
+			what = "recipients.keep"
+		}
+		i, err := find(names, c.Name, what)
 		if err != nil {
 			return err
 		}

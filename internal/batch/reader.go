@@ -23,6 +23,10 @@ type Options struct {
 	Numbers        phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
 	Strict         bool          // numbers behind + or 00 must be valid too
 	Bare           bool          // a first row of one number alone is no header: the file is numbers and nothing else
+	// More opens the next file of a list that is several, in order, or returns io.EOF;
+	// nil: there is one. Each has a header of its own, and its columns by name; lines
+	// count on as if the files were one without those headers.
+	More func() (io.Reader, string, error)
 	// Check is asked of each recipient; its error is why the row is invalid. It
 	// may be nil, and its error must hold nothing of the row.
 	Check func(*Recipient) error
@@ -193,6 +197,9 @@ const duplicate = "the number stands in a row before"
 func (b *Batch) full() bool {
 	return len(b.Recipients) == MaxRecipients || len(b.Skipped) == maxSkipped
 }
+
+// File is the file that is read, where a list is several and it is not the first.
+func (r *Reader) File() string { return r.rows.file }
 
 // Rows is how many rows the batches up to now have.
 func (r *Reader) Rows() int { return r.given }

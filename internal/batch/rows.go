@@ -43,6 +43,9 @@ type rowReader struct {
 	at       int   // of the number in a row
 	columns  []int // of each of o.Columns in a row
 	rows     int
+	file     string // the one that is read, where there are several
+	ahead    []file // those that were opened for the sake of their beginning
+	exported bool   // the file is an export of ours
 	digits   []byte
 	ends     []int           // of the values in digits
 	texts    strings.Builder // of rows that were read
@@ -58,16 +61,16 @@ func newRowReader(r io.Reader, o Options) (*rowReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rd := &rowReader{o: o, encoding: encoding, head: t.head}
+	rd := &rowReader{o: o, encoding: encoding}
 	if rd.phone, err = phone.NewReader(phone.Options{Country: o.DefaultCountry, Numbers: o.Numbers, Strict: o.Strict}); err != nil {
 		return nil, fmt.Errorf("recipients.default_country: %w", err)
 	}
 	if rd.phone.Learns() {
-		t.Reader = rd.lookAhead(t.Reader)
+		if err := rd.lookAhead(t); err != nil {
+			return nil, err
+		}
 	}
-	rd.s = newSplitter(t.Reader)
-	rd.s.decoded = t.decoded
-	return rd, rd.readHeader()
+	return rd, rd.begin(file{text: t})
 }
 
 // read reads rows into a stretch, in place of what was in it: as many as a batch has
@@ -82,6 +85,15 @@ func (r *rowReader) read(st *stretch) {
 	r.texts.Reset()
 	for len(st.recipients) < MaxRecipients && len(st.skipped) < maxSkipped {
 		broken, err := r.s.row()
+		if errors.Is(err, io.EOF) {
+			var more bool
+			if more, err = r.nextFile(); more && err == nil {
+				continue
+			}
+			if err == nil {
+				err = io.EOF
+			}
+		}
 		if err != nil {
 			st.end = err
 			return
@@ -145,6 +157,9 @@ func (r *rowReader) row(st *stretch, broken problem) {
 		skip("", phone.ErrNone.Error())
 		return
 	}
+	if r.exported {
+		given = r.exportedNumber(given)
+	}
 	n, err := r.phone.Read(given)
 	if n.Two || err != nil && errors.Is(err, phone.ErrAmbiguous) {
 		st.ambiguous++
@@ -159,6 +174,9 @@ func (r *rowReader) row(st *stretch, broken problem) {
 	r.ends = r.ends[:0]
 	for k, i := range r.columns {
 		value := trim(r.s.cells[i])
+		if r.exported {
+			value = Undefuse(value)
+		}
 		if len(value) == 0 && r.o.Columns[k].Required {
 			skip(string(digits[:phoneLen]), "column "+cutName(r.o.Columns[k].Name)+" is empty, and its placeholder has no fallback")
 			return

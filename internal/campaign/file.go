@@ -29,6 +29,7 @@ const (
 	defaultMaxAttempts = 5
 	mostAttempts       = 20
 	defaultPhone       = "phone"
+	mostKept           = 50 // columns beside those of the message
 )
 
 // A File is a campaign file.
@@ -51,20 +52,31 @@ type File struct {
 
 // Columns are those of the values that the campaign's recipients have, in order.
 func (f *File) Columns() ([]batch.Column, error) {
+	message := f.Message
 	if f.imported != nil {
-		return f.imported.Columns()
+		message = *f.imported
 	}
-	return f.Message.Columns()
+	columns, err := message.Columns()
+	for _, name := range f.Recipients.Keep {
+		if !slices.ContainsFunc(columns, func(c batch.Column) bool { return c.Name == name }) {
+			columns = append(columns, batch.Column{Name: name, Kept: true})
+		}
+	}
+	return columns, err
 }
 
 // Recipients say where the recipients are and how to read them.
 type Recipients struct {
-	File           string `yaml:"file"`            // relative to the campaign file; - is standard input
-	Phone          string `yaml:"phone"`           // the column; phone if empty
-	DefaultCountry string `yaml:"default_country"` // for national numbers; those are refused if empty
-	Encoding       string `yaml:"encoding"`        // any name that batch.ParseEncoding knows; auto if empty
-	Numbers        string `yaml:"numbers"`         // how numbers are written that could be read in two ways; auto if empty
-	Strict         bool   `yaml:"strict"`          // numbers behind + or 00 must be valid too
+	File string `yaml:"file"` // relative to the campaign file; - is standard input
+	// Files are several files in order, in the place of File: one list.
+	Files []string `yaml:"files"`
+	// Keep are columns that are kept beside those of the message, for the export.
+	Keep           []string `yaml:"keep"`
+	Phone          string   `yaml:"phone"`           // the column; phone if empty
+	DefaultCountry string   `yaml:"default_country"` // for national numbers; those are refused if empty
+	Encoding       string   `yaml:"encoding"`        // any name that batch.ParseEncoding knows; auto if empty
+	Numbers        string   `yaml:"numbers"`         // how numbers are written that could be read in two ways; auto if empty
+	Strict         bool     `yaml:"strict"`          // numbers behind + or 00 must be valid too
 }
 
 // Rate is the campaign's own limit, below the sender's.
@@ -131,8 +143,15 @@ func (f *File) setDefaults(name string) {
 	if f.Recipients.Numbers == "" {
 		f.Recipients.Numbers = string(phone.Auto) // likewise
 	}
-	if p := f.Recipients.File; p != "" && p != "-" && !filepath.IsAbs(p) {
-		f.Recipients.File = filepath.Join(filepath.Dir(name), p)
+	beside := func(p string) string {
+		if p == "" || p == "-" || filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(filepath.Dir(name), p)
+	}
+	f.Recipients.File = beside(f.Recipients.File)
+	for i, p := range f.Recipients.Files {
+		f.Recipients.Files[i] = beside(p)
 	}
 }
 
@@ -155,8 +174,18 @@ func (f *File) check(d *strictyaml.Document) error {
 		return bad("message.type", "needed, such as template")
 	case f.OnDoubt != Hold && f.OnDoubt != Resend:
 		return bad("on_doubt", "%q is not one of hold, resend", f.OnDoubt)
-	case r.File == "":
-		return bad("recipients.file", "needed; - is standard input")
+	case r.File == "" && len(r.Files) == 0:
+		return bad("recipients.file", "needed; - is standard input, and several are recipients.files")
+	case r.File != "" && len(r.Files) > 0:
+		return bad("recipients.files", "either recipients.file or recipients.files, and not both")
+	case slices.Contains(r.Files, ""):
+		return bad("recipients.files", "a file has no name")
+	case len(r.Files) > 1 && slices.Contains(r.Files, "-"):
+		return bad("recipients.files", "standard input (-) can only be the one file")
+	case len(r.Keep) > mostKept:
+		return bad("recipients.keep", "at most %d columns", mostKept)
+	case slices.Contains(r.Keep, ""):
+		return bad("recipients.keep", "a column has no name")
 	case r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry):
 		return bad("recipients.default_country", "two capital letters, such as BR")
 	case !slices.Contains(phone.All(), phone.Numbers(r.Numbers)):
@@ -193,10 +222,18 @@ func (f *File) Identity() string {
 	return fmt.Sprintf("%x", sha256.Sum256(text))
 }
 
+// Lists are the files of the recipients, in order.
+func (r Recipients) Lists() []string {
+	if len(r.Files) > 0 {
+		return r.Files
+	}
+	return []string{r.File}
+}
+
 // reading is how the recipients are read, wherever they are: what is in the file
 // is told apart by the import's own fingerprint.
 func (r Recipients) reading() Recipients {
-	r.File = ""
+	r.File, r.Files = "", nil
 	if name, err := batch.ParseEncoding(r.Encoding); err == nil {
 		r.Encoding = name // by whatever name, it is the same campaign
 	}
@@ -213,7 +250,7 @@ func (f *File) BesidesMessage(there *File) string {
 	if f.Sender != there.Sender {
 		names = append(names, "sender")
 	}
-	if f.Recipients.reading() != there.Recipients.reading() {
+	if !reflect.DeepEqual(f.Recipients.reading(), there.Recipients.reading()) {
 		names = append(names, "the way to read its recipients")
 	}
 	for _, c := range f.changes(there) {
@@ -231,7 +268,7 @@ func (f *File) differences(there *File) string {
 	if !reflect.DeepEqual(f.Message, there.Message) {
 		names = append(names, "message")
 	}
-	if f.Recipients.reading() != there.Recipients.reading() {
+	if !reflect.DeepEqual(f.Recipients.reading(), there.Recipients.reading()) {
 		names = append(names, "way to read its recipients")
 	}
 	return strings.Join(names, " and another ")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/batch"
 	"sluice/internal/campaign"
 	"sluice/internal/export"
 	"sluice/internal/ledger"
@@ -21,6 +22,9 @@ const (
 	NDJSON = "ndjson"
 )
 
+// AllColumns asks for every column of the list that the campaign has.
+const AllColumns = "all"
+
 // An ExportOrder says what to export of a campaign and how.
 type ExportOrder struct {
 	ID     string
@@ -30,6 +34,9 @@ type ExportOrder struct {
 	// empty.
 	Receipts []string
 	Format   string // CSV or NDJSON
+	// Columns are the list's own that stand beside ours: those of the message, and those
+	// that the campaign keeps. AllColumns alone is each of them.
+	Columns []string
 }
 
 // An Exporting is an export that can be written: its campaign is there, and has
@@ -39,6 +46,8 @@ type Exporting struct {
 	order   ExportOrder
 	record  *campaign.Record
 	meaning func(string) string
+	columns []string // of the list
+	at      []int    // of each in a recipient's values
 }
 
 // Export makes ready to write what became of every row of a campaign.
@@ -57,15 +66,48 @@ func (d *Desk) Export(ctx context.Context, o ExportOrder) (*Exporting, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Exporting{d: d, order: o, record: rec, meaning: d.Meaning(rec.Sender)}, nil
+	e := &Exporting{d: d, order: o, record: rec, meaning: d.Meaning(rec.Sender)}
+	return e, e.findColumns()
+}
+
+// findColumns finds the list's columns that are asked for.
+func (e *Exporting) findColumns() error {
+	if len(e.order.Columns) == 0 {
+		return nil
+	}
+	given, err := e.record.Given()
+	if err != nil {
+		return err
+	}
+	there, err := given.Columns()
+	if err != nil {
+		return err
+	}
+	wanted := e.order.Columns
+	if slices.Equal(wanted, []string{AllColumns}) {
+		wanted = nil
+		for _, c := range there {
+			wanted = append(wanted, c.Name)
+		}
+	}
+	for _, name := range wanted {
+		i := slices.IndexFunc(there, func(c batch.Column) bool { return c.Name == name })
+		if i < 0 {
+			return invalid("%s has no column %s of its list: it has %s; recipients.keep keeps others, from the import on", e.order.ID, name, namesOf(there))
+		}
+		if !slices.Contains(e.columns, name) {
+			e.columns, e.at = append(e.columns, name), append(e.at, i)
+		}
+	}
+	return nil
 }
 
 // Write writes the export, in the order of the input.
 func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 1<<20)
-	rows := export.NewCSV(buffered)
+	rows := export.NewCSV(buffered, e.columns...)
 	if e.order.Format == NDJSON {
-		rows = export.NewNDJSON(buffered)
+		rows = export.NewNDJSON(buffered, e.columns...)
 	}
 	receipts, err := receipt.NewReader(ctx, e.d.redis, e.order.ID)
 	if err != nil {
@@ -86,6 +128,11 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 		row.AddReceipt(said.Word(), said.Code, said.Sent, said.Delivered, said.Read)
 		if len(e.order.Receipts) > 0 && !row.Is(e.order.Receipts) {
 			return nil
+		}
+		for _, i := range e.at {
+			if i < len(r.Vars) {
+				row.Values = append(row.Values, r.Vars[i])
+			}
 		}
 		return rows.Write(row)
 	})

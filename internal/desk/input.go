@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"sluice/internal/batch"
@@ -36,24 +38,68 @@ func (r *reading) progress(in *input) Progress {
 // Progress says how far Count or Launch is; any goroutine may ask.
 func (p *Prepared) Progress() Progress { return p.read.progress(p.input) }
 
-// An input is a list's file, counting what has been read of it.
+// An input is a list's files, one after the other, counting what has been read of
+// them. Each is read through next but the first.
 type input struct {
-	io.ReadCloser
-	size int64 // bytes; 0 where it is not known
-	read atomic.Int64
+	now   io.ReadCloser
+	stdin io.Reader
+	rest  []string // that were not opened yet
+	open  []io.Closer
+	size  int64 // bytes; 0 where it is not known
+	read  atomic.Int64
 }
 
-func openInput(path string, stdin io.Reader) (*input, error) {
-	rc, size, err := batch.Open(path, stdin)
+func openInput(paths []string, stdin io.Reader) (*input, error) {
+	first, size, err := batch.Open(paths[0], stdin)
 	if err != nil {
 		return nil, err
 	}
-	return &input{ReadCloser: rc, size: size}, nil
+	in := &input{now: first, stdin: stdin, rest: paths[1:], size: size, open: []io.Closer{first}}
+	for _, path := range in.rest {
+		info, err := os.Stat(path)
+		if err != nil {
+			in.Close()
+			return nil, fmt.Errorf("opening the recipients: %w", err)
+		}
+		in.size += info.Size()
+	}
+	return in, nil
+}
+
+// Read reads the first file.
+func (i *input) Read(p []byte) (int, error) { return counted{i, i.now}.Read(p) }
+
+// next opens the next file.
+func (i *input) next() (io.Reader, string, error) {
+	if len(i.rest) == 0 {
+		return nil, "", io.EOF
+	}
+	path := i.rest[0]
+	i.rest = i.rest[1:]
+	file, _, err := batch.Open(path, i.stdin)
+	if err != nil {
+		return nil, "", err
+	}
+	i.open = append(i.open, file)
+	return counted{i, file}, path, nil
+}
+
+// Close closes the files.
+func (i *input) Close() {
+	for _, file := range i.open {
+		file.Close()
+	}
+}
+
+// A counted file counts for the whole input.
+type counted struct {
+	in   *input
+	file io.ReadCloser
 }
 
 // Read counts.
-func (i *input) Read(p []byte) (int, error) {
-	n, err := i.ReadCloser.Read(p)
-	i.read.Add(int64(n))
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.file.Read(p)
+	c.in.read.Add(int64(n))
 	return n, err
 }

@@ -98,7 +98,7 @@ func TestLaunchRefusesWhatIsNew(t *testing.T) {
 	}
 	given := c.order("sale", "rate: {messages_per_second: 20}")
 	list := given
-	list.List = c.file("other.csv", "phone,name\n5511987654399,Ana\n")
+	list.Lists = []string{c.file("other.csv", "phone,name\n5511987654399,Ana\n")}
 	message := given
 	message.Text = []byte(strings.Replace(string(given.Text), "order_update", "another", 1))
 	for words, o := range map[string]Order{

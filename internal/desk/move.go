@@ -19,7 +19,13 @@ type Moved struct {
 
 // Pause stops submitting a campaign until it is resumed.
 func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
-	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) { return d.campaigns.PauseBy(ctx, id, d.by) })
+	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
+		moved, err := d.campaigns.PauseBy(ctx, id, d.by)
+		if err == nil {
+			err = d.queue.Hold(ctx, id) // for the queue's web UI
+		}
+		return moved, err
+	})
 }
 
 // Resume goes on with a paused or halted campaign, also where its queue was paused
@@ -30,7 +36,12 @@ func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
 		if err := d.queue.Unpause(ctx, id); err != nil {
 			return false, err
 		}
-		return d.campaigns.Resume(ctx, id)
+		moved, err := d.campaigns.Resume(ctx, id)
+		if err == nil {
+			// Again, for a worker may have paused the queue of the campaign as it was.
+			err = d.queue.Release(ctx, id)
+		}
+		return moved, err
 	})
 }
 
@@ -83,13 +94,16 @@ func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skippe
 // for: longer than any takes.
 const skipWithin = 2*time.Minute + 10*time.Second
 
-// Cancel ends a campaign for good. What workers that are gone had in flight is in
+// Cancel ends a campaign for good, and deletes the tasks that wait. What workers that are gone had in flight is in
 // doubt then, and not cancelled.
 func (d *Desk) Cancel(ctx context.Context, id string) (Moved, error) {
 	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
 		moved, err := d.campaigns.Cancel(ctx, id)
 		if err == nil {
 			_, err = d.ledger.Reclaim(ctx, id)
+		}
+		if err == nil {
+			err = d.queue.Purge(ctx, id)
 		}
 		return moved, err
 	})

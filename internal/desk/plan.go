@@ -101,7 +101,7 @@ func (p *Prepared) preflight(ctx context.Context) error {
 
 // inputError says what to do about an input that cannot be imported.
 func (p *Prepared) inputError(err error) error {
-	list := p.file.Recipients.File
+	list := p.list()
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("interrupted; run the same command again to go on where it ended: %w", err)

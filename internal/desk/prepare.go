@@ -16,8 +16,9 @@ type Order struct {
 	Name string // its path: errors name it, and the list is relative to it
 	// ID is the campaign's in place of the file's, where it is not empty.
 	ID string
-	// List is read instead of the campaign file's list, where it is not empty.
-	List  string
+	// Lists are read instead of the campaign file's list, one after the other, where
+	// there are any.
+	Lists []string
 	Stdin io.Reader // what a list named - is read from
 	// SkipPreflight leaves the account's templates unasked.
 	SkipPreflight bool
@@ -69,8 +70,8 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 		}
 		p.file.ID = o.ID
 	}
-	if o.List != "" {
-		p.file.Recipients.File = o.List
+	if len(o.Lists) > 0 {
+		p.file.Recipients.File, p.file.Recipients.Files = "", o.Lists
 	}
 	if p.sender, err = d.open(p.file.Sender); err != nil {
 		return nil, fmt.Errorf("%s: sender: %w", o.Name, err)
@@ -87,26 +88,63 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 	return p, p.openList()
 }
 
-// openList opens the recipients and reads their header.
+// openList opens the recipients and reads their headers.
 func (p *Prepared) openList() error {
 	r := p.file.Recipients
-	var err error
-	if p.input, err = openInput(r.File, p.order.Stdin); err != nil {
-		return err
-	}
-	p.reader, err = batch.NewReader(p.input, batch.Options{
+	files := r.Lists()
+	options := batch.Options{
 		Phone: r.Phone, Columns: p.columns, DefaultCountry: r.DefaultCountry,
 		Numbers: phone.Numbers(r.Numbers), Encoding: r.Encoding, Strict: r.Strict, Check: p.submitter.Check,
-	})
+	}
+	var err error
+	if p.input, err = openInput(files, p.order.Stdin); err != nil {
+		return err
+	}
+	if len(files) > 1 {
+		// Before anything is written: that the third file lacks a column is not to be
+		// found in the middle of an import.
+		if err := checkHeaders(files[1:], options); err != nil {
+			p.input.Close()
+			return err
+		}
+		options.More = p.input.next
+	}
+	p.reader, err = batch.NewReader(p.input, options)
 	if err != nil {
 		p.input.Close()
-		return fmt.Errorf("%s: %w", r.File, err)
+		return fmt.Errorf("%s: %w", files[0], err)
 	}
-	if !p.reader.HasRows() {
+	if len(files) == 1 && !p.reader.HasRows() {
 		p.input.Close()
-		return fmt.Errorf("%s: there is a header and no row below it: nothing to send", r.File)
+		return fmt.Errorf("%s: there is a header and no row below it: nothing to send", files[0])
 	}
 	return nil
+}
+
+// checkHeaders refuses a file whose header is not one of this list.
+func checkHeaders(files []string, o batch.Options) error {
+	for _, path := range files {
+		in, size, err := batch.Open(path, nil)
+		if err != nil {
+			return err
+		}
+		if size > 0 { // else a pipe, which is read once
+			err = batch.CheckHeader(in, o)
+		}
+		in.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// list is the file that is read, for an error.
+func (p *Prepared) list() string {
+	if file := p.reader.File(); file != "" {
+		return file
+	}
+	return p.file.Recipients.Lists()[0]
 }
 
 // lower is the lower of two limits, 0 being none.

@@ -101,7 +101,7 @@ func (p *Prepared) find(ctx context.Context, row int) (found, error) {
 			}
 		}
 	}
-	return found{}, fmt.Errorf("reading %s: %w", p.file.Recipients.File, context.Cause(ctx))
+	return found{}, fmt.Errorf("reading %s: %w", p.list(), context.Cause(ctx))
 }
 
 // noRow says that the list has no such row.
@@ -109,5 +109,5 @@ func (p *Prepared) noRow(row int) error {
 	if row == 0 {
 		return p.inputError(&batch.NobodyError{Rows: p.reader.Rows(), Reasons: p.reasons.List()})
 	}
-	return invalid("%s: there is no row %d: it has %d rows", p.file.Recipients.File, row, p.reader.Rows())
+	return invalid("%s: there is no row %d: it has %d rows", p.list(), row, p.reader.Rows())
 }

@@ -9,33 +9,46 @@ import (
 	"sluice/internal/ledger"
 )
 
-// Resolved is what came of a Resolve.
-type Resolved struct {
-	Recipients int // that were in doubt
-	Requeued   int // batches that were enqueued again
+// A ResolveOrder is a person's word on the recipients of a campaign that are in
+// doubt.
+type ResolveOrder struct {
+	ID        string
+	Decisions *Decisions    // for some of them; may be nil
+	Others    ledger.Choice // for all others; 0 leaves them in doubt
 }
 
-// Resolve records a person's word on all recipients of a campaign that are in
-// doubt, and has those sent again that are to be.
-func (d *Desk) Resolve(ctx context.Context, id string, choice ledger.Choice) (Resolved, error) {
-	rec, err := d.withRows(ctx, id)
+// Resolved is what came of a Resolve.
+type Resolved struct {
+	Choices  map[ledger.Choice]int // how many recipients got which
+	Unneeded int                   // decisions about nobody who was in doubt
+	Requeued int                   // batches that were enqueued again
+}
+
+// Resolve records a person's word on recipients of a campaign that are in doubt,
+// and has those sent again that are to be. Of two words on one the first counts; who
+// is not in doubt stays as they are.
+func (d *Desk) Resolve(ctx context.Context, o ResolveOrder) (Resolved, error) {
+	rec, err := d.withRows(ctx, o.ID)
 	if err != nil {
 		return Resolved{}, err
 	}
-	n, err := d.ledger.Resolve(ctx, id, choice)
+	decide, unneeded := o.Decisions.decide(o.Others)
+	n, err := d.ledger.ResolveEach(ctx, o.ID, decide)
+	done := Resolved{Choices: n, Unneeded: unneeded()}
 	if err != nil {
-		return Resolved{Recipients: n}, err
+		return done, err
 	}
-	if len(rec.Final) > 0 && n > 0 {
-		if err := d.renewAccount(ctx, id); err != nil {
-			return Resolved{Recipients: n}, err
+	if len(rec.Final) > 0 && len(n) > 0 {
+		if err := d.renewAccount(ctx, o.ID); err != nil {
+			return done, err
 		}
 	}
-	if choice != ledger.Resend {
-		return Resolved{Recipients: n}, nil
+	// Also where nobody was left in doubt: a run before may have ended before this.
+	if !o.Decisions.has(ledger.Resend) && o.Others != ledger.Resend {
+		return done, nil
 	}
-	requeued, err := d.recovery().Requeue(ctx, id)
-	return Resolved{Recipients: n, Requeued: requeued}, err
+	done.Requeued, err = d.recovery().Requeue(ctx, o.ID)
+	return done, err
 }
 
 // renewAccount has what will be left of a retired campaign say what its rows do.

@@ -71,7 +71,7 @@ type Suppressing struct {
 // SuppressList opens a list of numbers to suppress, of any length. Each error of it
 // is an *InvalidError.
 func (d *Desk) SuppressList(o SuppressOrder) (*Suppressing, error) {
-	in, err := openInput(o.File, o.Stdin)
+	in, err := openInput([]string{o.File}, o.Stdin)
 	if err != nil {
 		return nil, &InvalidError{err}
 	}

@@ -5,8 +5,12 @@ import (
 	"encoding/csv"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"sluice/internal/batch"
 )
 
 func TestDefuse(t *testing.T) {
@@ -38,7 +42,8 @@ func TestDefuse(t *testing.T) {
 		"x|+1":                "x|'+1",
 		"x\n-1":               "x\n'-1",
 		"＝1":                  "'＝1",
-		"'=1":                 "'=1",
+		"'=1":                 "''=1", // else who reads it back would have =1
+		"it's; 'x'":           "it's; 'x'",
 		"a;b;c=1":             "a;b;c=1",
 	} {
 		if got := defuse(cell); got != want {
@@ -63,7 +68,7 @@ func TestNoCellIsAFormula(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(bytes.NewReader(file.Bytes())).ReadAll()
-		if err != nil || len(rows) != 2 || len(rows[1]) != len(header) {
+		if err != nil || len(rows) != 2 || len(rows[1]) != len(batch.ExportColumns()) {
 			t.Fatalf("not a CSV any more: %v\n%s", err, file.String())
 		}
 		cells := append([]string{}, rows[1]...)
@@ -71,14 +76,22 @@ func TestNoCellIsAFormula(t *testing.T) {
 			cells = append(cells, strings.Split(file.String(), by)...)
 		}
 		for _, cell := range cells {
-			if cell = strings.TrimFunc(cell, passesOver); cell != "" && starts([]rune(cell)[0]) {
+			if cell = strings.TrimFunc(cell, passedOver); cell != "" && strings.ContainsRune("=+-@＝＋－＠﹦﹢﹣﹫", []rune(cell)[0]) {
 				t.Fatalf("%q stands for a formula in %q", cell, file.String())
 			}
 		}
 		if strings.ReplaceAll(rows[1][3], "'", "") != strings.ReplaceAll(strings.ReplaceAll(id, "\r\n", "\n"), "'", "") {
 			t.Fatalf("%q became %q", id, rows[1][3])
 		}
+		if back := string(batch.Undefuse([]byte(defuse(id)))); back != id {
+			t.Fatalf("%q became %q, and that %q", id, defuse(id), back)
+		}
 	})
+}
+
+// passedOver says that a spreadsheet may look past r for a cell's beginning.
+func passedOver(r rune) bool {
+	return r == '"' || r == utf8.RuneError || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 }
 
 func TestNDJSONIsAsItCame(t *testing.T) {

@@ -7,9 +7,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
+	"sluice/internal/batch"
 	"sluice/internal/ledger"
 )
 
@@ -37,6 +39,8 @@ type Row struct {
 	// Revision is that of the campaign's message which the row got, or which was last
 	// tried: 1 as it was given, one more with each amendment; 0 where none was.
 	Revision int `json:"revision"`
+	// Values are those of the list's own columns that are asked for.
+	Values []string `json:"-"`
 }
 
 // Awaiting is what Receipts has of who is accepted without a receipt.
@@ -94,25 +98,36 @@ type Writer interface {
 	Flush() error
 }
 
-// NewCSV writes RFC 4180 with a header.
-func NewCSV(w io.Writer) Writer {
-	return &csvWriter{w: csv.NewWriter(w)}
+// NewCSV writes RFC 4180 with a header: our columns, and behind them those of the
+// list that are named. Where one of those has the name of one of ours, ours has a
+// prefix: whoever reads the export as a list finds the list's own.
+func NewCSV(w io.Writer, columns ...string) Writer {
+	c := &csvWriter{w: csv.NewWriter(w), columns: len(columns)}
+	for _, name := range batch.ExportColumns() {
+		if slices.Contains(columns, name) {
+			name = batch.ExportPrefix + name
+		}
+		c.cells = append(c.cells, name)
+	}
+	for _, name := range columns {
+		c.cells = append(c.cells, defuse(name))
+	}
+	return c
 }
 
 type csvWriter struct {
-	w     *csv.Writer
-	begun bool
-	cells [15]string
+	w       *csv.Writer
+	begun   bool
+	columns int
+	cells   []string // at first the header's
 }
-
-var header = []string{"row", "phone", "state", "message_id", "code", "message", "attempts", "submitted_at", "batch", "receipt", "receipt_code", "sent_at", "delivered_at", "read_at", "revision"}
 
 func (c *csvWriter) begin() error {
 	if c.begun {
 		return nil
 	}
 	c.begun = true
-	return c.w.Write(header)
+	return c.w.Write(c.cells)
 }
 
 // Write writes one row.
@@ -120,12 +135,19 @@ func (c *csvWriter) Write(r Row) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
-	c.cells = [15]string{
+	c.cells = append(c.cells[:0],
 		strconv.Itoa(r.Row), defuse(r.Phone), r.State, defuse(r.MessageID), defuse(r.Code),
 		defuse(r.Message), strconv.Itoa(r.Attempts), r.SubmittedAt, strconv.Itoa(r.Batch),
 		r.Receipt, defuse(r.ReceiptCode), r.SentAt, r.DeliveredAt, r.ReadAt, revisionText(r.Revision),
+	)
+	for k := range c.columns {
+		value := ""
+		if k < len(r.Values) { // a row that became no recipient may have none
+			value = defuse(r.Values[k])
+		}
+		c.cells = append(c.cells, value)
 	}
-	return c.w.Write(c.cells[:])
+	return c.w.Write(c.cells)
 }
 
 // revisionText is a revision as a cell has it: empty where there is none.
@@ -145,17 +167,36 @@ func (c *csvWriter) Flush() error {
 	return c.w.Error()
 }
 
-// NewNDJSON writes one JSON object a line.
-func NewNDJSON(w io.Writer) Writer {
+// NewNDJSON writes one JSON object a line; with columns of the list, those stand
+// under "columns".
+func NewNDJSON(w io.Writer, columns ...string) Writer {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	return ndjsonWriter{e}
+	return ndjsonWriter{e, columns}
 }
 
-type ndjsonWriter struct{ e *json.Encoder }
+type ndjsonWriter struct {
+	e       *json.Encoder
+	columns []string
+}
 
 // Write writes one row.
-func (n ndjsonWriter) Write(r Row) error { return n.e.Encode(r) }
+func (n ndjsonWriter) Write(r Row) error {
+	if len(n.columns) == 0 {
+		return n.e.Encode(r)
+	}
+	values := make(map[string]string, len(n.columns))
+	for k, name := range n.columns {
+		values[name] = ""
+		if k < len(r.Values) {
+			values[name] = r.Values[k]
+		}
+	}
+	return n.e.Encode(struct {
+		Row
+		Columns map[string]string `json:"columns"`
+	}{r, values})
+}
 
 // Flush has nothing to do.
 func (ndjsonWriter) Flush() error { return nil }

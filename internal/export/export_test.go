@@ -111,3 +111,35 @@ func TestWriterSaysThatTheDiskIsFull(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The list's own columns stand behind ours; where one has the name of one of ours,
+// ours has another.
+func TestColumnsOfTheList(t *testing.T) {
+	t.Parallel()
+	var text, lines bytes.Buffer
+	rows := []Row{{Row: 1, Code: "22091", Values: []string{"=7", "C-1"}}, {Row: 2}}
+	for _, w := range []Writer{NewCSV(&text, "code", "customer"), NewNDJSON(&lines, "code", "customer")} {
+		for _, r := range rows {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := csv.NewReader(&text).ReadAll()
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	if got[0][4] != "sluice_code" || got[1][4] != "22091" || got[0][15] != "code" || got[1][15] != "'=7" || got[1][16] != "C-1" || got[2][15] != "" || len(got[2]) != 17 {
+		t.Errorf("%q", got)
+	}
+	var r struct {
+		Code    string
+		Columns map[string]string
+	}
+	if err := json.NewDecoder(&lines).Decode(&r); err != nil || r.Code != "22091" || r.Columns["code"] != "=7" || r.Columns["customer"] != "C-1" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -55,3 +55,31 @@ func (q *Queue) Delete(ctx context.Context, campaign string) (foreign int, err e
 	}
 	return foreign, nil
 }
+
+// purgeScript deletes our tasks of a queue that nobody has in hand.
+//
+//	KEYS  the queue's list pending, its sets scheduled, retry and archived
+//	ARGV  what the keys of its tasks begin with
+//	returns how many there were
+var purgeScript = redis.NewScript(`
+local purged = 0
+for i = 1, 4 do
+	for _, id in ipairs(redis.call(i == 1 and 'LRANGE' or 'ZRANGE', KEYS[i], 0, -1)) do
+		if string.find(id, '^batch%-%d+$') or string.find(id, '^batch%-%d+%-epoch%-%d+$') then
+			redis.call('DEL', ARGV[1] .. id)
+			if i == 1 then redis.call('LREM', KEYS[i], 1, id) else redis.call('ZREM', KEYS[i], id) end
+			purged = purged + 1
+		end
+	end
+end
+return purged`)
+
+// Purge deletes the tasks of a cancelled campaign that nobody has in hand, and takes
+// a pause of its queue back. What batches have done stays to be seen.
+func (q *Queue) Purge(ctx context.Context, campaign string) error {
+	waiting := []string{q.key(campaign, "pending"), q.key(campaign, "scheduled"), q.key(campaign, "retry"), q.key(campaign, "archived")}
+	if err := purgeScript.Run(ctx, q.rdb, waiting, q.key(campaign, "t:")).Err(); err != nil {
+		return fmt.Errorf("deleting the tasks of %s: %w", campaign, err)
+	}
+	return q.Unpause(ctx, campaign)
+}

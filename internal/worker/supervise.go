@@ -16,7 +16,7 @@ const (
 	// run at once, whatever a worker knows.
 	reconcileEvery = 5 * time.Second
 	// heedPausesEvery is how often it looks whether a queue was paused that is served
-	// here.
+	// here, and has queues agree with campaigns that have changed.
 	heedPausesEvery = time.Second
 )
 
@@ -34,6 +34,7 @@ type supervised struct {
 	emptySince    time.Time // its queue has been seen empty since then; zero: it was not
 	brokenUntil   time.Time // it cannot be sent here, and is not tried again until then
 	retryRetireAt time.Time // it could not be retired
+	agreedAt      time.Time // when its queue was last made to agree with it
 	settled       bool      // it is over, and nothing of it is in flight
 
 	active    int // tasks that servers have in their hands, when last looked at
@@ -63,7 +64,7 @@ func (w *Worker) supervise(ctx context.Context) {
 		case <-recovery.C:
 			w.recover(ctx)
 		case <-pauses.C:
-			w.heedPausedQueues(ctx)
+			w.agreeWithQueues(ctx)
 		}
 	}
 }
@@ -87,7 +88,7 @@ func (w *Worker) step(ctx context.Context) {
 	now := w.now()
 	for id, c := range w.campaigns {
 		if c.server != nil && c.server.ended() {
-			c.server, c.lookAt = nil, time.Time{}
+			c.server, c.lookAt, c.agreedAt = nil, time.Time{}, time.Time{}
 		}
 		if c.forgotten && c.server == nil {
 			delete(w.campaigns, id)
@@ -189,7 +190,7 @@ func (w *Worker) saw(b campaign.Brief) (c *supervised, changed bool) {
 	}
 	set := b.Set != c.brief.Set
 	c.forgotten, c.settled = false, false
-	c.brief, c.checkAt, c.lookAt, c.ownersAt = b, time.Time{}, time.Time{}, time.Time{}
+	c.brief, c.checkAt, c.lookAt, c.ownersAt, c.agreedAt = b, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	if set {
 		w.apply(c)
 	}
