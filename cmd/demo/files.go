@@ -20,7 +20,7 @@ const sendersFile = `senders:
     business_phone: "8615800001795"
     access_key: sandbox-key
     access_secret: sandbox-secret
-    limits: {messages_per_second: 4000}
+    limits: {in_flight: 64} # and no pace: as fast as this machine is
   promo-id:
     provider: innopaas
     base_url: http://%[1]s

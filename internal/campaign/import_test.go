@@ -70,11 +70,13 @@ func TestKeepImport(t *testing.T) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()
 	go d.KeepImport(ctx, "c", generation)
-	deadline := time.Now().Add(20 * time.Second)
+	look, late := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+	defer look.Stop()
 	for d.rdb.PTTL(d.ctx, keys.Importer("c")).Val() < 6*time.Second {
-		if time.Now().After(deadline) {
+		select {
+		case <-look.C:
+		case <-late:
 			t.Fatal("its life was not prolonged")
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +70,7 @@ func (p planning) propose(a *answer) (c change, changed bool, dead []string, err
 	return c, changed || len(c.slots) > 0, dead, nil
 }
 
-// demands are what all workers want that has no slot yet.
+// demands are what all workers want that has no slot yet, and which workers are gone.
 func (p planning) demands(a *answer, allowed Allowance) (demands []Demand, dead []string, err error) {
 	stale := int64(staleAfter)
 	if m := allowed.Messages; m > 0 && m < 4 || allowed.From > a.now {
@@ -84,37 +83,47 @@ func (p planning) demands(a *answer, allowed Allowance) (demands []Demand, dead 
 		}
 		clock, said, _ := strings.Cut(a.plan[field], " ")
 		at, err := strconv.ParseInt(clock, 10, 64)
-		if err != nil || a.now-at > gone || at-a.now > second {
+		switch age := a.now - at; {
+		case err != nil || age > gone || age < -second:
 			dead = append(dead, worker)
 			continue
-		}
-		if a.now-at > stale {
+		case age > stale:
 			continue
 		}
-		theirs, err := decodeDemands(worker, said)
+		theirs, err := unmet(worker, said, a.plan)
 		if err != nil {
 			return nil, nil, err
 		}
-		demands = slices.Grow(demands, len(theirs))
-		got := map[uint64]int{}
-		for _, where := range []string{"h:", "p:"} {
-			plans, err := decodeSlots(worker, a.plan[where+worker])
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, plan := range plans {
-				for _, s := range plan.slots {
-					got[s.Campaign] += s.N
-				}
+		if worker != p.worker {
+			for i := range theirs {
+				theirs[i].From = a.now + p.others.Microseconds()
 			}
 		}
-		for _, d := range theirs {
-			d.Want -= got[d.Campaign]
-			if worker != p.worker {
-				d.From = a.now + p.others.Microseconds()
-			}
-			demands = append(demands, d)
-		}
+		demands = append(demands, theirs...)
 	}
 	return demands, dead, nil
+}
+
+// unmet is what a worker said that it wants, less the slots that it was given since.
+func unmet(worker, said string, plan map[string]string) ([]Demand, error) {
+	demands, err := decodeDemands(worker, said)
+	if err != nil {
+		return nil, err
+	}
+	got := map[uint64]int{}
+	for _, where := range []string{"h:", "p:"} {
+		plans, err := decodeSlots(worker, plan[where+worker])
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range plans {
+			for _, s := range one.slots {
+				got[s.Campaign] += s.N
+			}
+		}
+	}
+	for i := range demands {
+		demands[i].Want -= got[demands[i].Campaign]
+	}
+	return demands, nil
 }

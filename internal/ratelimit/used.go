@@ -3,7 +3,6 @@ package ratelimit
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -24,13 +23,10 @@ func ReadUsed(ctx context.Context, rdb redis.UniversalClient, name string) ([]Us
 	if err != nil {
 		return nil, fmt.Errorf("reading the 24 hours of %s: %w", name, err)
 	}
-	const stretch = 10 * time.Minute
 	var all []Used
-	for field, text := range fields {
-		bucket, err := strconv.ParseInt(field, 10, 64)
-		n, err2 := strconv.Atoi(text)
-		if err == nil && err2 == nil && n > 0 {
-			all = append(all, Used{To: time.Unix(0, 0).Add(time.Duration(bucket+1) * stretch), N: n})
+	for b, n := range readUsage(fields) {
+		if n > 0 {
+			all = append(all, Used{To: time.UnixMicro((b + 1) * bucket), N: n})
 		}
 	}
 	return all, nil
