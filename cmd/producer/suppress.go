@@ -20,6 +20,7 @@ type suppressCommand struct {
 type suppressNumbers struct {
 	Numbers []string `arg:"" help:"Numbers, as a list may have them."`
 	Country string   `help:"The country of numbers in national form, such as BR." placeholder:"XX"`
+	Sender  string   `help:"Of those who want no marketing from this sender, instead of those who get nothing from anybody." placeholder:"NAME"`
 	asJSON
 }
 
@@ -27,21 +28,30 @@ type suppressAdd struct{ suppressNumbers }
 
 // Run adds numbers.
 func (c *suppressAdd) Run(a *app) error {
-	return c.change(a, (*desk.Desk).Suppress, "suppressed")
+	return c.change(a, (*desk.Desk).Suppress, (*desk.Desk).OptOut, "suppressed")
 }
 
 type suppressRemove struct{ suppressNumbers }
 
 // Run removes numbers.
 func (c *suppressRemove) Run(a *app) error {
-	return c.change(a, (*desk.Desk).Unsuppress, "taken off the list")
+	return c.change(a, (*desk.Desk).Unsuppress, (*desk.Desk).OptIn, "taken off the list")
 }
 
-func (c *suppressNumbers) change(a *app, change func(*desk.Desk, context.Context, []string, string) (int, error), word string) error {
+func (c *suppressNumbers) change(a *app,
+	all func(*desk.Desk, context.Context, []string, string) (int, error),
+	one func(*desk.Desk, context.Context, string, []string, string) (int, error), word string,
+) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	n, err := change(a.desk, a.ctx, c.Numbers, c.Country)
+	var n int
+	var err error
+	if c.Sender == "" {
+		n, err = all(a.desk, a.ctx, c.Numbers, c.Country)
+	} else {
+		n, err = one(a.desk, a.ctx, c.Sender, c.Numbers, c.Country)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,7 +69,8 @@ type suppression struct {
 }
 
 type suppressList struct {
-	JSON bool `help:"Print one JSON object a line."`
+	JSON   bool   `help:"Print one JSON object a line."`
+	Sender string `help:"Of those who want no marketing from this sender, instead of those who get nothing from anybody." placeholder:"NAME"`
 }
 
 // Run prints the list.
@@ -68,13 +79,19 @@ func (c *suppressList) Run(a *app) error {
 		return err
 	}
 	w := bufio.NewWriter(a.out)
-	err := a.desk.Suppressed(a.ctx, func(phone string) error {
+	each := func(phone string) error {
 		if c.JSON {
 			return printJSON(w, listed{phone})
 		}
 		_, err := fmt.Fprintln(w, phone)
 		return err
-	})
+	}
+	var err error
+	if c.Sender == "" {
+		err = a.desk.Suppressed(a.ctx, each)
+	} else {
+		err = a.desk.OptedOut(a.ctx, c.Sender, each)
+	}
 	return errors.Join(err, w.Flush())
 }
 

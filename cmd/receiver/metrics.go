@@ -24,7 +24,7 @@ func newMetrics(reg *prometheus.Registry, s *spool.Spool) *metrics {
 			Name: "sluice_receipts_checks_failed_total", Help: "Callbacks by sender and the check that they did not pass, whether they were taken or not.",
 		}, []string{"sender", "check"}),
 		located: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_receipts_located_total", Help: "Receipts by sender and what became of them: located by_reference or by_number, early, foreign, unlocated; and what was no receipt.",
+			Name: "sluice_receipts_located_total", Help: "Receipts by sender and what became of them: located by_reference or by_number, early, foreign, unlocated; what was no receipt; and how many submissions they proved.",
 		}, []string{"sender", "by"}),
 	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -22,7 +22,6 @@ import (
 	"sluice/internal/program"
 	"sluice/internal/receipt"
 	"sluice/internal/schema"
-	"sluice/internal/sender"
 	"sluice/internal/spool"
 )
 
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return &program.UsageError{Err: err}
 	}
-	senders, readers, err := open(loaded)
+	from, err := open(loaded)
 	if err != nil {
 		return &program.UsageError{Err: err}
 	}
@@ -76,14 +75,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return receive(ctx, f, senders, readers, rdb, log)
+	return receive(ctx, f, from, rdb, log)
 }
 
 // stopWithin is how long requests under way may take at the end.
 const stopWithin = 5 * time.Second
 
 // receive wires the receiver and runs it.
-func receive(ctx context.Context, f flags, senders []callback.Sender, readers map[string]sender.CallbackReader, rdb redis.UniversalClient, log zerolog.Logger) (err error) {
+func receive(ctx context.Context, f flags, from *receivers, rdb redis.UniversalClient, log zerolog.Logger) (err error) {
 	s, err := spool.Open(f.Dir, spool.Options{})
 	if err != nil {
 		return err
@@ -104,14 +103,14 @@ func receive(ctx context.Context, f flags, senders []callback.Sender, readers ma
 		return fmt.Errorf("--addr: %w", err)
 	}
 	srv := &http.Server{
-		Handler:           callback.New(callback.Options{Senders: senders, Append: s.Append, Now: time.Now, Answered: m.answered}),
+		Handler:           callback.New(callback.Options{Senders: from.senders, Append: s.Append, Now: time.Now, Answered: m.answered}),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       stdlog.New(io.Discard, "", 0), // what it has to say of clients holds their addresses
 	}
 	applier := receipt.NewApplier(receipt.Options{
 		Redis: rdb, Now: time.Now, Count: m.count,
-		Reader: func(name string) (sender.CallbackReader, bool) { r, ok := readers[name]; return r, ok },
+		Reader: from.reader, SoleUser: from.soleUser, Effects: effects(rdb, log),
 		Damaged: func(err error) {
 			log.Error().Err(err).Msg("receipts of a batch cannot be recorded; see producer verify")
 		},
@@ -137,7 +136,7 @@ func receive(ctx context.Context, f flags, senders []callback.Sender, readers ma
 		}
 	})
 	defer stop()
-	log.Info().Str("addr", l.Addr().String()).Int("senders", len(senders)).Msg("receiver ready")
+	log.Info().Str("addr", l.Addr().String()).Int("senders", len(from.senders)).Msg("receiver ready")
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("taking callbacks: %w", err)
 	}

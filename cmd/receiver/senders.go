@@ -32,48 +32,66 @@ type settings struct {
 	// in the headers of these names.
 	UserName      sender.Secret `yaml:"user_name"`
 	Authorization sender.Secret `yaml:"authorization" file:"authorization_file"`
+	// SoleUser says that nobody else sends from the sender's number, so that a
+	// receipt which names a number alone may resolve a doubt.
+	SoleUser bool `yaml:"sole_user"`
 }
 
 // shortestSecret keeps an address from being guessed.
 const shortestSecret = 16
 
-// open makes what takes the callbacks of each sender that has settings for it.
-func open(all config.Senders) ([]callback.Sender, map[string]sender.CallbackReader, error) {
-	var some []callback.Sender
-	readers := map[string]sender.CallbackReader{}
+// receivers are what takes the callbacks of each sender that has settings for it,
+// and what is to be known for applying them.
+type receivers struct {
+	senders []callback.Sender
+	readers map[string]sender.CallbackReader
+	sole    map[string]bool
+}
+
+func (r *receivers) reader(name string) (sender.CallbackReader, bool) {
+	reader, ok := r.readers[name]
+	return reader, ok
+}
+
+func (r *receivers) soleUser(name string) bool { return r.sole[name] }
+
+// open makes the receivers of a senders file.
+func open(all config.Senders) (*receivers, error) {
+	r := &receivers{readers: map[string]sender.CallbackReader{}, sole: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name]
 		provider, err := accounts.Providers().Open(s, time.Now)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		reader, ok := provider.(sender.CallbackReader)
 		if ok {
-			readers[name] = reader
+			r.readers[name] = reader
 		}
 		if s.Receipts == nil {
 			continue
 		}
 		if !ok {
-			return nil, nil, s.Receipts.At("secret", "the callbacks of "+s.Provider+" are not known")
+			return nil, s.Receipts.At("secret", "the callbacks of "+s.Provider+" are not known")
 		}
-		one, err := openOne(s, reader)
+		var set settings
+		if err := s.Receipts.Decode(&set); err != nil {
+			return nil, err
+		}
+		one, err := openOne(s, set, reader)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		some = append(some, one)
+		r.senders = append(r.senders, one)
+		r.sole[name] = set.SoleUser
 	}
-	if len(some) == 0 {
-		return nil, nil, errors.New("no sender of the senders file has receipts: give it receipts: {secret: ...}")
+	if len(r.senders) == 0 {
+		return nil, errors.New("no sender of the senders file has receipts: give it receipts: {secret: ...}")
 	}
-	return some, readers, nil
+	return r, nil
 }
 
-func openOne(s config.Sender, reader sender.CallbackReader) (callback.Sender, error) {
-	var set settings
-	if err := s.Receipts.Decode(&set); err != nil {
-		return callback.Sender{}, err
-	}
+func openOne(s config.Sender, set settings, reader sender.CallbackReader) (callback.Sender, error) {
 	one := callback.Sender{Name: s.Name, Reader: reader, Verify: set.Verify, Ack: set.AckBody, Headers: map[string]sender.Secret{}}
 	for _, secret := range []struct {
 		key   string

@@ -140,7 +140,9 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 		ID: id, Version: version(), Host: host, Senders: open.names, QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, HandBack: f.HandBack, Metrics: metrics,
-		Suppressed: suppress.New(rdb), PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
+		Suppressed:     suppress.New(rdb),
+		OptedOut:       func(sender string) dispatch.Suppressed { return suppress.New(rdb).OptedOut(sender) },
+		PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
 		Backoff: dispatch.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 	})
 	log.Info().Msg("worker ready")

@@ -51,7 +51,7 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	case err != nil:
 		return nil, err
 	}
-	im, err := d.importer(ctx, p.saw)
+	im, err := d.importer(ctx, p.file, p.saw)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 }
 
 // importer makes what imports a list, and asks the suppression list of it.
-func (d *Desk) importer(ctx context.Context, saw func(*batch.Batch)) (*jobs.Import, error) {
+func (d *Desk) importer(ctx context.Context, f *campaign.File, saw func(*batch.Batch)) (*jobs.Import, error) {
 	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: saw}
 	im.Index = func(ctx context.Context, id string) error {
 		// The reader has let go of the numbers that it saw: the index takes their
@@ -89,13 +89,22 @@ func (d *Desk) importer(ctx context.Context, saw func(*batch.Batch)) (*jobs.Impo
 		_, err := d.index().Build(ctx, id)
 		return err
 	}
-	list := suppress.New(d.redis)
+	list := d.suppressedFor(f)
 	if version, err := list.Version(ctx); err != nil {
 		return nil, err
 	} else if version > 0 { // a list that was never used costs nothing
 		im.Suppress = list.Contains
 	}
 	return im, nil
+}
+
+// suppressedFor is the list of those who get no message of a campaign.
+func (d *Desk) suppressedFor(f *campaign.File) *suppress.List {
+	list := suppress.New(d.redis)
+	if f.Message.Marketing() {
+		list = list.OptedOut(f.Sender)
+	}
+	return list
 }
 
 // imported says whether an earlier run has imported the campaign to its end.

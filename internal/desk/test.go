@@ -8,7 +8,6 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/export"
 	"sluice/internal/phone"
-	"sluice/internal/suppress"
 )
 
 // A TestOrder is for one message of a campaign to one number.
@@ -45,7 +44,7 @@ func (d *Desk) Test(ctx context.Context, p *Prepared, o TestOrder) (*Tested, err
 		return nil, invalid("row %d gets no message: %s", f.skipped.Row, f.skipped.Reason)
 	}
 	r := batch.Recipient{Row: 1, Phone: string(to.Append(nil)), Vars: f.recipient.Vars}
-	suppressed, err := suppress.New(d.redis).Contains(ctx, []string{r.Phone})
+	suppressed, err := d.suppressedFor(p.file).Contains(ctx, []string{r.Phone})
 	switch {
 	case err != nil:
 		return nil, err
@@ -69,7 +68,7 @@ func (d *Desk) Test(ctx context.Context, p *Prepared, o TestOrder) (*Tested, err
 	if err != nil {
 		return t, err
 	}
-	im, err := d.importer(ctx, nil)
+	im, err := d.importer(ctx, &file, nil)
 	if err != nil {
 		return t, err
 	}

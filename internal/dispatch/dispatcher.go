@@ -32,8 +32,11 @@ type Host struct {
 	Heartbeat Heartbeat
 	// Campaigns are halted and brought back by what is found.
 	Campaigns Campaigns
-	// Suppressed is the suppression list; nil: there is none.
+	// Suppressed are those who get no message of this campaign; nil: nobody.
 	Suppressed Suppressed
+	// OptedOut is where those go who want no more marketing from its sender; nil:
+	// nowhere.
+	OptedOut Suppressed
 	// SuppressionVersion is the list's version, as last seen; needed with Suppressed.
 	SuppressionVersion func() int64
 	// Backoff is the wait after failed attempts.

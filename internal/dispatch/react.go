@@ -68,14 +68,14 @@ func (d *Dispatcher) applySenderWide(recipients []recipient, unit []int, out []s
 	}
 }
 
-// optOut puts someone who wants no more messages on the suppression list.
+// optOut puts someone who wants no more marketing from the sender on the list of those.
 func (d *Dispatcher) optOut(phone string) {
-	if d.host.Suppressed == nil {
+	if d.host.OptedOut == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := d.host.Suppressed.Add(ctx, []string{phone}); err != nil {
+	if _, err := d.host.OptedOut.Add(ctx, []string{phone}); err != nil {
 		d.host.Log.Error().Err(err).Str("campaign", d.id).Msg("an opt-out could not be put on the suppression list; it stands in the export")
 	}
 }

@@ -111,7 +111,7 @@ func (w *world) dispatcher() *Dispatcher {
 		Backoff: w.backoff, HandBack: w.handing, SuppressionVersion: w.version.Load, Wanting: func() {},
 	}
 	if w.list != nil {
-		host.Suppressed = w
+		host.Suppressed, host.OptedOut = w, w
 	}
 	d, err := New(host, campaignID, w.file, s)
 	if err != nil {

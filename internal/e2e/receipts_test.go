@@ -312,3 +312,41 @@ func TestReceiptsForged(t *testing.T) {
 		t.Error(receiver.err)
 	}
 }
+
+// Connections are cut after the provider has read, workers are killed, and answers
+// say that it failed where it did not: whose submission a receipt names ends as
+// accepted, by itself, and nobody gets a message twice. nxcloud's receipts name a
+// number alone, and resolve nothing.
+func TestDoubtsResolveThemselves(t *testing.T) {
+	t.Parallel()
+	const people = 400
+	w := newWorld(t)
+	addr := w.receiving(sandbox.Callbacks{Delay: 20 * time.Millisecond, Step: 200 * time.Millisecond, Shuffle: true, Read: 0.5, NoNinth: 0.3}, ", messages_per_second: 100")
+	w.post("/_sandbox/faults", `faults:
+  - {rate: 0.2, do: cut_after}
+  - {rate: 0.1, provider: innopaas, taken: true, status: 200, body: '{"code":"130","message":"unknown exception","data":null}'}
+`)
+	w.listFrom("inno.csv", 70_000_000, people)
+	w.listFrom("nx.csv", 71_000_000, people)
+	w.receiver(addr)
+	worker := w.start("worker")
+	w.run("producer", "send", w.innoCampaign("inno", "inno.csv", "rate: {messages_per_second: 100}"), "--no-preflight")
+	w.run("producer", "send", w.nxCampaign("nx", "nx.csv", ""), "--no-preflight")
+	for range 3 {
+		before := w.status("inno").Accepted
+		w.awaitAccount("inno", "going on", time.Minute, func(a account) bool { return a.Accepted > before || a.Pending == 0 })
+		worker.kill()
+		worker = w.start("worker")
+	}
+	w.awaitState("nx", "finished", time.Minute)
+	a := w.awaitAccount("inno", "free of doubt", time.Minute, func(a account) bool { return a.State == "finished" && a.InDoubt == 0 })
+	if a.Accepted != people || a.Codes["receipt"] == 0 {
+		t.Errorf("%d of %d accepted, %d of them by a receipt alone", a.Accepted, people, a.Codes["receipt"])
+	}
+	nx := w.status("nx")
+	t.Logf("innopaas: %d of %d accepted by a receipt alone; nxcloud: %d in doubt", a.Codes["receipt"], people, nx.InDoubt)
+	if nx.InDoubt == 0 || nx.Codes["receipt"] != 0 {
+		t.Errorf("%+v", nx)
+	}
+	w.judge("inno", "nx")
+}

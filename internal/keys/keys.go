@@ -117,7 +117,11 @@ func SenderDay(name string) string { return sender(name, "day") }
 // base 36, to the low ones. Written by suppress.
 func Suppressed() string { return "sluice:suppress" }
 
-// SuppressedVersion is a counter that each change of the suppression list raises.
+// OptedOut is as Suppressed: who wants no marketing from a sender, by the providers'
+// word. Written by suppress.
+func OptedOut(name string) string { return Suppressed() + ":marketing:" + name }
+
+// SuppressedVersion is a counter that each change of a suppression list raises.
 // Written by suppress.
 func SuppressedVersion() string { return "sluice:suppress:version" }
 

@@ -115,3 +115,19 @@ func (k *Look) Accepted(i int, fn func(messageID string)) {
 
 // Began says that some submission to recipient i was intended.
 func (k *Look) Began(i int) bool { return len(k.fold.subs[i]) > 0 }
+
+// Failed says that some submission to recipient i has an answer that is no
+// acceptance and may be wrong: the try's, or of any where try is 0.
+func (k *Look) Failed(i, try int) bool {
+	for s := range k.fold.subs[i] {
+		sub := &k.fold.subs[i][s]
+		switch sub.outcome {
+		case sender.Failed, sender.Throttled, sender.Unknown, sender.Denied:
+			if try == 0 || sub.try == try {
+				return true
+			}
+		case sender.Accepted, sender.Rejected:
+		}
+	}
+	return false
+}

@@ -89,14 +89,7 @@ func (l *Ledger) phones(ctx context.Context, id string, some []StagedBatch, phon
 // Rows are all rows of one batch, as Export gives them. A batch that is not
 // there, as when it has expired, is ErrNotStaged.
 func (l *Ledger) Rows(ctx context.Context, id string, n int) ([]Row, error) {
-	text, err := l.rdb.HGet(ctx, keys.Batches(id), strconv.Itoa(n)).Result()
-	if errors.Is(err, redis.Nil) {
-		err = ErrNotStaged
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading batch %d of %s: %w", n, id, err)
-	}
-	s, err := decodeStaged(n, text)
+	s, err := l.stagedBatch(ctx, id, n)
 	if err != nil {
 		return nil, err
 	}
@@ -109,4 +102,16 @@ func (l *Ledger) Rows(ctx context.Context, id string, n int) ([]Row, error) {
 		return nil, err
 	}
 	return l.rows(&read[0], s, revisions)
+}
+
+// stagedBatch is one of Staged, or ErrNotStaged.
+func (l *Ledger) stagedBatch(ctx context.Context, id string, n int) (StagedBatch, error) {
+	text, err := l.rdb.HGet(ctx, keys.Batches(id), strconv.Itoa(n)).Result()
+	if errors.Is(err, redis.Nil) {
+		err = ErrNotStaged
+	}
+	if err != nil {
+		return StagedBatch{}, fmt.Errorf("reading batch %d of %s: %w", n, id, err)
+	}
+	return decodeStaged(n, text)
 }

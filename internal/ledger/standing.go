@@ -53,6 +53,9 @@ const (
 	// CodeLost is the code of a submission whose worker was gone before it
 	// recorded the outcome.
 	CodeLost sender.Code = "worker_lost"
+	// CodeReceipt is the code of a recipient of whose submission a receipt alone has
+	// said that it was taken: its own answer is not known.
+	CodeReceipt sender.Code = "receipt"
 	// CodeInFlight is the code of a recipient who was in flight when their campaign was
 	// cancelled: in doubt until the outcome comes, or it is known that none will.
 	CodeInFlight sender.Code = "in_flight"
@@ -61,8 +64,8 @@ const (
 // A Standing is what the journal says of one recipient.
 type Standing struct {
 	State State
-	// Code is that of the outcome that decides the state, CodeLost or
-	// CodeResolved; where a retry waits or is in flight, of the last outcome.
+	// Code is that of the outcome that decides the state, CodeLost, CodeResolved or
+	// CodeReceipt; where a retry waits or is in flight, of the last outcome.
 	Code sender.Code
 	// MessageID is the provider's, of the first submission that it accepted.
 	MessageID string
@@ -218,6 +221,9 @@ func standing(subs []submission, epoch int) Standing {
 	case weighsAccepted:
 		st.State, st.Time = Accepted, timeOf(deciding.at)
 		st.MessageID = deciding.messageID
+		if deciding.code == string(CodeReceipt) {
+			st.Code = CodeReceipt
+		}
 		if len(subs) > 1 {
 			st.Others = otherIDs(subs, deciding.messageID)
 		}

@@ -48,6 +48,19 @@ func ClearPause(ctx context.Context, rdb redis.UniversalClient, name string) (wa
 	return was, nil
 }
 
+// Slow halves the pace of a sender that has a limit, once a second at most, for all
+// workers: a provider has said later that it came too fast. Who calls it need not be
+// one of them.
+func Slow(ctx context.Context, rdb redis.UniversalClient, name string) error {
+	err := update(ctx, redisStore{rdb, name}, func(a *answer) bool {
+		return a.head.Messages+a.head.Requests > 0 && a.head.halve(a.now, 0, 0)
+	})
+	if err != nil {
+		return fmt.Errorf("slowing %s down: %w", name, err)
+	}
+	return nil
+}
+
 // attempts is how often an update is tried that others are in the way of.
 const attempts = 20
 

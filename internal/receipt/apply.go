@@ -33,10 +33,15 @@ type Options struct {
 	Reader func(sender string) (sender.CallbackReader, bool)
 	Now    func() time.Time
 	// Count is told what became of receipts, each by a word: by_reference,
-	// by_number and early are located, unlocated and foreign are nobody's; invalid
-	// could not be read, unreadable are whole callbacks, other is no receipt. It may be
+	// by_number and early are located, unlocated and foreign are nobody's; proved are
+	// submissions that they proved to be taken; invalid could not be read, unreadable are whole callbacks, other is no receipt. It may be
 	// nil.
 	Count func(sender, what string, n int)
+	// SoleUser says that nobody else sends from a sender's number, so that a receipt
+	// that names a number alone can prove something. Nil: of none.
+	SoleUser func(sender string) bool
+	// Effects are what receipts and events do beside counting; none that is nil.
+	Effects Effects
 	// Damaged is told of a batch whose journal or receipt log cannot be read. It may
 	// be nil.
 	Damaged func(error)
@@ -64,6 +69,10 @@ func NewApplier(o Options) *Applier {
 	if o.Damaged == nil {
 		o.Damaged = func(error) {}
 	}
+	if o.SoleUser == nil {
+		o.SoleUser = func(string) bool { return false }
+	}
+	o.Effects = o.Effects.withDefaults()
 	l := ledger.New(o.Redis, o.Now)
 	return &Applier{
 		o: o, book: newBook(o.Redis, l), index: locate.New(o.Redis, l, phone.IdentityOf),
@@ -80,19 +89,24 @@ type arrival struct {
 	by   string // how it was located
 	// early is where it belongs unless a message of its id is found: somebody who
 	// was submitted to and whose answer is not on record.
-	early place
-	await bool
-	done  bool
+	early  place
+	awaits int // batches in which that is so
+	done   bool
 }
 
 // Apply applies records. After an error, which is of Redis, some are applied and
 // all may be given again.
 func (a *Applier) Apply(ctx context.Context, records []spool.Record) error {
-	arrivals := a.parse(records)
+	arrivals, events := a.parse(records)
 	// Now, and not a moment ago: what has come in may be of a campaign that began
 	// since, and would be taken for somebody else's.
 	if err := a.campaigns.read(ctx); err != nil {
 		return fmt.Errorf("applying receipts: %w", err)
+	}
+	for i := range events {
+		if err := a.happen(ctx, &events[i]); err != nil {
+			return fmt.Errorf("acting on an event: %w", err)
+		}
 	}
 	if err := a.byReference(ctx, arrivals); err != nil {
 		return err
@@ -117,8 +131,7 @@ func (a *Applier) Apply(ctx context.Context, records []spool.Record) error {
 }
 
 // parse reads the receipts of callbacks. One that cannot be read costs no other.
-func (a *Applier) parse(records []spool.Record) []*arrival {
-	var all []*arrival
+func (a *Applier) parse(records []spool.Record) (all []*arrival, events []happening) {
 	for i := range records {
 		r := &records[i]
 		reader, ok := a.o.Reader(r.Sender)
@@ -133,6 +146,12 @@ func (a *Applier) parse(records []spool.Record) []*arrival {
 		}
 		a.o.Count(r.Sender, "invalid", c.Invalid)
 		a.o.Count(r.Sender, "other", len(c.Others))
+		for _, e := range c.Events {
+			if e.Time.IsZero() {
+				e.Time = r.At
+			}
+			events = append(events, happening{e, r.Sender})
+		}
 		for _, one := range c.Receipts {
 			in := &arrival{Receipt: one, from: r.Sender}
 			if ref, ok := reader.Locates(one.Reference); ok {
@@ -141,14 +160,14 @@ func (a *Applier) parse(records []spool.Record) []*arrival {
 			all = append(all, in)
 		}
 	}
-	return all
+	return all, events
 }
 
 // keepEarly keeps those that are of somebody whose answer is not on record yet.
 func (a *Applier) keepEarly(ctx context.Context, arrivals []*arrival) error {
 	wanted := map[place][]*arrival{}
 	for _, r := range arrivals {
-		if !r.done && r.await {
+		if !r.done && r.awaits > 0 {
 			wanted[r.early] = append(wanted[r.early], r)
 		}
 	}
@@ -232,10 +251,19 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 		if i < 0 {
 			continue
 		}
-		r.done = true
-		entries = append(entries, entry{
+		e := entry{
 			index: i, key: k, status: r.Status, deleted: r.Deleted, at: uint32(min(max(r.Time.Unix(), 0), sender.LastSecond)), code: r.Code,
-		})
+		}
+		if len(p.ids(i)) == 0 && len(r.MessageID) <= maxID && (k.located() || r.awaits == 1) {
+			e.messageID = r.MessageID
+		}
+		if !p.log.knows(&e) {
+			if err := a.act(ctx, p.Campaign, p.Phones[i], r); err != nil {
+				return fmt.Errorf("acting on a receipt: %w", err)
+			}
+		}
+		r.done = true
+		entries = append(entries, e)
 	}
 	if len(entries) == 0 {
 		return nil
@@ -243,6 +271,9 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 	err := a.book.apply(ctx, p, entries)
 	if errors.Is(err, errGone) {
 		return nil
+	}
+	if err == nil {
+		err = a.prove(ctx, p, true)
 	}
 	return err
 }

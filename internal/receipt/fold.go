@@ -45,7 +45,20 @@ func (e *entry) standing() standing {
 // A message is what receipts say of one message to a recipient.
 type message struct {
 	key key
+	// messageID is there while it may have to prove something; of two the lesser.
+	messageID string
 	standing
+}
+
+// since is the time of its earliest receipt.
+func (m *message) since() uint32 {
+	var first uint32
+	for _, at := range m.at {
+		if at != 0 && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	return first - min(first, 1)
 }
 
 // A fold is what a batch's receipt log says. It is not safe for use by many
@@ -71,12 +84,27 @@ func (f *fold) add(e entry) bool {
 	s := e.standing()
 	messages := f.recipients[e.index]
 	for i := range messages {
-		if messages[i].key == e.key {
-			return messages[i].join(&s)
+		if m := &messages[i]; m.key == e.key {
+			named := e.messageID != "" && (m.messageID == "" || e.messageID < m.messageID)
+			if named {
+				m.messageID = e.messageID
+			}
+			return m.join(&s) || named
 		}
 	}
-	f.recipients[e.index] = append(messages, message{e.key, s})
+	f.recipients[e.index] = append(messages, message{e.key, e.messageID, s})
 	return true
+}
+
+// knows says that an entry says nothing new.
+func (f *fold) knows(e *entry) bool {
+	s := e.standing()
+	for _, m := range f.recipients[e.index] {
+		if m.key == e.key {
+			return !m.join(&s) // m is a copy
+		}
+	}
+	return false
 }
 
 // of is what the receipts of a recipient's accepted messages say together, and how

@@ -24,6 +24,7 @@ import (
 //	uvarint  seconds after the first
 //	3 bytes  of the message_id's hash, or uvarint try where it is located
 //	code     uvarint length and bytes, where it is undelivered
+//	id       uvarint length and bytes of the message_id, where no answer named it yet
 //
 // What it says does not depend on the order of records, nor on one that stands
 // there twice.
@@ -33,10 +34,12 @@ const (
 	statusBits  = 0b0000_0111
 	deletedFlag = 0b0000_1000
 	locatedFlag = 0b0001_0000
+	namedFlag   = 0b0010_0000
 )
 
 const (
 	maxCode    = 64
+	maxID      = 256
 	maxSeconds = 1 << 32
 )
 
@@ -62,6 +65,9 @@ type entry struct {
 	deleted bool
 	at      uint32 // Unix seconds
 	code    string
+	// messageID is the whole of what key is the hash of, where it may have to prove
+	// that the submission was taken; "" otherwise.
+	messageID string
 }
 
 // appendEntries encodes entries as one record. It sorts them.
@@ -84,6 +90,9 @@ func appendEntries(dst []byte, entries []entry) []byte {
 		if e.key.located() {
 			head |= locatedFlag
 		}
+		if e.messageID != "" {
+			head |= namedFlag
+		}
 		payload = binary.AppendUvarint(append(payload, head), uint64(e.at-base))
 		if e.key.located() {
 			payload = binary.AppendUvarint(payload, uint64(e.key&^locatedKey))
@@ -92,6 +101,9 @@ func appendEntries(dst []byte, entries []entry) []byte {
 		}
 		if e.status == sender.Undelivered {
 			payload = append(binary.AppendUvarint(payload, uint64(len(e.code))), e.code...)
+		}
+		if e.messageID != "" {
+			payload = append(binary.AppendUvarint(payload, uint64(len(e.messageID))), e.messageID...)
 		}
 	}
 	dst = binary.AppendUvarint(append(dst, logVersion), uint64(len(payload)))
@@ -157,6 +169,9 @@ func readPayload(payload []byte, size int, fn func(entry)) error {
 		}
 		if e.status == sender.Undelivered {
 			e.code = string(take(int(number(maxCode + 1))))
+		}
+		if head&namedFlag != 0 {
+			e.messageID = string(take(int(number(maxID + 1))))
 		}
 		if bad || e.status < sender.Sent || e.status > sender.Read || index >= uint64(size) {
 			return errCorrupt

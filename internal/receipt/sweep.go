@@ -17,7 +17,7 @@ import (
 const seedEvery = 5 * time.Minute
 
 // Sweep counts anew the batches whose counts change without a receipt: an answer
-// came after its receipt.
+// came after its receipt, or none will come and the receipt stands for it.
 func (a *Applier) Sweep(ctx context.Context) error {
 	if now := a.o.Now(); a.seeded.IsZero() || now.Sub(a.seeded) >= seedEvery {
 		if err := a.seed(ctx); err != nil {
@@ -112,6 +112,9 @@ func (a *Applier) recount(ctx context.Context, places []place) error {
 		return err
 	}
 	for _, p := range pages {
+		if err := a.prove(ctx, p, false); err != nil {
+			return err
+		}
 		err := a.book.apply(ctx, p, nil)
 		if errors.Is(err, errGone) {
 			delete(a.book.unsettled, place{p.Campaign, p.N})

@@ -87,8 +87,11 @@ func (a *Applier) byNumber(ctx context.Context, arrivals []*arrival) error {
 				r.by = "by_number"
 				return i, k
 			}
-			if !r.await && len(ids) == 0 && p.Began(i) {
-				r.early, r.await = place{p.Campaign, p.N}, true
+			if len(ids) == 0 && p.Began(i) {
+				if r.awaits == 0 {
+					r.early = place{p.Campaign, p.N}
+				}
+				r.awaits++
 			}
 			return -1, 0
 		})

@@ -19,6 +19,12 @@ type Message struct {
 	Interactive *Interactive `yaml:"interactive,omitempty" json:"interactive,omitempty"`
 }
 
+// Marketing says that a message may be marketing: its template's category is not
+// said to be another.
+func (m *Message) Marketing() bool {
+	return m.Template == nil || m.Template.Category != "utility" && m.Template.Category != "authentication"
+}
+
 // A Template is an approved template and its variables.
 type Template struct {
 	Name     string `yaml:"name" json:"name"`         // no placeholders

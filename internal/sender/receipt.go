@@ -64,8 +64,79 @@ type Callback struct {
 	// Others are what else it tells of, by kind: events of templates and numbers,
 	// messages that came in. The set is bounded.
 	Others []string
+	// Events are those of Others that something follows from.
+	Events []Event
 	// Invalid is how many statuses of it cannot be read.
 	Invalid int
+}
+
+// An Event is what a provider tells of a sender's account, and of no message.
+type Event struct {
+	Kind EventKind
+	// Template and Language are of a template's events.
+	Template, Language string
+	// Word is the provider's, such as PAUSED; Detail what it says beside it. Both are
+	// bounded, of plain letters.
+	Word, Detail string
+	// Phone is of OptOut and OptIn.
+	Phone string
+	// Time is when it was, zero where it does not say.
+	Time time.Time
+}
+
+// An EventKind says what follows from an Event.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	// TemplateStops: nothing is delivered with the template any more.
+	TemplateStops EventKind = iota + 1
+	// AccountStops: nothing is delivered from the account any more.
+	AccountStops
+	// Warning: somebody should look at it, such as at a quality that falls.
+	Warning
+	// OptOut: this person wants no more marketing; OptIn: they want it again.
+	OptOut
+	OptIn
+)
+
+// TemplateEvent is the event of a template whose status has changed; false where
+// nothing follows from that.
+func TemplateEvent(name, language, status, reason string, at time.Time) (Event, bool) {
+	e := Event{Kind: TemplateStops, Template: name, Language: language, Word: plainWord(status), Detail: plainWord(reason), Time: at}
+	switch e.Word {
+	case "PAUSED", "DISABLED", "REJECTED", "PENDING_DELETION", "DELETED":
+		return e, name != "" && language != ""
+	}
+	return e, false
+}
+
+// plainWord is a provider's word as it may stand in a log: upper case, of bounded
+// length, and OTHER where it is no word.
+func plainWord(word string) string {
+	word = strings.ToUpper(word)
+	if len(word) > 40 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return "OTHER"
+	}
+	return word
+}
+
+// WarningOf is an event that somebody should look at.
+func WarningOf(kind, detail string, at time.Time) Event {
+	return Event{Kind: Warning, Word: plainWord(kind), Detail: plainWord(detail), Time: at}
+}
+
+// AccountEvent is the event of an account that is restricted, or a Warning.
+func AccountEvent(event, state string, at time.Time) Event {
+	e := Event{Kind: AccountStops, Word: plainWord(event), Detail: plainWord(state), Time: at}
+	switch {
+	case e.Detail == "REINSTATE":
+		e.Kind = Warning
+	case strings.HasPrefix(e.Word, "DISABLED"), e.Word == "ACCOUNT_RESTRICTION", e.Word == "ACCOUNT_DELETED":
+	default:
+		e.Kind = Warning
+	}
+	return e
 }
 
 // A CallbackReader is a provider whose callbacks are known.

@@ -1,4 +1,5 @@
-// Package suppress is the list of numbers that get no message from anybody. It
+// Package suppress is the lists of numbers that get no message: none from anybody, or
+// no marketing from one sender. A list
 // is exact, is asked for a thousand numbers at a time, and takes few bytes a
 // number: numbers that lie close together, as those of a country do, share a
 // field of a hash. A number stands for the person: whoever is on it under one
@@ -33,11 +34,23 @@ func place(n uint64) (field string, low uint16) {
 	return strconv.FormatUint(n>>lowBits, 36), uint16(n & lowMask)
 }
 
-// A List is the suppression list in one Redis.
-type List struct{ rdb redis.UniversalClient }
+// A List is a suppression list in one Redis.
+type List struct {
+	rdb redis.UniversalClient
+	key string
+	all string // whoever is on this one counts as on the list; "" for no other
+}
 
-// New makes a List on rdb, which stays the caller's to close.
-func New(rdb redis.UniversalClient) *List { return &List{rdb: rdb} }
+// New makes the List of those who get no message from anybody, on rdb, which stays
+// the caller's to close.
+func New(rdb redis.UniversalClient) *List { return &List{rdb: rdb, key: keys.Suppressed()} }
+
+// OptedOut is the List of those who want no marketing from a sender, by the
+// provider's word; Contains says so of those too who get nothing from anybody. A
+// person's entries are on the other list, and no provider's word takes them off.
+func (l *List) OptedOut(sender string) *List {
+	return &List{rdb: l.rdb, key: keys.OptedOut(sender), all: keys.Suppressed()}
+}
 
 // mergeScript adds or removes numbers of one field.
 // KEYS: list. ARGV: add or remove, then field and sorted two-byte numbers in
@@ -105,7 +118,7 @@ func (l *List) change(ctx context.Context, what string, phones []string) (int, e
 	}
 	changed := 0
 	for some := range chunked(fields) {
-		n, err := mergeScript.Run(ctx, l.rdb, []string{keys.Suppressed()}, append([]any{what}, some...)...).Int()
+		n, err := mergeScript.Run(ctx, l.rdb, []string{l.key}, append([]any{what}, some...)...).Int()
 		if err != nil {
 			return changed, fmt.Errorf("changing the suppression list: %w", err)
 		}
@@ -138,14 +151,19 @@ func (l *List) Contains(ctx context.Context, phones []string) ([]bool, error) {
 		}
 		places[i], lows[i] = k, low
 	}
-	values, err := l.rdb.HMGet(ctx, keys.Suppressed(), fields...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("asking the suppression list: %w", err)
-	}
 	found := make([]bool, len(phones))
-	for i := range phones {
-		text, _ := values[places[i]].(string)
-		found[i] = has(text, lows[i])
+	for _, key := range []string{l.key, l.all} {
+		if key == "" {
+			continue
+		}
+		values, err := l.rdb.HMGet(ctx, key, fields...).Result()
+		if err != nil {
+			return nil, fmt.Errorf("asking the suppression list: %w", err)
+		}
+		for i := range phones {
+			text, _ := values[places[i]].(string)
+			found[i] = found[i] || has(text, lows[i])
+		}
 	}
 	return found, nil
 }
@@ -188,7 +206,7 @@ func (l *List) Version(ctx context.Context) (int64, error) {
 // Each calls fn for everybody on the list, by the identity of their number, in no
 // order.
 func (l *List) Each(ctx context.Context, fn func(identity string) error) error {
-	it := l.rdb.HScan(ctx, keys.Suppressed(), 0, "", 1000).Iterator()
+	it := l.rdb.HScan(ctx, l.key, 0, "", 1000).Iterator()
 	for it.Next(ctx) {
 		high, err := strconv.ParseUint(it.Val(), 36, 64)
 		if err != nil || !it.Next(ctx) {

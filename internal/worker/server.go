@@ -72,7 +72,7 @@ func (w *Worker) newServer(ctx context.Context, id string) (*server, error) {
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
 		revision: rec.Revision, set: rec.Set, gone: make(chan struct{}),
 	}
-	if s.dispatcher, err = dispatch.New(w.host(s.want), rec.ID, file, account.sender); err != nil {
+	if s.dispatcher, err = dispatch.New(w.host(file, s.want), rec.ID, file, account.sender); err != nil {
 		return nil, err
 	}
 	go s.recheck(w.PreflightEvery)
@@ -101,12 +101,22 @@ func (s *server) want() {
 }
 
 // host is what the dispatcher of a campaign knows of this worker.
-func (w *Worker) host(wanting func()) dispatch.Host {
-	return dispatch.Host{
+func (w *Worker) host(file *campaign.File, wanting func()) dispatch.Host {
+	h := dispatch.Host{
 		Log: w.Log, Now: w.Now, Heartbeat: w.heartbeat, Campaigns: campaigns{w},
-		Suppressed: w.Suppressed, SuppressionVersion: w.suppressionVersion.Load,
-		Backoff: w.Backoff, HandBack: w.HandBack, Wanting: wanting, Metrics: w.metrics.submissions(),
+		SuppressionVersion: w.suppressionVersion.Load,
+		Backoff:            w.Backoff, HandBack: w.HandBack, Wanting: wanting, Metrics: w.metrics.submissions(),
 	}
+	if w.Suppressed != nil {
+		h.Suppressed = w.Suppressed
+	}
+	if w.OptedOut != nil {
+		h.OptedOut = w.OptedOut(file.Sender)
+		if file.Message.Marketing() {
+			h.Suppressed = h.OptedOut
+		}
+	}
+	return h
 }
 
 // hire adds a crew.

@@ -55,6 +55,10 @@ type Options struct {
 	HandBack time.Duration
 	// Suppressed is the suppression list; nil: there is none.
 	Suppressed Suppressed
+	// OptedOut is, for a sender, the list of those who want no marketing from it,
+	// on which those of Suppressed count too; nil: there is none. It shares the
+	// version of Suppressed.
+	OptedOut func(sender string) dispatch.Suppressed
 	// PreflightEvery is how often templates are looked at again; 0: never.
 	PreflightEvery time.Duration
 	// QueuePrefix begins the names of the queues; jobs.DefaultPrefix if empty.

@@ -55,6 +55,9 @@ func (p *Provider) ReadCallback(body []byte) (sender.Callback, error) {
 	}
 	if head.Type != statusUpdated {
 		read.Others = []string{eventKind(head.Type)}
+		if e, ok := templateEvent(body); ok && read.Others[0] == "message_template_status_update" {
+			read.Events = []sender.Event{e}
+		}
 		return read, nil
 	}
 	var c callback
@@ -80,6 +83,24 @@ func eventKind(kind string) string {
 		return "phone_number_name_update"
 	}
 	return "other_event"
+}
+
+// templateEvent reads the documented body of a template's change of status.
+func templateEvent(body []byte) (sender.Event, bool) {
+	var c struct {
+		EventTime string `json:"eventTime"`
+		Body      struct {
+			Name     string `json:"templateName"`
+			Language string `json:"templateLanguage"`
+			Status   string `json:"templateStatus"`
+			Reason   string `json:"reason"`
+		} `json:"body"`
+	}
+	if err := json.Unmarshal(body, &c); err != nil {
+		return sender.Event{}, false
+	}
+	at, _ := time.Parse(time.RFC3339, c.EventTime) // zero: it does not say
+	return sender.TemplateEvent(c.Body.Name, c.Body.Language, c.Body.Status, c.Body.Reason, at)
 }
 
 func (c *callback) receipt() (sender.Receipt, bool) {

@@ -22,6 +22,7 @@ type callback struct {
 	Statuses []json.RawMessage `json:"statuses"`
 	Messages []json.RawMessage `json:"messages"`
 	Field    string            `json:"field"`
+	Value    json.RawMessage   `json:"value"`
 }
 
 // status is one of statuses.
@@ -56,7 +57,9 @@ func (p *Provider) ReadCallback(body []byte) (sender.Callback, error) {
 		read.Others = append(read.Others, "message")
 	}
 	if c.Field != "" {
-		read.Others = append(read.Others, eventKind(c.Field))
+		kind := eventKind(c.Field)
+		read.Others = append(read.Others, kind)
+		read.Events = events(kind, c.Value)
 	}
 	if len(c.Statuses)+len(read.Others) == 0 {
 		return read, errors.New("the callback has neither statuses nor messages nor an event")
@@ -80,14 +83,10 @@ func readStatus(raw json.RawMessage) (sender.Receipt, bool) {
 		return sender.Receipt{}, false
 	}
 	r := sender.Receipt{MessageID: string(s.ID), Phone: digitsOf(string(s.Recipient)), Reference: s.Opaque}
-	seconds, err := strconv.ParseInt(string(s.Timestamp), 10, 64)
-	if seconds > 1e11 { // the table says nothing of the unit, and other pages have ms
-		seconds /= 1000
-	}
-	if err != nil || seconds < 0 || seconds > sender.LastSecond {
+	var ok bool
+	if r.Time, ok = unixTime(string(s.Timestamp)); !ok {
 		return r, false
 	}
-	r.Time = time.Unix(seconds, 0)
 	switch s.Status {
 	case "sent":
 		r.Status = sender.Sent
@@ -106,6 +105,16 @@ func readStatus(raw json.RawMessage) (sender.Receipt, bool) {
 		return r, false
 	}
 	return r, true
+}
+
+// unixTime reads a time in Unix seconds, or in ms: the table says nothing of the
+// unit, and other pages have those.
+func unixTime(text string) (time.Time, bool) {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if seconds > 1e11 {
+		seconds /= 1000
+	}
+	return time.Unix(seconds, 0), err == nil && seconds >= 0 && seconds <= sender.LastSecond
 }
 
 // digitsOf is a number in digits, or "" for what is none, such as the id of a

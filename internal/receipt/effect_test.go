@@ -1,0 +1,121 @@
+package receipt
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"sluice/internal/campaign"
+	"sluice/internal/keys"
+	"sluice/internal/sender"
+	"sluice/internal/spool"
+)
+
+// eventful is plain, with a callback's events beside its receipts.
+type eventful struct{ plain }
+
+func (eventful) ReadCallback(body []byte) (c sender.Callback, err error) {
+	return c, json.Unmarshal(body, &c)
+}
+
+// file gives a campaign that has rows its file, with a template and a state.
+func (h *house) file(id, template string, state campaign.State, moved time.Time) {
+	h.t.Helper()
+	text := fmt.Sprintf("id: %s\nsender: promo\nmessage:\n  type: template\n  template: {name: %s, language: en}\nrecipients: {file: x.csv}\n", id, template)
+	h.rdb.HSet(h.t.Context(), keys.Campaign(id), "state", string(state), "file", text, "moved_at", moved.UnixMilli())
+}
+
+func (h *house) state(id string) string {
+	h.t.Helper()
+	return h.rdb.HGet(h.t.Context(), keys.Campaign(id), "state").Val()
+}
+
+// Late codes and events act on whom they concern, once, and not on what somebody has
+// seen to since.
+func TestEffects(t *testing.T) {
+	t.Parallel()
+	code := func(code string) sender.Callback {
+		r := rec(number(0, 0), "m0", sender.Undelivered, 0)
+		r.Code = code
+		return sender.Callback{Receipts: []sender.Receipt{r}}
+	}
+	event := func(e sender.Event) sender.Callback { return sender.Callback{Events: []sender.Event{e}} }
+	paused, _ := sender.TemplateEvent("news", "en", "paused", "", noon)
+	approved, stops := sender.TemplateEvent("news", "en", "APPROVED", "", noon)
+	if stops {
+		t.Errorf("%+v", approved)
+	}
+	for name, tt := range map[string]struct {
+		c    sender.Callback
+		want []string // done, and states that are no longer what they were
+	}{
+		"nothing but undelivered": {code("meta_131026"), nil},
+		"no code of Meta's":       {code("smecl"), nil},
+		"opted out":               {code("meta_131050"), []string{"out 5511980000000"}},
+		"too fast":                {code("meta_130429"), []string{"slow"}},
+		"the account":             {code("meta_131042"), []string{"halted other", "halted sends", "paused later"}},
+		"the template":            {code("meta_132015"), []string{"halted sends", "paused later"}},
+		"template paused":         {event(paused), []string{"halted sends", "paused later"}},
+		"another template":        {event(sender.Event{Kind: sender.TemplateStops, Template: "old", Language: "en"}), nil},
+		"another language":        {event(sender.Event{Kind: sender.TemplateStops, Template: "news", Language: "pt_BR"}), nil},
+		"account disabled":        {event(sender.AccountEvent("DISABLED_UPDATE", "DISABLE", noon)), []string{"halted other", "halted sends", "paused later"}},
+		"account reinstated":      {event(sender.AccountEvent("DISABLED_UPDATE", "REINSTATE", noon)), nil},
+		"a warning":               {event(sender.WarningOf("NUMBER_QUALITY", "RED", noon)), nil},
+		"stop":                    {event(sender.Event{Kind: sender.OptOut, Phone: "5511980000007"}), []string{"out 5511980000007"}},
+		"resume":                  {event(sender.Event{Kind: sender.OptIn, Phone: "5511980000007"}), []string{"in 5511980000007"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			ids := []string{"sends", "other", "later", "resumed", "over"}
+			h.accepted("sends")
+			for _, id := range ids[1:] {
+				h.campaign(id, 1, 1)
+			}
+			h.file("sends", "news", campaign.Running, noon.Add(-time.Minute))
+			h.file("other", "else", campaign.Running, noon.Add(-time.Minute))
+			h.file("later", "news", campaign.Scheduled, noon.Add(-time.Minute))
+			h.file("resumed", "news", campaign.Running, noon.Add(time.Minute))
+			h.file("over", "news", campaign.Finished, noon.Add(-time.Minute))
+			var did []string
+			a := h.applier()
+			a.o.Now = func() time.Time { return noon.Add(time.Second) }
+			a.o.Reader = func(string) (sender.CallbackReader, bool) { return eventful{}, true }
+			a.o.Effects = Effects{
+				OptedOut: func(_ context.Context, _, phone string, out bool) error {
+					did = append(did, map[bool]string{true: "out ", false: "in "}[out]+phone)
+					return nil
+				},
+				Slow: func(context.Context, string) error { did = append(did, "slow"); return nil },
+			}.withDefaults()
+			body, err := json.Marshal(tt.c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // a receipt that comes again does nothing
+				if err := a.Apply(t.Context(), []spool.Record{{At: noon, Sender: "promo", Body: body}}); err != nil {
+					t.Fatal(err)
+				}
+				if len(tt.c.Events) > 0 {
+					break
+				}
+			}
+			for _, id := range ids {
+				was := map[string]string{"later": "scheduled", "over": "finished"}[id]
+				if state := h.state(id); state != was && (was != "" || state != "running") {
+					did = append(did, state+" "+id)
+					if reason := h.rdb.HGet(t.Context(), keys.Campaign(id), "reason").Val(); reason == "" {
+						t.Errorf("%s has no reason", id)
+					}
+				}
+			}
+			slices.Sort(did)
+			if !slices.Equal(did, tt.want) {
+				t.Errorf("%q, want %q", did, tt.want)
+			}
+		})
+	}
+}
