@@ -66,6 +66,10 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	if err := d.campaigns.Note(ctx, p.file.ID, p.shape.note()); err != nil {
 		return nil, err
 	}
+	// The window may have been set while the list was read.
+	if err := d.noteZones(ctx, p.file.ID); err != nil {
+		return nil, err
+	}
 	st, err := d.Status(ctx, p.file.ID)
 	if err != nil {
 		return nil, err

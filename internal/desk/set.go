@@ -58,8 +58,13 @@ func (d *Desk) Set(ctx context.Context, o SetOrder) (*Set, error) {
 			return nil, errors.Join(errSetAlready, err)
 		}
 	}
+	if err := d.noteZones(ctx, o.ID); err != nil {
+		return nil, errors.Join(errNoZones, err)
+	}
 	return &Set{ID: o.ID, Before: before, After: after, LateStart: o.StartAt != nil && !o.StartAt.IsZero() && !o.StartAt.After(d.now())}, nil
 }
+
+var errNoZones = errors.New("the settings hold, but when it will end is not to be known; set it once more")
 
 var errSetAlready = errors.New("the settings hold, but batches that wait for the window before could not be told; set it once more")
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sluice/internal/campaign"
 )
 
@@ -40,5 +42,38 @@ func TestSet(t *testing.T) {
 	}
 	if _, err := c.Set(c.ctx, SetOrder{ID: "nobody", Rate: &rate}); !errors.Is(err, campaign.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+// A window that is set to each recipient's own zone after the import has an end, by the
+// same zones as if it had been given.
+func TestSetWindowKnowsTheZones(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.limits.MessagesPerSecond = 2
+	c.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n6281234567890,Citra\n123,nobody\n")
+	c.launch("given", `window: {from: "09:00", to: "20:00", timezone: recipient}`)
+	c.launch("later", "")
+	own, zone := "09:00-20:00 recipient", "09:00-20:00 UTC"
+	zones := func(id string) map[string]int {
+		t.Helper()
+		rec, err := c.campaigns.Get(c.ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec.Shape().Zones
+	}
+	if _, err := c.Set(c.ctx, SetOrder{ID: "later", Window: &zone}); err != nil || zones("later") != nil {
+		t.Fatal(zones("later"), err)
+	}
+	if _, err := c.Set(c.ctx, SetOrder{ID: "later", Window: &own}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(zones("given"), zones("later")); diff != "" || len(zones("later")) != 2 {
+		t.Errorf("%v\n%s", zones("later"), diff)
+	}
+	st, err := c.Status(c.ctx, "later")
+	if err != nil || st.EndsAt == nil {
+		t.Errorf("%+v, %v", st, err)
 	}
 }
