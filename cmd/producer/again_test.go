@@ -33,7 +33,7 @@ func TestSendUnderAnotherID(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, said)
 	}
 	d.stdin = "id: x\nspeed: 1\n"
-	if _, said, code := d.run("send", "-"); code != 2 || !strings.Contains(said, "-:2: speed") {
+	if _, said, code := d.run("send", "-"); code != 2 || !strings.Contains(said, "-:2:1: speed") {
 		t.Errorf("exit code %d, %s", code, said)
 	}
 }

@@ -73,3 +73,19 @@ func TestDryRun(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// All that is wrong with a file is said at once, each with its place.
+func TestSendSaysAllThatIsWrong(t *testing.T) {
+	t.Parallel()
+	d := newOperator(t)
+	_, said, code := d.run("send", d.campaign("bad", "max_atempts: 3\nprority: high\nrate: fast"))
+	for _, want := range []string{"bad.yaml:5:1: max_atempts: unknown key; did you mean max_attempts?\n", "bad.yaml:6:1: prority: unknown key; did you mean priority?\n", "bad.yaml:7:7: rate: must be "} {
+		if code != 2 || !strings.Contains(said, want) {
+			t.Errorf("exit code %d, without %q:\n%s", code, want, said)
+		}
+	}
+	_, said, code = d.run("send", d.campaign("bad", "max_attempts: 30\npriority: urgent"))
+	if code != 2 || strings.Count(said, "bad.yaml:") != 2 || !strings.Contains(said, "bad.yaml:5:15: max_attempts: between") || !strings.Contains(said, "bad.yaml:6:11: priority: ") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}

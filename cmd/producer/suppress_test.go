@@ -122,7 +122,7 @@ recipients: {file: list.csv, default_country: BR, numbers: NUMBERS}
 	if _, said, code := d.run("send", file, "--no-preflight"); code != 2 || !strings.Contains(said, "way to read its recipients") {
 		t.Errorf("numbers that are read otherwise: exit code %d, %s", code, said)
 	}
-	if _, said, code := d.run("send", d.file("bad.yaml", strings.Replace(string(text), "NUMBERS", "local", 1)), "--no-preflight"); code != 2 || !strings.Contains(said, "bad.yaml:4: recipients.numbers") {
+	if _, said, code := d.run("send", d.file("bad.yaml", strings.Replace(string(text), "NUMBERS", "local", 1)), "--no-preflight"); code != 2 || !strings.Contains(said, "bad.yaml:4:60: recipients.numbers") {
 		t.Errorf("no way to read: exit code %d, %s", code, said)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"sluice/internal/config"
 	"sluice/internal/program"
 	"sluice/internal/program/programtest"
 	"sluice/internal/redistest"
@@ -47,6 +50,34 @@ func TestWrongUsage(t *testing.T) {
 	for _, flag := range []string{"--help", "--version"} {
 		if err := run(t.Context(), []string{flag}, noEnv, nil, &strings.Builder{}, nil); err != nil {
 			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}
+
+// The log begins with who this is and what it goes by, without a password.
+func TestFirstLine(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	nx := config.Sender{Name: "nx", Provider: "nxcloud", Limits: config.Limits{MessagesPerSecond: 80, InFlight: 64}}
+	announce(zerolog.New(&out), "redis://user:secret@host:6379/0", &openSenders{all: config.Senders{"nx": nx}})
+	for _, want := range []string{`"version":"`, `"redis":"host:6379/0"`, `"senders":{"nx":{"provider":"nxcloud","messages_per_second":80,`, `"in_flight":64`} {
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "secret") {
+			t.Errorf("without %s: %s", want, out.String())
+		}
+	}
+}
+
+// Help has the defaults, and the environment's names.
+func TestHelpHasDefaults(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run(t.Context(), []string{"--help"}, noEnv, nil, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	help := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{"(default 1h; $SLUICE_LINGER)", "(default redis://127.0.0.1:6379/0; $SLUICE_REDIS_URL)"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("without %s:\n%s", want, out.String())
 		}
 	}
 }

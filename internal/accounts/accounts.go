@@ -16,6 +16,7 @@ import (
 	"sluice/internal/sender"
 	"sluice/internal/sender/innopaas"
 	"sluice/internal/sender/nxcloud"
+	"sluice/internal/strictyaml"
 )
 
 // A Table is the providers by the name that the senders file gives them.
@@ -37,12 +38,17 @@ func (t Table) Load(path string, getenv func(string) string) (config.Senders, er
 	if err != nil {
 		return nil, err
 	}
+	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(senders)) {
 		p, err := t.Open(senders[name], time.Now)
 		if err != nil {
-			return nil, err
+			faults = append(faults, err)
+			continue
 		}
 		Close(p)
+	}
+	if err := strictyaml.Join(faults...); err != nil {
+		return nil, err
 	}
 	return senders, nil
 }

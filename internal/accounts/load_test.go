@@ -3,6 +3,7 @@ package accounts
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -170,7 +171,7 @@ func TestInvalidSettings(t *testing.T) {
 			if err == nil {
 				t.Fatal("it was taken")
 			}
-			text, found := strings.CutPrefix(err.Error(), path+":")
+			text, found := strings.CutPrefix(lineOnly(err), path+":")
 			if !found || !strings.HasPrefix(text, tt.want) {
 				t.Errorf("error %q; want it to begin with %q", text, tt.want)
 			}
@@ -178,5 +179,27 @@ func TestInvalidSettings(t *testing.T) {
 				t.Errorf("the error holds a secret: %s", text)
 			}
 		})
+	}
+}
+
+// column is in an error behind the line.
+var column = regexp.MustCompile(`(\.yaml:\d+):\d+: `)
+
+// lineOnly is an error without its column.
+func lineOnly(err error) string { return column.ReplaceAllString(err.Error(), "$1: ") }
+
+// All that is wrong with the senders of a file is said at once.
+func TestLoadSaysAllAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, dir, "senders.yaml", "senders:\n  a:\n    provider: nxcloud\n    tenant: 1\n  b:\n    provider: innopaas\n    aap_key: x\n")
+	_, err := Providers().Load(path, environment)
+	want := path + ":4:5: senders.a.tenant: nxcloud has no such key; did you mean tenant_id?\n" + path + ":7:5: senders.b.aap_key: innopaas has no such key; did you mean app_key?"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+	path = write(t, dir, "other.yaml", "senders:\n  a:\n    provider: nxcloud\n")
+	if _, err = Providers().Load(path, environment); err == nil || !strings.HasPrefix(err.Error(), path+":2:3: senders.a.tenant_id: ") {
+		t.Errorf("%v; it is not at the sender's name", err)
 	}
 }

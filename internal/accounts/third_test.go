@@ -98,12 +98,12 @@ func TestThirdProviderIsOneLine(t *testing.T) {
 		"    region: x\n    pin: y\n    pin_file: pin\n": ":12: senders.third.pin: give it or pin_file, not both",
 		"    region: ${NONE}\n    pin: y\n":              ":11: senders.third.region: the environment variable NONE is not set",
 	} {
-		if _, err := loaded(settings); err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), marker) {
+		if _, err := loaded(settings); err == nil || !strings.HasSuffix(lineOnly(err), want) || strings.Contains(err.Error(), marker) {
 			t.Errorf("%q: %v; want it to end with %q", settings, err, want)
 		}
 	}
 	if _, err := Providers().Load(write(t, dir, "s.yaml", "senders: {a: {provider: carrier}}"), environment); err == nil ||
-		!strings.HasSuffix(err.Error(), `:1: senders.a.provider: "carrier" is not one of innopaas, nxcloud`) {
+		!strings.HasSuffix(lineOnly(err), `:1: senders.a.provider: "carrier" is not one of innopaas, nxcloud`) {
 		t.Errorf("without the line: %v", err)
 	}
 }

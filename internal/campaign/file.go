@@ -102,15 +102,25 @@ func Parse(data []byte, name string) (*File, error) {
 	}
 	f.Message.Fold()
 	f.setDefaults(name)
-	var fault *fieldError
-	switch err := f.check(d); {
-	case errors.As(err, &fault):
-		return nil, d.At(fault.field, fault.text)
-	case err != nil: // of a placeholder; it begins with its field
-		field, text, _ := strings.Cut(err.Error(), ": ")
-		return nil, d.At(field, text)
+	if err := strictyaml.Join(f.faults(d)...); err != nil {
+		return nil, err
 	}
 	return &f, nil
+}
+
+// faults are all that is wrong with a file, with their places.
+func (f *File) faults(d *strictyaml.Document) []error {
+	var found []error
+	for _, err := range f.check(d) {
+		var fault *fieldError
+		if errors.As(err, &fault) {
+			found = append(found, d.At(fault.field, fault.text))
+			continue
+		}
+		field, text, _ := strings.Cut(err.Error(), ": ") // of a placeholder; it begins with its field
+		found = append(found, d.At(field, text))
+	}
+	return found
 }
 
 // A fieldError is what is wrong with one field.
@@ -163,49 +173,36 @@ func CheckID(id string) error {
 	return nil
 }
 
-func (f *File) check(d *strictyaml.Document) error {
+func (f *File) check(d *strictyaml.Document) []error {
 	r := f.Recipients
-	switch {
-	case CheckID(f.ID) != nil:
-		return CheckID(f.ID)
-	case f.Sender == "":
-		return bad("sender", "needed, a name of the senders file")
-	case f.Message.Type == "":
-		return bad("message.type", "needed, such as template")
-	case f.OnDoubt != Hold && f.OnDoubt != Resend:
-		return bad("on_doubt", "%q is not one of hold, resend", f.OnDoubt)
-	case r.File == "" && len(r.Files) == 0:
-		return bad("recipients.file", "needed; - is standard input, and several are recipients.files")
-	case r.File != "" && len(r.Files) > 0:
-		return bad("recipients.files", "either recipients.file or recipients.files, and not both")
-	case slices.Contains(r.Files, ""):
-		return bad("recipients.files", "a file has no name")
-	case len(r.Files) > 1 && slices.Contains(r.Files, "-"):
-		return bad("recipients.files", "standard input (-) can only be the one file")
-	case len(r.Keep) > mostKept:
-		return bad("recipients.keep", "at most %d columns", mostKept)
-	case slices.Contains(r.Keep, ""):
-		return bad("recipients.keep", "a column has no name")
-	case r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry):
-		return bad("recipients.default_country", "two capital letters, such as BR")
-	case !slices.Contains(phone.All(), phone.Numbers(r.Numbers)):
-		return bad("recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
+	found := []error{CheckID(f.ID)}
+	wrong := func(is bool, field, format string, args ...any) {
+		if is {
+			found = append(found, bad(field, format, args...))
+		}
 	}
-	if _, err := batch.ParseEncoding(r.Encoding); err != nil {
-		return bad("recipients.encoding", "%v", err)
-	}
+	wrong(f.Sender == "", "sender", "needed, a name of the senders file")
+	wrong(f.Message.Type == "", "message.type", "needed, such as template")
+	wrong(f.OnDoubt != Hold && f.OnDoubt != Resend, "on_doubt", "%q is not one of hold, resend", f.OnDoubt)
+	wrong(r.File == "" && len(r.Files) == 0, "recipients.file", "needed; - is standard input, and several are recipients.files")
+	wrong(r.File != "" && len(r.Files) > 0, "recipients.files", "either recipients.file or recipients.files, and not both")
+	wrong(slices.Contains(r.Files, ""), "recipients.files", "a file has no name")
+	wrong(len(r.Files) > 1 && slices.Contains(r.Files, "-"), "recipients.files", "standard input (-) can only be the one file")
+	wrong(len(r.Keep) > mostKept, "recipients.keep", "at most %d columns", mostKept)
+	wrong(slices.Contains(r.Keep, ""), "recipients.keep", "a column has no name")
+	wrong(r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry), "recipients.default_country", "two capital letters, such as BR")
+	wrong(!slices.Contains(phone.All(), phone.Numbers(r.Numbers)), "recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
+	_, err := batch.ParseEncoding(r.Encoding)
+	wrong(err != nil, "recipients.encoding", "%v", err)
 	if text, ok := d.Text("start_at"); ok {
 		// The decoder takes a time without a zone for UTC, and anything that is no
 		// time for none, which would send at once.
-		if _, err := time.Parse(time.RFC3339, text); err != nil {
-			return bad("start_at", "not a time with its zone such as 2026-11-22T09:00:00-03:00")
-		}
+		_, err := time.Parse(time.RFC3339, text)
+		wrong(err != nil, "start_at", "not a time with its zone such as 2026-11-22T09:00:00-03:00")
 	}
-	if err := f.Settings().Check(); err != nil {
-		return err
-	}
-	_, err := f.Message.Columns()
-	return err
+	found = append(found, f.Settings().faults()...)
+	_, err = f.Message.Columns()
+	return slices.DeleteFunc(append(found, err), func(err error) bool { return err == nil })
 }
 
 // Identity is a digest of what makes the campaign itself: to whom it sends what,

@@ -50,17 +50,31 @@ const (
 	low    = "low"
 )
 
-// Check says which of the settings is invalid, by its name in the campaign file.
+// Check says which of the settings is invalid, the first one by its name in the
+// campaign file.
 func (s Settings) Check() error {
-	switch {
-	case s.MaxAttempts < 1 || s.MaxAttempts > mostAttempts:
-		return bad("max_attempts", "between 1 and %d", mostAttempts)
-	case s.Priority != High && s.Priority != normal && s.Priority != low:
-		return bad("priority", "%q is not one of high, normal, low", s.Priority)
-	case s.Rate < 0 || s.Rate > 10_000 || s.Rate > 0 && s.Rate < 0.1:
-		return bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own")
+	if found := s.faults(); len(found) > 0 {
+		return found[0]
 	}
-	return s.Window.check()
+	return nil
+}
+
+// faults are all settings that are invalid.
+func (s Settings) faults() []error {
+	var found []error
+	if s.MaxAttempts < 1 || s.MaxAttempts > mostAttempts {
+		found = append(found, bad("max_attempts", "between 1 and %d", mostAttempts))
+	}
+	if s.Priority != High && s.Priority != normal && s.Priority != low {
+		found = append(found, bad("priority", "%q is not one of high, normal, low", s.Priority))
+	}
+	if s.Rate < 0 || s.Rate > 10_000 || s.Rate > 0 && s.Rate < 0.1 {
+		found = append(found, bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own"))
+	}
+	if err := s.Window.check(); err != nil {
+		found = append(found, err)
+	}
+	return found
 }
 
 // A Difference is a setting that two campaigns, or two times, have in different

@@ -121,13 +121,18 @@ func parseSenders(data []byte, path string, getenv func(string) string) (Senders
 		return nil, d.At("senders", "there is none")
 	}
 	senders := Senders{}
+	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(file.Senders)) {
 		if !senderName.MatchString(name) {
-			return nil, d.At("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name))
+			faults = append(faults, d.At("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name)))
+			continue
 		}
-		if senders[name], err = parseSender(d, name, path, getenv); err != nil {
-			return nil, err
-		}
+		var err error
+		senders[name], err = parseSender(d, name, path, getenv)
+		faults = append(faults, err)
+	}
+	if err := strictyaml.Join(faults...); err != nil {
+		return nil, err
 	}
 	return senders, nil
 }

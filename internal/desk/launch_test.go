@@ -134,13 +134,13 @@ func TestPrepareRefuses(t *testing.T) {
 		return o
 	}
 	for words, o := range map[string]Order{
-		"sale.yaml:1: id":                 with("id: sale", "id: S"),
-		"there is no sender":              with("promo", "nobody"),
-		"opening the recipients":          with("list.csv", "missing.csv"),
-		"nothing to send":                 with("list.csv", "header.csv"),
-		`there is no column "name"`:       with("list.csv", "columns.csv"),
-		"sale.yaml:5: speed: unknown key": c.order("sale", "speed: 1"),
-		"sale.yaml:5: start_at: not a ":   c.order("sale", "start_at: tomorrow"),
+		"sale.yaml:1:5: id":                 with("id: sale", "id: S"),
+		"there is no sender":                with("promo", "nobody"),
+		"opening the recipients":            with("list.csv", "missing.csv"),
+		"nothing to send":                   with("list.csv", "header.csv"),
+		`there is no column "name"`:         with("list.csv", "columns.csv"),
+		"sale.yaml:5:1: speed: unknown key": c.order("sale", "speed: 1"),
+		"sale.yaml:5:11: start_at: not a ":  c.order("sale", "start_at: tomorrow"),
 	} {
 		_, err := c.Prepare(o)
 		refused(t, err, words)

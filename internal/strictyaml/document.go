@@ -5,14 +5,14 @@
 package strictyaml
 
 import (
-	"errors"
-	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // A Document is a file that was read, or a part of one.
@@ -22,6 +22,7 @@ type Document struct {
 	root ast.Node
 	// unknown is what errors say of a key that is not there for Decode.
 	unknown string
+	at      string // the path of root in the file; "" for the whole
 }
 
 // Parse reads a file of one document; name is what errors call the file.
@@ -33,7 +34,7 @@ func Parse(data []byte, name string) (*Document, error) {
 	file, err := parser.ParseBytes(data, 0)
 	switch {
 	case err != nil:
-		return nil, d.explain(err)
+		return nil, d.explain(err, nil)
 	case len(file.Docs) != 1:
 		return nil, d.failure(1, "it holds several documents; only one is read, so leave --- out")
 	case file.Docs[0].Body == nil:
@@ -43,12 +44,31 @@ func Parse(data []byte, name string) (*Document, error) {
 	return d, d.plain()
 }
 
+// maxFaults is how many faults of one file are told.
+const maxFaults = 50
+
 // Decode fills the struct that v points to, and refuses keys that it does not
-// have. What is no time with a unit is -1, for the caller to refuse.
+// have: its error has all of them and whatever else is wrong, and after one the
+// document is of no more use. What is no time with a unit is -1, for the caller to
+// refuse.
 func (d *Document) Decode(v any) error {
-	if err := d.whole(v); err != nil {
-		return err
+	faults := d.whole(v)
+	err := d.decode(v)
+	for range maxFaults {
+		if err == nil {
+			break
+		}
+		faults = append(faults, d.explain(err, v))
+		// The library stops at the first: without it, there may be another.
+		if path := d.pathOf(err); path == "" || !d.cut(path) {
+			break
+		}
+		err = d.decode(reflect.New(reflect.TypeOf(v).Elem()).Interface())
 	}
+	return Join(faults...)
+}
+
+func (d *Document) decode(v any) error {
 	duration := yaml.CustomUnmarshaler(func(into *time.Duration, text []byte) error {
 		var err error
 		if *into, err = time.ParseDuration(strings.Trim(string(text), "\"' \n")); err != nil {
@@ -56,15 +76,18 @@ func (d *Document) Decode(v any) error {
 		}
 		return nil
 	})
-	return d.explain(yaml.NewDecoder(strings.NewReader(""), yaml.Strict(), duration).DecodeFromNode(d.root, v))
+	return yaml.NewDecoder(strings.NewReader(""), yaml.Strict(), duration).DecodeFromNode(d.root, v)
 }
 
 // At is an error about a field, with its line, or that of the closest field
 // above it if it is not there.
 func (d *Document) At(field, text string) error {
 	for path := field; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
+		if key := d.keyOf(path); key != nil && path != field {
+			return d.failureAt(key, field+": "+text)
+		}
 		if n := d.node(path); n != nil {
-			return d.failure(n.GetToken().Position.Line, field+": "+text)
+			return d.failureAt(n.GetToken().Position, field+": "+text)
 		}
 	}
 	return d.failure(1, field+": "+text)
@@ -78,6 +101,16 @@ func (d *Document) Text(field string) (string, bool) {
 		return "", false
 	}
 	return n.GetToken().Value, true
+}
+
+// keyOf is where the key of a field stands; nil if it is not there.
+func (d *Document) keyOf(path string) (at *token.Position) {
+	d.each(func(n ast.Node) {
+		if m, ok := n.(*ast.MappingValueNode); ok && at == nil && m.Key.GetPath() == "$."+path {
+			at = m.Key.GetToken().Position
+		}
+	})
+	return at
 }
 
 // node is the last node of a field, which is its value; nil if it is not there.
@@ -108,5 +141,9 @@ func (v visitor) Visit(n ast.Node) ast.Visitor {
 }
 
 func (d *Document) failure(line int, text string) error {
-	return errors.New(fmt.Sprintf("%s:%d: ", d.name, line) + text)
+	return &Fault{Name: d.name, Line: line, Text: text}
+}
+
+func (d *Document) failureAt(p *token.Position, text string) error {
+	return &Fault{Name: d.name, Line: p.Line, Column: p.Column, Text: text}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -143,8 +144,54 @@ func TestWholeNumbers(t *testing.T) {
 		if err == nil {
 			err = d.Decode(new(outer))
 		}
-		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && got != want {
+		if got := lineOnly(err); want == "" && err != nil || want != "" && got != want {
 			t.Errorf("%q: %v; want %q", file, err, want)
+		}
+	}
+}
+
+// All that is wrong is said at once, in the order of the file, with line and column,
+// and the nearest key for one that is not there.
+func TestAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		Number int    `yaml:"number"`
+		Secret string `yaml:"secret" file:"secret_file"`
+	}
+	type outer struct {
+		Title string           `yaml:"title"`
+		Inner *inner           `yaml:"inner"`
+		List  []inner          `yaml:"list"`
+		Named map[string]inner `yaml:"named"`
+	}
+	for file, want := range map[string][]string{
+		"titel: x\ninner:\n  numbr: 1\n  secretfile: f\n": {
+			"f:1:1: titel: unknown key; did you mean title?", "f:3:3: inner.numbr: unknown key; did you mean number?", "f:4:3: inner.secretfile: unknown key; did you mean secret_file?",
+		},
+		"list:\n  - number: x\n  - {number: 0.5, colour: red}\n  - y\ntitle: [1]\n": {
+			"f:2:13: list[0].number: must be a number, not a text", "f:3:14: list[1].number: must be a whole number", "f:3:19: list[1].colour: unknown key",
+			"f:4:5: list[2]: must be a group of fields, not a text", "f:5:8: title: must be a text, not a list",
+		},
+		"named:\n  a: {numer: 1}\n  b: {Secret: x}\n": {
+			"f:2:7: named.a.numer: unknown key; did you mean number?", "f:3:7: named.b.Secret: unknown key; did you mean secret?",
+		},
+		"title: 007\ninner: {number: 0x1}\n": {
+			"f:1:8: title: would not be read as it is written", "f:2:17: inner.number: would not be read as it is written",
+		},
+	} {
+		d, err := Parse([]byte(file), "f")
+		if err == nil {
+			err = d.Decode(new(outer))
+		}
+		got := strings.Split(fmt.Sprint(err), "\n")
+		if len(got) != len(want) {
+			t.Errorf("%q:\n%v\nwant %d faults", file, err, len(want))
+			continue
+		}
+		for i := range want {
+			if !strings.HasPrefix(got[i], want[i]) {
+				t.Errorf("%q: %s, want %s", file, got[i], want[i])
+			}
 		}
 	}
 }
@@ -169,3 +216,9 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// column is in an error behind the line.
+var column = regexp.MustCompile(`^(\S+?:\d+):\d+: `)
+
+// lineOnly is an error without its column.
+func lineOnly(err error) string { return column.ReplaceAllString(fmt.Sprint(err), "$1: ") }

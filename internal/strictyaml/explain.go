@@ -13,9 +13,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// explain gives an error of the library its line, and drops the excerpt of the
-// file and whatever may hold a value of it.
-func (d *Document) explain(err error) error {
+// explain gives an error of the library its line and column, and drops the excerpt of
+// the file and whatever may hold a value of it. It suggests a key of v, where that is
+// not nil, for one that is unknown.
+func (d *Document) explain(err error, v any) error {
 	var (
 		y       yaml.Error
 		typ     *yaml.TypeError
@@ -28,7 +29,7 @@ func (d *Document) explain(err error) error {
 	case !errors.As(err, &y) || y.GetToken() == nil:
 		return d.failure(1, "not valid YAML")
 	}
-	line, text := y.GetToken().Position.Line, y.GetMessage()
+	at, text := y.GetToken().Position, y.GetMessage()
 	switch {
 	case errors.As(err, &typ):
 		text = fmt.Sprintf("%s: must be %s", d.field(typ.Token), kind(typ.DstType))
@@ -40,15 +41,37 @@ func (d *Document) explain(err error) error {
 	case errors.As(err, new(*yaml.OverflowError)):
 		text = "the number is too large"
 	case errors.As(err, &unknown):
-		text = d.field(unknown.Token) + ": " + d.unknown
+		path := d.field(unknown.Token)
+		text = path + ": " + d.unknown
+		if v != nil {
+			text += suggest(d.at, v, path)
+		}
 	case strings.HasPrefix(text, "mapping key"):
 	default:
 		text = quoted.ReplaceAllString(text, "...")
 	}
-	if lines := bytes.Split(d.data, []byte("\n")); line > 0 && line <= len(lines) && bytes.Contains(lines[line-1], []byte(": {{")) {
+	if lines := bytes.Split(d.data, []byte("\n")); at.Line > 0 && at.Line <= len(lines) && bytes.Contains(lines[at.Line-1], []byte(": {{")) {
 		text += "; a text that begins with {{ needs quotes"
 	}
-	return d.failure(line, text)
+	return d.failureAt(at, text)
+}
+
+// pathOf is the field that an error of the library is about; "" where it is none's.
+func (d *Document) pathOf(err error) string {
+	var (
+		typ     *yaml.TypeError
+		node    *yaml.UnexpectedNodeTypeError
+		unknown *yaml.UnknownFieldError
+	)
+	switch {
+	case errors.As(err, &typ):
+		return d.field(typ.Token)
+	case errors.As(err, &node):
+		return d.field(node.Token)
+	case errors.As(err, &unknown):
+		return d.field(unknown.Token)
+	}
+	return ""
 }
 
 // quoted is where the library's messages show the file.

@@ -51,7 +51,7 @@ func (d *Document) Group(field string, keep func(key string) bool) *Document {
 			}
 		}
 	}
-	return &Document{name: d.name, data: d.data, root: group, unknown: d.unknown}
+	return &Document{name: d.name, data: d.data, root: group, unknown: d.unknown, at: field}
 }
 
 // CallUnknown sets what errors say of a key that Decode does not know.

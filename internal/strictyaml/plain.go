@@ -13,15 +13,15 @@ import (
 // octal, 1.10 loses its zero where a text is meant, and a text that begins with
 // &, * or ! is none to YAML.
 func (d *Document) plain() error {
-	var first error
+	var faults []error
 	d.each(func(n ast.Node) {
-		if first == nil && n.GetToken() != nil {
+		if n.GetToken() != nil && len(faults) < maxFaults {
 			if text := unplain(n); text != "" {
-				first = d.about(n, text)
+				faults = append(faults, d.about(n, text))
 			}
 		}
 	})
-	return first
+	return Join(faults...)
 }
 
 func unplain(n ast.Node) string {
@@ -47,14 +47,14 @@ func unplain(n ast.Node) string {
 
 // whole refuses a fraction where v has a whole number, for the library cuts it
 // off in silence.
-func (d *Document) whole(v any) error {
-	var first error
+func (d *Document) whole(v any) []error {
+	var faults []error
 	eachWhole(d.root, reflect.TypeOf(v), func(n ast.Node) {
-		if first == nil {
-			first = d.about(n, "must be a whole number")
+		if len(faults) < maxFaults {
+			faults = append(faults, d.about(n, "must be a whole number"))
 		}
 	})
-	return first
+	return faults
 }
 
 // eachWhole calls f with each fraction that stands where t has a whole number.
@@ -102,5 +102,5 @@ func eachMember(n ast.Node, f func(key string, value ast.Node)) {
 }
 
 func (d *Document) about(n ast.Node, text string) error {
-	return d.failure(n.GetToken().Position.Line, strings.TrimPrefix(n.GetPath(), "$.")+": "+text)
+	return d.failureAt(n.GetToken().Position, strings.TrimPrefix(n.GetPath(), "$.")+": "+text)
 }
