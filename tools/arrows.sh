@@ -69,6 +69,7 @@ bad ledger $i/campaign $i/sender/nxcloud $i/jobs $i/config
 bad locate $i/campaign $i/sender $i/config $i/jobs
 bad callback $i/receipt $i/ledger $i/config $i/sender/nxcloud
 bad receipt $i/status $i/jobs $i/config $i/sender/nxcloud $i/sandbox
+bad audience $i/sender $i/jobs $i/batch $i/status
 bad spool $i/batch $i/ledger $i/locate
 bad campaign $i/jobs $i/config $i/sender/nxcloud
 bad redisclock $i/ledger $i/config
@@ -106,17 +107,18 @@ good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
 good callback $i/spool $i/sender
 good receipt $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
+good audience $i/campaign $i/ledger $i/locate $i/phone
 good locate $i/ledger $i/batch $i/keys
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
 good jobs $i/campaign $i/ledger $i/batch $i/faultpoint github.com/hibiken/asynq
 good dispatch $i/campaign $i/ledger $i/sender $i/batch $i/ratelimit $i/faultpoint
-good worker $i/schema $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
+good worker $i/audience $i/locate $i/phone $i/schema $i/jobs $i/dispatch $i/campaign $i/ledger $i/ratelimit $i/sender
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
 good campaign $i/phone
 good desk $i/phone
 good estimate $i/campaign
-good desk $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
+good desk $i/audience $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/receipt $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox

@@ -8,17 +8,26 @@ import (
 // Suppress moves the recipients for which suppressed holds to the skipped rows,
 // in the order of the input. The digest stays that of the input as it was read.
 func (b *Batch) Suppress(suppressed []bool) {
+	reasons := make([]string, len(suppressed))
+	for i, is := range suppressed {
+		if is {
+			reasons[i] = "on the suppression list"
+		}
+	}
+	b.Bar(reasons)
+}
+
+// Bar is Suppress for a reason each; who has none stays.
+func (b *Batch) Bar(reasons []string) {
 	kept := b.Recipients[:0]
 	moved := false
 	for i, r := range b.Recipients {
-		if !suppressed[i] {
+		if reasons[i] == "" {
 			kept = append(kept, r)
 			continue
 		}
 		moved = true
-		b.Skipped = append(b.Skipped, Skipped{
-			Row: r.Row, Kind: Suppressed, Reason: "on the suppression list", Phone: r.Phone,
-		})
+		b.Skipped = append(b.Skipped, Skipped{Row: r.Row, Kind: Suppressed, Reason: reasons[i], Phone: r.Phone})
 	}
 	b.Recipients = kept
 	if moved {

@@ -70,6 +70,9 @@ type Recipients struct {
 	File string `yaml:"file"` // relative to the campaign file; - is standard input
 	// Files are several files in order, in the place of File: one list.
 	Files []string `yaml:"files"`
+	// Only and Except say who of the list gets it by other campaigns; nil: everybody.
+	Only   *Only   `yaml:"only"`
+	Except *Except `yaml:"except"`
 	// Keep are columns that are kept beside those of the message, for the export.
 	Keep           []string `yaml:"keep"`
 	Phone          string   `yaml:"phone"`           // the column; phone if empty
@@ -194,6 +197,7 @@ func (f *File) check(d *strictyaml.Document) []error {
 	wrong(!slices.Contains(phone.All(), phone.Numbers(r.Numbers)), "recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
 	_, err := batch.ParseEncoding(r.Encoding)
 	wrong(err != nil, "recipients.encoding", "%v", err)
+	found = append(found, r.checkOthers(f.ID))
 	if text, ok := d.Text("start_at"); ok {
 		// The decoder takes a time without a zone for UTC, and anything that is no
 		// time for none, which would send at once.

@@ -37,6 +37,7 @@ type Record struct {
 	FinishedAt time.Time
 	Noted      string // the shape of its list, as Shape reads it
 	Final      []byte // what was kept of its account when its rows expired
+	Named      string // how the campaigns were that its list names, when its import asked them
 	Expiring   bool   // its rows may be set to expire
 }
 
@@ -128,7 +129,7 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet], By: fields[fieldBy], Noted: fields[fieldShape],
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
-		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "",
+		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "", Named: fields["named"],
 	}
 	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
 	r.Revision, r.Amended = revisionOf(fields[fieldRevision]), []byte(fields[fieldAmended])

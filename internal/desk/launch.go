@@ -38,6 +38,10 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 			return nil, err
 		}
 	}
+	others, err := d.others(ctx, p, imported)
+	if err != nil {
+		return nil, err
+	}
 	// Before anything is written: a list of nobody leaves its id free.
 	p.read.begin("importing")
 	if err := p.reader.Somebody(); err != nil {
@@ -57,6 +61,12 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	}
 	if rec.State != campaign.Importing {
 		return d.compare(ctx, p, im, rec)
+	}
+	if others != nil {
+		im.Bar = others.bar
+		if err := d.campaigns.NoteNamed(ctx, p.file.ID, others.version); err != nil {
+			return nil, err
+		}
 	}
 	counts, err := im.Run(ctx, p.file.ID, p.reader)
 	if err != nil {

@@ -30,6 +30,9 @@ type Import struct {
 	Queue     *Queue
 	// Suppress tells which of a batch's numbers are suppressed; nil: none is.
 	Suppress func(ctx context.Context, phones []string) ([]bool, error)
+	// Bar tells why each of a batch's numbers is not to be sent to, "" where it is; nil:
+	// none is barred.
+	Bar func(ctx context.Context, phones []string) ([]string, error)
 	// Index makes the index of a campaign's numbers, once it is launched; nil: none
 	// is made.
 	Index func(ctx context.Context, id string) error
@@ -226,19 +229,29 @@ func (im *Import) stageOne(ctx context.Context, t *turn, b *batch.Batch) error {
 // suppress moves the suppressed recipients of b to its skipped rows. The digest
 // stays that of the input: the list may change between two runs of an import.
 func (im *Import) suppress(ctx context.Context, b *batch.Batch) error {
-	if im.Suppress == nil || len(b.Recipients) == 0 {
-		return nil
+	if im.Suppress != nil && len(b.Recipients) > 0 {
+		suppressed, err := im.Suppress(ctx, phonesOf(b))
+		if err != nil {
+			return fmt.Errorf("asking the suppression list: %w", err)
+		}
+		b.Suppress(suppressed)
 	}
+	if im.Bar != nil && len(b.Recipients) > 0 {
+		reasons, err := im.Bar(ctx, phonesOf(b))
+		if err != nil {
+			return fmt.Errorf("asking other campaigns: %w", err)
+		}
+		b.Bar(reasons)
+	}
+	return nil
+}
+
+func phonesOf(b *batch.Batch) []string {
 	phones := make([]string, len(b.Recipients))
 	for i, r := range b.Recipients {
 		phones[i] = r.Phone
 	}
-	suppressed, err := im.Suppress(ctx, phones)
-	if err != nil {
-		return fmt.Errorf("asking the suppression list: %w", err)
-	}
-	b.Suppress(suppressed)
-	return nil
+	return phones
 }
 
 func (im *Import) saw(b *batch.Batch) {

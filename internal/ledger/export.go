@@ -153,7 +153,7 @@ func recipientRow(r *batch.Recipient, st Standing, n int) Row {
 		row.MessageID += " + " + strings.Join(st.Others, " + ")
 		row.Reason = "the provider took the message more than once"
 	case st.State == Suppressed:
-		row.Reason = "on the suppression list before it was sent"
+		row.Reason = "named by the suppression list, or barred by recipients.only or recipients.except, before it was sent"
 	case st.Code == CodeLost:
 		row.Reason = "the worker ended before it recorded the provider's answer"
 	case st.Code == CodeResolved:

@@ -43,7 +43,10 @@ func (s *server) handle(ctx context.Context, ref jobs.Reference) (string, error)
 // process sends what is left of a batch that has been claimed.
 func (s *server) process(ctx context.Context, ref jobs.Reference, claim *ledger.Claim) (ledger.Counts, error) {
 	start := s.w.now()
-	err := s.dispatcher.Send(ctx, claim)
+	err := s.heedOthers(ctx, claim)
+	if err == nil {
+		err = s.dispatcher.Send(ctx, claim)
+	}
 	if releaseErr := s.release(claim); err == nil {
 		err = releaseErr
 	}

@@ -9,9 +9,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/audience"
 	"sluice/internal/campaign"
 	"sluice/internal/dispatch"
 	"sluice/internal/jobs"
+	"sluice/internal/locate"
+	"sluice/internal/phone"
 	"sluice/internal/sender"
 )
 
@@ -28,8 +31,10 @@ type server struct {
 	message    sender.Message
 	resend     bool
 	dispatcher *dispatch.Dispatcher
-	revision   int    // of the message
-	set        string // the settings that the dispatcher has, as the record holds them
+	revision   int                // of the message
+	audience   *audience.Audience // what other campaigns say of the list; nil: nothing
+	named      string             // how those were at the import
+	set        string             // the settings that the dispatcher has, as the record holds them
 
 	running  sync.Map    // the batches that this worker is at
 	wanting  atomic.Bool // another batch should be here soon
@@ -68,7 +73,14 @@ func (w *Worker) newServer(ctx context.Context, id string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	others, err := audience.New(audience.Options{
+		Ledger: w.Ledger, Campaigns: w.Campaigns, Index: locate.New(w.Redis, w.Ledger, phone.IdentityOf), Now: w.Now,
+	}, file.Recipients)
+	if err != nil {
+		return nil, err
+	}
 	s := &server{
+		audience: others, named: rec.Named,
 		w: w, id: rec.ID, account: account, message: file.Message, resend: file.OnDoubt == campaign.Resend,
 		revision: rec.Revision, set: rec.Set, gone: make(chan struct{}),
 	}
