@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -35,9 +36,10 @@ type settings struct {
 	list    int // rows of the import
 	paces   bool
 	only    string
-	limit   int  // of the pace, this alone
-	distant bool // of the pace, only with Redis far away
-	crew    int  // of the pace, the cases of so many workers alone
+	busy    time.Duration // of the takeover
+	limit   int           // of the pace, this alone
+	distant bool          // of the pace, only with Redis far away
+	crew    int           // of the pace, the cases of so many workers alone
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
@@ -47,10 +49,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.IntVar(&s.rows, "rows", 500_000, "recipients of each sending run")
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
-	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, kills, late, import, long, idle, pace")
+	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, kills, late, takeover, import, long, idle, pace")
 	flags.IntVar(&s.limit, "limit", 0, "of the pace, measure this limit alone")
 	flags.BoolVar(&s.distant, "far", false, "of the pace, measure only with Redis far away")
 	flags.IntVar(&s.crew, "workers", 0, "of the pace, measure the cases of so many workers alone")
+	flags.DurationVar(&s.busy, "busy", 10*time.Minute, "of the takeover, how long false ones are waited for")
 	out := flags.String("o", "docs/bench.md", "the report")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,7 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, io.Writer) error
-	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"import", b.importing}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
+	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"takeover", b.takeover}, {"import", b.importing}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
 		if !strings.HasPrefix(part.name, s.only) || part.name == "pace" && !s.paces {
 			continue
 		}

@@ -141,7 +141,7 @@ func (s *site) length(c paceCase) time.Duration {
 }
 
 // sendAll launches the case's campaigns, which together take its length, or where
-// workers are killed ten times that: what a dead worker has is no work for six seconds.
+// workers are killed ten times that: what a dead worker has is no work for three seconds.
 func (s *site) sendAll(ctx context.Context, c paceCase) error {
 	rows := int(s.length(c).Seconds()) * c.limit / c.campaigns
 	if c.kill > 0 {

@@ -12,11 +12,13 @@ const (
 	// aliveFor is how long a worker counts as alive without a heartbeat, and
 	// beatEvery how often it gives one. A batch whose worker is gone for so long is
 	// given to another; the old one can begin nothing any more.
-	aliveFor  = 6 * time.Second
-	beatEvery = 1500 * time.Millisecond
+	aliveFor  = 2500 * time.Millisecond
+	beatEvery = 300 * time.Millisecond
 	// lapseMargin is how long before its heartbeat expires a worker takes itself for
 	// gone.
-	lapseMargin = time.Second
+	lapseMargin = 800 * time.Millisecond
+	// beatWithin bounds one heartbeat to a Redis that does not answer.
+	beatWithin = 3 * time.Second
 )
 
 // A heartbeat says to others, and to this worker itself, that it is alive. It
@@ -52,7 +54,7 @@ func (h *heartbeat) beatLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			short, cancel := context.WithTimeout(ctx, aliveFor/2)
+			short, cancel := context.WithTimeout(ctx, beatWithin)
 			if err := h.beat(short); err != nil && ctx.Err() == nil {
 				h.log.Warn().Err(err).Msg("no heartbeat given: Redis does not answer")
 			}

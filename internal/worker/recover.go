@@ -10,7 +10,12 @@ import (
 )
 
 const (
-	// recoverEvery is how often a worker looks whether another one is gone.
+	// missEvery is how often a worker looks whether another one is gone.
+	missEvery = 300 * time.Millisecond
+	// afterOutage is how long nothing is taken over once Redis was away: others come
+	// back to it when they try again.
+	afterOutage = 6 * time.Second
+	// recoverEvery is how often it looks for what somebody may have left.
 	recoverEvery = 2 * time.Second
 	// watchFor is how long after one has gone all that it may have left is looked for:
 	// its heartbeat may outlast it, and its tasks' leases tell later than that.
@@ -25,7 +30,7 @@ const (
 // recover takes over the batches whose worker is gone. While heartbeats may be
 // missing of workers that live, since Redis was away, it takes nothing.
 func (w *Worker) recover(ctx context.Context) {
-	if time.Since(w.redisFailedAt) < aliveFor {
+	if !w.seesOthers() {
 		return
 	}
 	w.settleOver(ctx)
@@ -55,6 +60,29 @@ func (w *Worker) tryRecover(ctx context.Context) error {
 		}
 	}
 	return errors.Join(w.takeOrphans(ctx, owners), w.takeStalledTasks(ctx, leases, now))
+}
+
+// miss looks whether a worker has gone, and takes over at once what it had.
+func (w *Worker) miss(ctx context.Context) {
+	if !w.seesOthers() {
+		return
+	}
+	watched := w.watchUntil
+	if err := w.countFleet(ctx); err != nil {
+		w.redisFailed(ctx, "", err)
+	} else if w.watchUntil != watched {
+		w.recover(ctx)
+	}
+}
+
+// seesOthers says that heartbeats are not missing for a reason that is this worker's
+// too: Redis was away, or the machine stood still.
+func (w *Worker) seesOthers() bool {
+	life := w.heartbeat.Incarnation()
+	if life != w.life {
+		w.life, w.redisFailedAt = life, time.Now()
+	}
+	return !w.heartbeat.Lapsed(life) && time.Since(w.redisFailedAt) >= afterOutage
 }
 
 // countFleet looks which workers live. That one has gone, or has left, is when

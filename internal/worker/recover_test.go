@@ -238,3 +238,48 @@ func TestRunWithoutRedis(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// A worker that has just come back from standing still, or from a Redis that was away,
+// does not take others for gone: they may have been where it was.
+func TestSeesNobodyGoneAfterItsOwnAbsence(t *testing.T) {
+	t.Parallel()
+	w := &Worker{heartbeat: &heartbeat{log: zerolog.Nop(), give: func(context.Context) error { return nil }}}
+	beat := func() {
+		t.Helper()
+		if err := w.heartbeat.beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.seesOthers() {
+		t.Error("before its first heartbeat")
+	}
+	beat()
+	if !w.seesOthers() {
+		t.Error("not while it lives")
+	}
+	still := time.Now().Add(-aliveFor)
+	w.heartbeat.lastBeat.Store(&still)
+	if w.seesOthers() {
+		t.Error("while its own heartbeat is late")
+	}
+	beat()
+	if w.seesOthers() {
+		t.Error("right after its own heartbeat was late")
+	}
+	w.redisFailedAt = time.Now().Add(-afterOutage)
+	if !w.seesOthers() {
+		t.Error("not once the others had time to come back")
+	}
+}
+
+// The time from a death to its takeover: what a heartbeat lasts, and how often it is
+// looked for; and it lasts for many that are late.
+func TestTakeoverTakesNoLongerThanThreeSeconds(t *testing.T) {
+	t.Parallel()
+	if most := aliveFor + missEvery; most > 3*time.Second {
+		t.Errorf("%s", most)
+	}
+	if aliveFor-lapseMargin < 5*beatEvery {
+		t.Errorf("a heartbeat each %s, which lasts for %s", beatEvery, aliveFor)
+	}
+}

@@ -89,7 +89,7 @@ func (w *Worker) settle(ctx context.Context, id string) (settled bool, err error
 // nothing of it is in flight.
 func (w *Worker) settleOver(ctx context.Context) {
 	for id, c := range w.campaigns {
-		if !c.brief.State.Over() || c.settled || time.Since(w.redisFailedAt) < aliveFor {
+		if !c.brief.State.Over() || c.settled || time.Since(w.redisFailedAt) < afterOutage {
 			continue
 		}
 		settled, err := w.settle(ctx, id)

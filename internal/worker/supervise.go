@@ -50,6 +50,8 @@ func (w *Worker) supervise(ctx context.Context) {
 	defer tick.Stop()
 	recovery := time.NewTicker(recoverEvery)
 	defer recovery.Stop()
+	missing := time.NewTicker(missEvery)
+	defer missing.Stop()
 	pauses := time.NewTicker(heedPausesEvery)
 	defer pauses.Stop()
 	for {
@@ -61,6 +63,8 @@ func (w *Worker) supervise(ctx context.Context) {
 		case <-tick.C:
 			w.step(ctx)
 			w.tell()
+		case <-missing.C:
+			w.miss(ctx)
 		case <-recovery.C:
 			w.recover(ctx)
 		case <-pauses.C:

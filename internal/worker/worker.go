@@ -94,6 +94,7 @@ type Worker struct {
 	// of workers that live.
 	redisFailedAt time.Time
 	fleet         map[string]bool // the workers that lived when last looked at
+	life          int64           // this worker's incarnation, as last looked at
 	watchUntil    time.Time       // until then all that a worker may have left is looked for
 	// suppressionVersion is that of the suppression list, as last seen.
 	suppressionVersion atomic.Int64
