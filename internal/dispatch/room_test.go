@@ -75,7 +75,7 @@ func TestRoomBoundsWhatIsInDoubt(t *testing.T) {
 			},
 			"out": func(t *rapid.T) {
 				s, p := draw(t)
-				n := some(t, min(p.ahead, places-flying(parts, func(p *part) int { return p.flying })))
+				n := some(t, min(p.ahead, places-sum(parts, func(p *part) int { return p.flying })))
 				s.out(n)
 				p.ahead, p.flying = p.ahead-n, p.flying+n
 			},
@@ -94,7 +94,7 @@ func TestRoomBoundsWhatIsInDoubt(t *testing.T) {
 	})
 }
 
-func flying[K comparable, V any](parts map[K]V, of func(V) int) int {
+func sum[K comparable, V any](parts map[K]V, of func(V) int) int {
 	n := 0
 	for _, p := range parts {
 		n += of(p)
