@@ -65,7 +65,8 @@ func TestServeHealth(t *testing.T) {
 		t.Errorf("an address that is taken: %v", err)
 	}
 	stop()
-	if _, err := http.Get("http://" + addr + "/healthz"); err == nil {
+	if resp, err := http.Get("http://" + addr + "/healthz"); err == nil {
+		resp.Body.Close()
 		t.Error("it serves on after its end")
 	}
 	if stop, err = ServeHealth("", reg, nil, zerolog.Nop()); err != nil {

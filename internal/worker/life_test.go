@@ -293,7 +293,7 @@ func (l *life) settle(t *rapid.T, h *hand, o sender.Outcome) {
 			l.maybe(h, i) // whatever a person has said meanwhile
 		case sender.Unknown:
 			l.maybe(h, i)
-		default:
+		case sender.Rejected, sender.Failed, sender.Throttled, sender.Denied:
 			st.Code = "c"
 			delete(l.may[h.claim.Recipients[i].Phone], h)
 		}

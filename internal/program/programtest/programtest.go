@@ -32,9 +32,8 @@ func Start(t testing.TB, run program.Run, args ...string) *Program {
 	p := &Program{said: make(chan string, 1000), done: make(chan error, 1), stop: stop}
 	out, in := io.Pipe()
 	go func() {
-		err := run(ctx, args, func(string) string { return "" }, strings.NewReader(""), in, in)
-		in.Close()
-		p.done <- err
+		defer func() { _ = in.Close() }() // a pipe's end never fails
+		p.done <- run(ctx, args, func(string) string { return "" }, strings.NewReader(""), in, in)
 	}()
 	go func() {
 		lines := bufio.NewScanner(out)
@@ -92,7 +91,11 @@ func (p *Program) Stop(t testing.TB) (last string, err error) {
 // Get asks for a page.
 func Get(t testing.TB, url string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
