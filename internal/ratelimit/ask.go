@@ -51,7 +51,7 @@ func (s *Sender) turn() turn {
 // ask tells Redis what is wanted and takes in what it says, with a plan for all
 // where there is none.
 func (s *Sender) ask(ctx context.Context) {
-	s.giveBack(ctx)
+	s.flushRefunds(ctx)
 	s.mu.Lock()
 	turn, was, mine := s.turn(), s.answer, settingsOf(s.lim)
 	r := s.report(turn)
@@ -78,10 +78,10 @@ func (s *Sender) report(turn turn) report {
 	s.order = s.order[:0]
 	for id, l := range s.lanes {
 		var whole int
-		l.told, whole = l.demand(now)
+		l.asked, whole = l.demand(now)
 		switch {
-		case l.told > 0:
-			r.demands = append(r.demands, Demand{Campaign: keyOf(id), Weight: l.weight, Want: l.told, Whole: whole, PerSecond: l.perSecond})
+		case l.asked > 0:
+			r.demands = append(r.demands, Demand{Campaign: keyOf(id), Weight: l.weight, Want: l.asked, Whole: whole, PerSecond: l.perSecond})
 		case len(l.waiting)+len(l.returning)+len(l.slots) == 0:
 			delete(s.lanes, id)
 			delete(s.ids, keyOf(id))
@@ -169,7 +169,7 @@ func (s *Sender) learn(a *answer, sent time.Time) {
 				s.refund(plan.bucket, slot.N)
 				continue
 			}
-			l.told -= slot.N
+			l.asked -= slot.N
 			l.slots = append(l.slots, span{n: slot.N, start: start, step: time.Duration(slot.Step * 1000), whole: slot.Whole, bucket: plan.bucket})
 		}
 	}
@@ -187,7 +187,7 @@ func (s *Sender) schedule(failed bool) {
 		s.serve(l, now)
 		_, end := l.inHand()
 		ends = later(ends, end)
-		if l.told > 0 {
+		if l.asked > 0 {
 			wanted = true
 			continue
 		}

@@ -10,11 +10,11 @@ type lane struct {
 	id        string
 	weight    int
 	perSecond float64
-	waiting   []*waiter          // the oldest first
-	returning map[time.Time]wish // of batches that will come back, by when they began
-	slots     []span             // in their order
-	told      int                // what the planners know to be wanted and has no slot
-	next      time.Time          // when there is something to do; zero: when somebody comes
+	waiting   []*waiter              // the oldest first
+	returning map[time.Time]comeback // of batches that will come back, by when they began
+	slots     []span                 // in their order
+	asked     int                    // for: it has no slot yet
+	next      time.Time              // when there is something to do; zero: when somebody comes
 }
 
 // A waiter is a batch that waits for its grant.
@@ -24,8 +24,8 @@ type waiter struct {
 	err error // with a nil grant
 }
 
-// A wish is what a batch wants beside what it just got.
-type wish struct {
+// A comeback is what a batch that just got a grant is going to ask for next.
+type comeback struct {
 	Ask
 	until time.Time // then it is late to ask
 }
@@ -94,7 +94,7 @@ func (s *Sender) serve(l *lane, now time.Time) {
 		l.waiting = l.waiting[1:]
 		if rest := w.ask; rest.Want+rest.More > g.N {
 			rest.Want, rest.More = min(rest.Want, rest.Want+rest.More-g.N), max(0, rest.More-g.N)
-			l.returning[rest.Since] = wish{rest, g.due(g.N - 1).Add(s.lead.get() + 2*s.lead.piece())}
+			l.returning[rest.Since] = comeback{rest, g.due(g.N - 1).Add(s.lead.get() + 2*s.lead.piece())}
 		}
 	}
 	if len(l.slots) > 0 {

@@ -124,12 +124,12 @@ func TestNewcomerIsAskedForAtOnce(t *testing.T) {
 	now := time.Now()
 	s.askedAt, s.askAfter, s.settled = now.Add(-time.Second/2), now.Add(time.Minute), true
 	for _, tt := range []struct {
-		id   string
-		told int
-		soon bool
+		id    string
+		asked int
+		soon  bool
 	}{{"old", 1, false}, {"newcomer", 0, true}} {
 		s.waits(Ask{Campaign: tt.id, Want: 1, Since: now})
-		s.lane(tt.id).told = tt.told
+		s.lane(tt.id).asked = tt.asked
 		s.hunger(s.lane(tt.id), now)
 		if soon := !s.nextAsk().After(now); soon != tt.soon {
 			t.Errorf("with %s: asked in %v", tt.id, s.nextAsk().Sub(now))
@@ -142,7 +142,7 @@ func TestDayFullEndsAsking(t *testing.T) {
 	t.Parallel()
 	s := lonely(Limits{MessagesPerSecond: 1000, MessagesPerDay: 1000})
 	now := time.Now()
-	s.lane("c").returning[now] = wish{Ask{Campaign: "c", Want: 10, Since: now}, now.Add(time.Minute)}
+	s.lane("c").returning[now] = comeback{Ask{Campaign: "c", Want: 10, Since: now}, now.Add(time.Minute)}
 	w := s.waits(Ask{Campaign: "c", Want: 10, Since: now.Add(time.Second)})
 	a := &answer{now: began, head: head{settings: settingsOf(s.lim), throttling: throttling{Factor: 1}, DayUntil: began + 60*second}}
 	s.learn(a, now)

@@ -21,14 +21,14 @@ type memory struct {
 	head    head
 	next    int64
 	reach   int64
-	workers map[string]told
+	workers map[string]presence
 	plan    map[string]string
 	day     usage
 	asked   int
 }
 
 func newMemory(clock func() int64) *memory {
-	return &memory{clock: clock, none: true, head: head{throttling: throttling{Factor: 1}}, workers: map[string]told{}, plan: map[string]string{}, day: usage{}}
+	return &memory{clock: clock, none: true, head: head{throttling: throttling{Factor: 1}}, workers: map[string]presence{}, plan: map[string]string{}, day: usage{}}
 }
 
 var errDown = errors.New("no answer")
@@ -71,7 +71,7 @@ func (m *memory) beatNow(r report) (*answer, error) {
 		if r.flight < 0 {
 			delete(m.workers, r.worker)
 		} else {
-			m.workers[r.worker] = told{now, r.flight}
+			m.workers[r.worker] = presence{now, r.flight}
 		}
 		if len(r.demands) == 0 {
 			delete(m.plan, "d:"+r.worker)

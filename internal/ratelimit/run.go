@@ -63,7 +63,7 @@ func (s *Sender) serveAll(now time.Time) (next time.Time) {
 // hunger notes when to ask for a campaign that wants more than anybody knows. The
 // caller holds the lock.
 func (s *Sender) hunger(l *lane, now time.Time) {
-	if l.told > 0 {
+	if l.asked > 0 {
 		return
 	}
 	if want, _ := l.demand(now); want == 0 {
@@ -101,16 +101,16 @@ func (s *Sender) nextAsk() time.Time {
 	return later(later(at, s.askedAt.Add(askGap)), s.backoffUntil)
 }
 
-// giveBack returns to the day what was not accepted. What cannot be returned
+// flushRefunds returns to the day what was not accepted. What cannot be returned
 // stays counted: the limit is kept, not used up.
-func (s *Sender) giveBack(ctx context.Context) {
+func (s *Sender) flushRefunds(ctx context.Context) {
 	s.mu.Lock()
 	back := s.refunds
 	s.refunds = map[int64]int{}
 	s.mu.Unlock()
 	for bucket, n := range back {
 		if err := s.store.refund(ctx, bucket, n); err != nil {
-			s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("unused messages of the day not given back")
+			s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("unused messages of the day not refunded")
 			continue
 		}
 		s.mu.Lock()
@@ -126,7 +126,7 @@ func (s *Sender) leave() {
 	s.mu.Lock()
 	s.refundAll()
 	s.mu.Unlock()
-	s.giveBack(ctx)
+	s.flushRefunds(ctx)
 	if err := s.store.forget(ctx, s.l.o.Worker); err != nil {
 		s.l.o.Log.Debug().Err(err).Str("sender", s.name).Msg("left to expire")
 	}

@@ -152,7 +152,7 @@ func (s *Sender) Take(ctx context.Context, ask Ask) (*Grant, error) {
 func (s *Sender) lane(campaign string) *lane {
 	l := s.lanes[campaign]
 	if l == nil {
-		l = &lane{id: campaign, returning: map[time.Time]wish{}}
+		l = &lane{id: campaign, returning: map[time.Time]comeback{}}
 		s.lanes[campaign] = l
 		s.ids[keyOf(campaign)] = campaign
 		s.order = append(s.order, l)

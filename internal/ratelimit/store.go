@@ -56,13 +56,13 @@ type answer struct {
 	won   bool  // of a commit: the plan is in force
 	// Of a beat:
 	version string
-	workers map[string]told
+	workers map[string]presence
 	plan    map[string]string // nil where the plan reaches far enough
 	day     usage
 }
 
-// A told is what a worker last said of itself.
-type told struct {
+// A presence is what a worker last said of itself.
+type presence struct {
 	at     int64
 	flight int
 }
@@ -109,10 +109,10 @@ func (s redisStore) beat(ctx context.Context, r report) (*answer, error) {
 		return nil, err
 	}
 	a.version = text(got, 5)
-	a.workers = map[string]told{}
+	a.workers = map[string]presence{}
 	for name, said := range pairs(got, 6) {
 		at, flight, _ := strings.Cut(said, " ")
-		var t told
+		var t presence
 		if t.at, err = strconv.ParseInt(at, 10, 64); err == nil {
 			t.flight, err = strconv.Atoi(flight)
 		}
