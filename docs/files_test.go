@@ -73,9 +73,10 @@ func TestFilesAreAsWritten(t *testing.T) {
 	all := map[string]string{}
 	keys(all, reflect.TypeFor[config.Limits]())
 	keys(all, reflect.TypeFor[nxcloud.Options]())
+	keys(all, reflect.TypeFor[nxcloud.MTOptions]())
 	keys(all, reflect.TypeFor[innopaas.Options]())
 	keys(all, reflect.TypeFor[campaign.File]())
-	for _, of := range []reflect.Type{reflect.TypeFor[nxcloud.Options](), reflect.TypeFor[innopaas.Options]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[nxcloud.Options](), reflect.TypeFor[nxcloud.MTOptions](), reflect.TypeFor[innopaas.Options]()} {
 		for i := range of.NumField() {
 			if key := of.Field(i).Tag.Get("file"); key != "" && !named[key] {
 				t.Errorf("docs/files.md does not speak of the key %s", key)
@@ -94,8 +95,11 @@ func TestFilesAreAsWritten(t *testing.T) {
 
 // settings are what a provider's own settings are decoded into.
 func settings(provider string) any {
-	if provider == "nxcloud" {
+	switch provider {
+	case "nxcloud":
 		return &nxcloud.Options{}
+	case "nxcloud-mt":
+		return &nxcloud.MTOptions{}
 	}
 	return &innopaas.Options{}
 }

@@ -133,12 +133,21 @@ func TestSchemasHaveEveryKey(t *testing.T) {
 
 	raw, _ = schemaOf(t, "senders")
 	one := raw["properties"].(map[string]any)["senders"].(map[string]any)["additionalProperties"].(map[string]any)
-	for branch, of := range map[string]reflect.Type{"then": reflect.TypeFor[innopaas.Options](), "else": reflect.TypeFor[nxcloud.Options]()} {
+	other := one["else"].(map[string]any)
+	for branch, tt := range map[string]struct {
+		schema any
+		of     reflect.Type
+	}{
+		"innopaas":   {one["then"], reflect.TypeFor[innopaas.Options]()},
+		"nxcloud-mt": {other["then"], reflect.TypeFor[nxcloud.MTOptions]()},
+		"nxcloud":    {other["else"], reflect.TypeFor[nxcloud.Options]()},
+	} {
+		of := tt.of
 		got, want := map[string]bool{}, map[string]bool{".provider": true, ".timeout": true, ".limits": true, ".receipts": true}
-		properties(got, "", one[branch], raw)
+		properties(got, "", tt.schema, raw)
 		yamlKeys(want, "", of)
 		yamlKeys(want, ".limits", reflect.TypeFor[config.Limits]())
-		for _, m := range regexp.MustCompile(`yaml:"(\w+)"(?: file:"(\w+)")?`).FindAllStringSubmatch(read(t, "cmd/receiver/senders.go"), -1) {
+		for _, m := range regexp.MustCompile(`yaml:"(\w+)"(?: +file:"(\w+)")?`).FindAllStringSubmatch(read(t, "cmd/receiver/senders.go"), -1) {
 			want[".receipts."+m[1]] = true
 			if m[2] != "" {
 				want[".receipts."+m[2]] = true

@@ -35,6 +35,10 @@ type settings struct {
 	// SoleUser says that nobody else sends from the sender's number, so that a
 	// receipt which names a number alone may resolve a doubt.
 	SoleUser bool `yaml:"sole_user"`
+	// URL and Opaque are for those who submit.
+	URL     any `yaml:"url"`
+	URLFile any `yaml:"url_file"`
+	Opaque  any `yaml:"opaque"`
 }
 
 // shortestSecret keeps an address from being guessed.

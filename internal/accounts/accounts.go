@@ -26,8 +26,9 @@ type Table map[string]sender.Open
 // its documentation.
 func Providers() Table {
 	return Table{
-		"nxcloud":  nxcloud.Open,
-		"innopaas": innopaas.Open,
+		"nxcloud":    nxcloud.Open,
+		"nxcloud-mt": nxcloud.OpenMT,
+		"innopaas":   innopaas.Open,
 	}
 }
 
@@ -59,7 +60,11 @@ func (t Table) Open(s config.Sender, now func() time.Time) (sender.Provider, err
 	if !found {
 		return nil, s.Own.At("provider", fmt.Sprintf("%q is not one of %s", s.Provider, strings.Join(slices.Sorted(maps.Keys(t)), ", ")))
 	}
-	p, err := open(s.Own, sender.Account{Timeout: s.Timeout, InFlight: s.Limits.InFlight, Now: now})
+	account := sender.Account{Timeout: s.Timeout, InFlight: s.Limits.InFlight, Now: now}
+	if err := receipts(s, &account); err != nil {
+		return nil, err
+	}
+	p, err := open(s.Own, account)
 	var setting *sender.SettingError
 	switch {
 	case errors.As(err, &setting):

@@ -103,7 +103,7 @@ func TestThirdProviderIsOneLine(t *testing.T) {
 		}
 	}
 	if _, err := Providers().Load(write(t, dir, "s.yaml", "senders: {a: {provider: carrier}}"), environment); err == nil ||
-		!strings.HasSuffix(lineOnly(err), `:1: senders.a.provider: "carrier" is not one of innopaas, nxcloud`) {
+		!strings.HasSuffix(lineOnly(err), `:1: senders.a.provider: "carrier" is not one of innopaas, nxcloud, nxcloud-mt`) {
 		t.Errorf("without the line: %v", err)
 	}
 }

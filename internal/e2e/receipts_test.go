@@ -350,3 +350,53 @@ func TestDoubtsResolveThemselves(t *testing.T) {
 	}
 	w.judge("inno", "nx")
 }
+
+// NXCloud's plain product: each message names its submission and where its receipts
+// go, so that every doubt resolves itself.
+func TestPlainProductResolvesItsDoubts(t *testing.T) {
+	t.Parallel()
+	const people = 200
+	w := newWorld(t)
+	addr := w.receiving(sandbox.Callbacks{Delay: 20 * time.Millisecond, Step: 200 * time.Millisecond, Shuffle: true, Read: 0.5, NoNumber: 0.3, Signed: true}, "")
+	senders, err := os.ReadFile(filepath.Join(w.dir, "senders.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.file("senders.yaml", string(senders)+fmt.Sprintf(`  plain:
+    provider: nxcloud-mt
+    base_url: %[1]s
+    template_base_url: %[1]s
+    appkey: sandbox-app
+    business_phone: "8615800001795"
+    access_key: sandbox-key
+    access_secret: sandbox-secret
+    timeout: 5s
+    limits: {in_flight: 64, messages_per_second: 200}
+    receipts: {secret: %[2]s, verify: require, url: "http://%[3]s/r/plain/%[2]s"}
+`, w.sandbox, receiptSecret, addr))
+	w.post("/_sandbox/faults", `faults:
+  - {rate: 0.2, do: cut_after}
+  - {rate: 0.1, taken: true, status: 200, body: '{"code":9007,"message":"downstream","data":null}'}
+`)
+	w.listFrom("template.csv", 70_000_000, people)
+	w.listFrom("text.csv", 71_000_000, people)
+	w.receiver(addr)
+	w.start("worker")
+	w.file("template.yaml", "id: template\nsender: plain\nmessage:\n  type: template\n  template: {name: order_update, language: en_US, body: [\"{{name}}\"]}\nrecipients: {file: template.csv}\n")
+	w.file("text.yaml", "id: text\nsender: plain\nmessage: {type: text, text: {body: \"hi {{name}}\"}}\nrecipients: {file: text.csv}\n")
+	for _, id := range []string{"template", "text"} {
+		if _, code := w.run("producer", "send", id+".yaml"); code != 0 {
+			t.Fatalf("send %s: %d\n%s", id, code, w.logs.tail(4000))
+		}
+	}
+	for _, id := range []string{"template", "text"} {
+		a := w.awaitAccount(id, "free of doubt", time.Minute, func(a account) bool { return a.State == "finished" && a.InDoubt == 0 && a.Receipts.Awaiting == 0 })
+		if a.Accepted != people || a.Codes["receipt"] < people/10 {
+			t.Errorf("%s: %d of %d accepted, %d of them by a receipt alone", id, a.Accepted, people, a.Codes["receipt"])
+		}
+	}
+	w.judge("template", "text")
+	if strings.Contains(w.logs.String(), receiptSecret) {
+		t.Error("the secret of the address is in a log")
+	}
+}

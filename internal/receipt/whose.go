@@ -23,7 +23,11 @@ func (a *Applier) byReference(ctx context.Context, arrivals []*arrival) error {
 	}
 	return a.settle(ctx, wanted, func(p *page, r *arrival) (int, key) {
 		i := p.whose(r.Phone)
-		if r.Phone == "" {
+		switch {
+		case r.Phone != "":
+		case r.ref.One && r.ref.Index < len(p.Phones):
+			i = r.ref.Index
+		default:
 			i = p.holder(r.MessageID)
 		}
 		if i < 0 || !p.Began(i) {

@@ -54,6 +54,8 @@ type Told struct {
 	Answered  int    `json:"answered"` // how often with 200
 
 	uid      string
+	meta     string // of the plain product: Meta's own id beside the one that it was given
+	webhook  string // of the message, instead of the account's
 	named    string // the recipient as the callback spells it
 	due      time.Duration
 	repeated bool
@@ -131,7 +133,7 @@ func (s *Sandbox) Untold() int {
 func (t *teller) taken(a *arrival, ids []string) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if a.provider == nxcloud && t.how.NXCloud == "" || a.provider == innopaas && t.how.InnoPaaS == "" {
+	if a.provider == nxcloud && t.how.NXCloud == "" && a.webhook == "" || a.provider == innopaas && t.how.InnoPaaS == "" {
 		return 0
 	}
 	t.start.Do(func() { go t.run() })
@@ -168,11 +170,14 @@ func (t *teller) plan(a *arrival, phone, id string) (wait time.Duration) {
 			due, wait = now, 50*time.Millisecond
 		}
 		one := &Told{
-			Provider: a.provider, MessageID: id, Phone: phone, Status: status, uid: a.uid, due: due, named: phone,
+			Provider: a.provider, MessageID: id, Phone: phone, Status: status, uid: a.uid, webhook: a.webhook, due: due, named: phone,
 			Second: t.s.o.Now().Add(time.Duration(k) * time.Second).Unix(), repeated: t.chance(c.Repeat),
 		}
 		if status == "failed" {
 			one.Code = cmp.Or(c.Code, 131026)
+		}
+		if a.cusID != "" {
+			one.meta = "wamid." + id
 		}
 		if t.chance(c.NoNinth) && len(phone) == 13 && strings.HasPrefix(phone, "55") && phone[4] == '9' && phone[5] >= '6' { // a mobile
 			one.named = phone[:4] + phone[5:]
@@ -214,17 +219,20 @@ func (t *teller) due() [][]*Told {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var bodies [][]*Told
-	var nx []*Told
+	nx := map[string][]*Told{} // by where they go
 	now := time.Since(t.s.start)
 	for t.queue.Len() > 0 && t.queue[0].due <= now {
 		one := heap.Pop(&t.queue).(*Told)
 		if one.Provider == innopaas {
 			bodies = append(bodies, []*Told{one})
 		} else {
-			nx = append(nx, one)
+			nx[one.webhook] = append(nx[one.webhook], one)
 		}
 	}
-	return slices.AppendSeq(bodies, slices.Chunk(nx, max(1, t.how.Together)))
+	for _, some := range nx {
+		bodies = slices.AppendSeq(bodies, slices.Chunk(some, max(1, t.how.Together)))
+	}
+	return bodies
 }
 
 // tell sends one body, and has it sent again unless it is answered 200.
@@ -232,7 +240,7 @@ func (t *teller) tell(some []*Told) {
 	t.mu.Lock()
 	how := t.how
 	t.mu.Unlock()
-	url, body := how.NXCloud, t.nxBody(some)
+	url, body := cmp.Or(some[0].webhook, how.NXCloud), t.nxBody(some)
 	if some[0].Provider == innopaas {
 		url, body = how.InnoPaaS, t.innoBody(some[0])
 	}
@@ -288,6 +296,7 @@ func (t *teller) nxBody(some []*Told) []byte {
 		Status    string    `json:"status"`
 		Timestamp string    `json:"timestamp"`
 		Recipient string    `json:"recipient_id,omitempty"`
+		Meta      string    `json:"meta_message_id,omitempty"`
 		Errors    []failure `json:"errors,omitempty"`
 	}
 	body := struct {
@@ -296,7 +305,7 @@ func (t *teller) nxBody(some []*Told) []byte {
 		Statuses []status `json:"statuses"`
 	}{t.s.o.NX.BusinessPhone, "whatsapp", nil}
 	for _, one := range some {
-		st := status{ID: one.MessageID, Status: one.Status, Timestamp: strconv.FormatInt(one.Second, 10), Recipient: one.named}
+		st := status{ID: one.MessageID, Status: one.Status, Timestamp: strconv.FormatInt(one.Second, 10), Recipient: one.named, Meta: one.meta}
 		if one.Code != 0 {
 			st.Errors = []failure{{one.Code, "it was not delivered"}}
 		}

@@ -62,6 +62,7 @@ func New(o Options) *Sandbox {
 	s.teller = newTeller(s)
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("POST /saas/wa/send", s.serveNX)
+	s.mux.HandleFunc("POST /api/wa/mt", s.serveMT)
 	s.mux.HandleFunc("POST /api/wa/getTemplate", s.serveTemplates)
 	s.mux.HandleFunc("POST /api/whatsapp/v3/msg/submit", s.serveInno(false))
 	s.mux.HandleFunc("POST "+o.Inno.MMLitePath, s.serveInno(true))
@@ -78,7 +79,9 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type arrival struct {
 	provider string
 	phones   []string
-	uid      string        // of innopaas
+	uid      string // of innopaas
+	cusID    string // of nxcloud's plain product, and where its receipts go
+	webhook  string
 	at       time.Duration // since the sandbox began, by its monotonic clock
 	body     []byte
 }

@@ -47,16 +47,19 @@ type Header struct {
 	Caption  string `yaml:"caption,omitempty" json:"caption,omitempty"`   // not with Text
 }
 
-// A Button is the variable of one template button; one of URL, CopyCode is set.
+// A Button is the variable of one template button; one of URL, CopyCode and Payload
+// is set.
 type Button struct {
 	Index    int    `yaml:"index" json:"index"` // the button's place in the template, from 0
 	URL      string `yaml:"url,omitempty" json:"url,omitempty"`
 	CopyCode string `yaml:"copy_code,omitempty" json:"copy_code,omitempty"`
+	Payload  string `yaml:"payload,omitempty" json:"payload,omitempty"` // of a quick reply
 }
 
 // A TextBody is a text message.
 type TextBody struct {
-	Body string `yaml:"body" json:"body"`
+	Body       string `yaml:"body" json:"body"`
+	PreviewURL bool   `yaml:"preview_url,omitempty" json:"preview_url,omitempty"` // of the first link
 }
 
 // Media is an image, video, audio, document or sticker.

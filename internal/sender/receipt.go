@@ -161,6 +161,8 @@ type Located struct {
 	Batch int
 	Index int // of the submission's first recipient
 	Try   int
+	// One says that the submission has this one recipient.
+	One bool
 }
 
 // UndeliveredCode is the code of a receipt that says why: the number that Meta's

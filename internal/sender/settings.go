@@ -21,6 +21,11 @@ type Account struct {
 	Timeout  time.Duration    // of one HTTP request
 	InFlight int              // submissions at a time
 	Now      func() time.Time // the clock of what is signed; time.Now if nil
+	// CallbackURL is where this account's callbacks are taken, for a provider that is
+	// told so with each message; it holds a secret. "" says nothing.
+	CallbackURL Secret
+	// Opaque has a provider send along what its callbacks may give back.
+	Opaque bool
 }
 
 // An Open makes the provider that speaks for one sender. It connects to

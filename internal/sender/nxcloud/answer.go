@@ -68,6 +68,7 @@ type reply struct {
 	ok        bool // there is a code to go by
 	message   string
 	messageID string
+	meta      string // the code of Meta's that the plain product names apart
 }
 
 // namesMessage says that the answer a, opened as r, names a message.
@@ -77,26 +78,53 @@ func (r reply) namesMessage(a sender.Answer) bool {
 
 // openReply reads the form that the provider documents in one go, and any
 // other leniently.
-func openReply(body []byte) reply {
+func (p *Provider) openReply(body []byte) reply { return openReply(body, p.options.Plain != nil) }
+
+func openReply(body []byte, mt bool) reply {
 	var documented struct {
 		Code    json.Number `json:"code"`
 		Message string      `json:"message"`
 		Data    struct {
 			MessageID string `json:"message_id"`
+			Messages  []struct {
+				ID string `json:"id"`
+			} `json:"messages"`
+			Error struct {
+				Code scalar `json:"code"`
+			} `json:"error"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(body, &documented) == nil {
-		r := reply{message: documented.Message, messageID: strings.TrimSpace(documented.Data.MessageID)}
+		r := reply{message: documented.Message, messageID: strings.TrimSpace(documented.Data.MessageID), meta: string(documented.Data.Error.Code)}
+		if mt {
+			r.messageID = ""
+			if len(documented.Data.Messages) > 0 {
+				r.messageID = strings.TrimSpace(documented.Data.Messages[0].ID)
+			}
+		}
 		r.code, r.ok = number(documented.Code.String())
 		return r
 	}
 	e := open(body)
 	var data struct {
 		MessageID scalar `json:"message_id"`
+		Messages  []struct {
+			ID scalar `json:"id"`
+		} `json:"messages"`
+		Error struct {
+			Code scalar `json:"code"`
+		} `json:"error"`
 	}
 	// What is no object has no message_id.
 	_ = json.Unmarshal(e.Data, &data)
-	return reply{code: e.code, ok: e.ok, message: string(e.Message), messageID: strings.TrimSpace(string(data.MessageID))}
+	id := data.MessageID
+	if mt {
+		id = ""
+		if len(data.Messages) > 0 {
+			id = data.Messages[0].ID
+		}
+	}
+	return reply{code: e.code, ok: e.ok, message: string(e.Message), messageID: strings.TrimSpace(string(id)), meta: string(data.Error.Code)}
 }
 
 // read is what an answer to a send, opened as e, means for its recipient. The code goes
@@ -105,15 +133,24 @@ func openReply(body []byte) reply {
 //   - an unlisted code under such a status may be a gateway's: the status counts;
 //   - a failure under a status that asks for fewer requests is Throttled;
 //   - whatever is no success and names a message all the same is in doubt.
-func read(a sender.Answer, e reply, try int) sender.Result {
-	result := readCode(a, e, try)
+func (p *Provider) read(a sender.Answer, e reply, try int) sender.Result {
+	return read(a, e, func() sender.Result {
+		if p.options.Plain != nil {
+			return p.options.Plain.classify(e)
+		}
+		return classify(e.code, e.message, try)
+	})
+}
+
+func read(a sender.Answer, e reply, classify func() sender.Result) sender.Result {
+	result := readCode(a, e, classify)
 	if result.Outcome != sender.Accepted && e.namesMessage(a) {
 		return result.WithID()
 	}
 	return result
 }
 
-func readCode(a sender.Answer, e reply, try int) sender.Result {
+func readCode(a sender.Answer, e reply, classify func() sender.Result) sender.Result {
 	success := a.Status >= 200 && a.Status <= 299
 	switch {
 	case !e.ok:
@@ -123,7 +160,7 @@ func readCode(a sender.Answer, e reply, try int) sender.Result {
 	case e.code == 0:
 		return taken(e.messageID)
 	}
-	result := classify(e.code, e.message, try)
+	result := classify()
 	if success {
 		return result
 	}

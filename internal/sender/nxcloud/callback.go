@@ -83,6 +83,9 @@ func readStatus(raw json.RawMessage) (sender.Receipt, bool) {
 		return sender.Receipt{}, false
 	}
 	r := sender.Receipt{MessageID: string(s.ID), Phone: digitsOf(string(s.Recipient)), Reference: s.Opaque}
+	if r.Reference == "" && looksLikeReference(r.MessageID) {
+		r.Reference = r.MessageID // the plain product's id is the one that it was given
+	}
 	var ok bool
 	if r.Time, ok = unixTime(string(s.Timestamp)); !ok {
 		return r, false
@@ -151,9 +154,3 @@ func (p *Provider) Signed(h http.Header, body []byte, now time.Time) (signed, ok
 	}
 	return true, false
 }
-
-// Tag is none: no field of a request is documented to come back.
-func (p *Provider) Tag(string) string { return "" }
-
-// Locates is never: see Tag.
-func (p *Provider) Locates(string) (sender.Located, bool) { return sender.Located{}, false }

@@ -1,5 +1,5 @@
-// Package nxcloud speaks to NXCloud's SaaS API for WhatsApp: one template
-// message to one recipient a request, and the list of the account's templates.
+// Package nxcloud speaks to NXCloud's two APIs for WhatsApp, SaaS and the plain one:
+// one message to one recipient a request, beside the list of the account's templates.
 // What is signed is what is sent, byte for byte, at the moment of sending. No
 // credential, number or text reaches an error or a Result.
 package nxcloud
@@ -30,6 +30,8 @@ type Options struct {
 	// Algorithm is md5, which is also what "" means, or sha256. md5 sends no
 	// header algorithm: it is the default, and older revisions know no other.
 	Algorithm string `yaml:"algorithm"`
+	// Plain is of the plain product; nil for the SaaS product.
+	Plain *Plain `yaml:"-" json:"-"`
 	// Account is what every sender has. A Submit can take twice its timeout, see
 	// Submit.
 	sender.Account `yaml:"-" json:"-"`
@@ -83,13 +85,17 @@ func New(o Options) (*Provider, error) {
 		o.Now = time.Now
 	}
 	var err error
-	if o.BaseURL, err = baseURL("base_url", o.BaseURL, defaultBaseURL); err != nil {
+	fallback, path := defaultBaseURL, "/saas/wa/send"
+	if o.Plain != nil {
+		fallback, path = defaultTemplateBaseURL, "/api/wa/mt"
+	}
+	if o.BaseURL, err = baseURL("base_url", o.BaseURL, fallback); err != nil {
 		return nil, err
 	}
 	if o.TemplateBaseURL, err = baseURL("template_base_url", o.TemplateBaseURL, defaultTemplateBaseURL); err != nil {
 		return nil, err
 	}
-	if o.TenantID <= 0 {
+	if o.TenantID <= 0 && o.Plain == nil {
 		return nil, sender.BadSetting("tenant_id", "must be a number above 0")
 	}
 	for _, s := range []struct{ key, value string }{
@@ -109,7 +115,7 @@ func New(o Options) (*Provider, error) {
 		return nil, sender.BadSetting("business_phone", "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00")
 	}
 	p := &Provider{options: o, http: sender.NewHTTP(sender.HTTPOptions{Timeout: o.Timeout, InFlight: o.InFlight})}
-	if p.send, err = newEndpoint(o, o.BaseURL+"/saas/wa/send", "mt"); err != nil {
+	if p.send, err = newEndpoint(o, o.BaseURL+path, "mt"); err != nil {
 		return nil, err
 	}
 	if p.templates, err = newEndpoint(o, o.TemplateBaseURL+"/api/wa/getTemplate", "getTemplate"); err != nil {

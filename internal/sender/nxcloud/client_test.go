@@ -326,9 +326,9 @@ func BenchmarkRenderSignRead(b *testing.B) {
 	var body, scratch []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		body = m.appendBody(body[:0], r)
+		body = m.appendBody(body[:0], r, "")
 		_, scratch = p.send.signer.sign(scratch, "1767225600123", body)
-		if result := read(answer, openReply(answer.Body), 1); result.Outcome != sender.Accepted {
+		if result := p.read(answer, p.openReply(answer.Body), 1); result.Outcome != sender.Accepted {
 			b.Fatal(result)
 		}
 	}

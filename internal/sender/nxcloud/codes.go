@@ -159,7 +159,12 @@ func metaCode(message string) (int, bool) {
 const codeNoMessageID sender.Code = "no_message_id"
 
 // Meaning explains a code with what a person can do about it, or returns "".
-func (p *Provider) Meaning(c sender.Code) string { return c.Meaning(meaning) }
+func (p *Provider) Meaning(c sender.Code) string {
+	if p.options.Plain != nil {
+		return c.Meaning(meaningMT)
+	}
+	return c.Meaning(meaning)
+}
 
 // meaning explains the provider's own codes.
 func meaning(c sender.Code) string {

@@ -19,6 +19,8 @@ const maxButtons = 10
 type message struct {
 	beforeTo, afterTo string  // of the body, around the recipient's number
 	masked            string  // beforeTo without the account's keys
+	reference         string  // what precedes the submission's reference; "" where none goes out
+	end, maskedEnd    string  // what follows it
 	pieces            []piece // what follows afterTo
 	fields            []field // those that vary
 	linkVaries        bool    // the header's link is not everyone's
@@ -39,15 +41,16 @@ type field struct {
 
 // Compile implements sender.Provider for template messages.
 func (p *Provider) Compile(m sender.Message, columns []batch.Column) (sender.Submitter, error) {
-	c := compiler{columns: columns}
+	c := compiler{columns: columns, plain: p.options.Plain}
 	if err := c.compile(p.options, m); err != nil {
 		return nil, fmt.Errorf("message%w", err)
 	}
-	return &submitter{provider: p, message: c.finish()}, nil
+	return &submitter{provider: p, message: c.finish(p.options)}, nil
 }
 
 // A compiler writes JSON into text, and cuts it at each value that varies.
 type compiler struct {
+	plain   *Plain // nil for SaaS
 	columns []batch.Column
 	text    []byte
 	cuts    []cut
@@ -62,10 +65,33 @@ type cut struct {
 
 // compile's errors begin with the path below message.
 func (c *compiler) compile(o Options, m sender.Message) error {
+	if o.Plain != nil {
+		return c.compileMT(o, m)
+	}
 	if err := onlyTemplate(m); err != nil {
 		return err
 	}
-	t := m.Template
+	c.literal(`{"tenant_id":` + strconv.FormatInt(o.TenantID, 10) + `,`)
+	c.account(o, `{"tenant_id":"`+sender.Masked+`",`)
+	c.literal(`","type":"template","template":`)
+	return c.template(m.Template)
+}
+
+// account writes what names the sender, up to the recipient's number; masked is what
+// precedes it where keys are.
+func (c *compiler) account(o Options, masked string) {
+	c.literal(`"appkey":`)
+	c.string(o.AppKey)
+	account := len(c.text)
+	c.literal(`,"business_phone":`)
+	c.string(o.BusinessPhone)
+	c.literal(`,"messaging_product":"whatsapp","recipient_type":"individual","to":"`)
+	c.out.masked = masked + `"appkey":"` + sender.Masked + `"` + string(c.text[account:])
+	c.out.beforeTo, c.text = string(c.text), nil
+}
+
+// template writes a template and its variables.
+func (c *compiler) template(t *sender.Template) error {
 	if t.Name == "" {
 		return errors.New(".template.name: is missing")
 	}
@@ -75,15 +101,7 @@ func (c *compiler) compile(o Options, m sender.Message) error {
 	if err := checkLanguage(t.Language); err != nil {
 		return fmt.Errorf(".template.language: %w", err)
 	}
-	c.literal(`{"tenant_id":` + strconv.FormatInt(o.TenantID, 10) + `,"appkey":`)
-	c.string(o.AppKey)
-	account := len(c.text)
-	c.literal(`,"business_phone":`)
-	c.string(o.BusinessPhone)
-	c.literal(`,"messaging_product":"whatsapp","recipient_type":"individual","to":"`)
-	c.out.masked = `{"tenant_id":"` + sender.Masked + `","appkey":"` + sender.Masked + `"` + string(c.text[account:])
-	c.out.beforeTo, c.text = string(c.text), nil
-	c.literal(`","type":"template","template":{"name":`)
+	c.literal(`{"name":`)
 	c.string(t.Name)
 	c.literal(`,"language":{"code":`)
 	c.string(t.Language)
@@ -96,14 +114,18 @@ func (c *compiler) compile(o Options, m sender.Message) error {
 		c.text = c.text[:len(c.text)-1] // the last comma
 		c.literal(`]`)
 	}
-	c.literal(`}}`)
+	c.literal(`}`)
 	return nil
 }
 
 // components writes the components, each with a comma behind it.
 func (c *compiler) components(t *sender.Template) error {
 	if t.Header != nil {
-		if err := c.header(*t.Header); err != nil {
+		header := c.header
+		if c.plain != nil {
+			header = c.headerMT
+		}
+		if err := header(*t.Header); err != nil {
 			return fmt.Errorf(".header%w", err)
 		}
 	}
@@ -129,7 +151,11 @@ func (c *compiler) components(t *sender.Template) error {
 			return fmt.Errorf("%s.index: %d is there twice", path, b.Index)
 		}
 		seen = append(seen, b.Index)
-		if err := c.button(path, b); err != nil {
+		button := c.button
+		if c.plain != nil {
+			button = c.buttonMT
+		}
+		if err := button(path, b); err != nil {
 			return fmt.Errorf("%s%w", path, err)
 		}
 	}
@@ -176,6 +202,8 @@ func (c *compiler) button(path string, b sender.Button) error {
 		if err := c.value("message.template"+path+".copy_code", b.CopyCode, false); err != nil {
 			return fmt.Errorf(".copy_code: %w", err)
 		}
+	case b.Payload != "":
+		return errors.New(".payload: nxcloud documents no parameter for it; nxcloud-mt does")
 	default:
 		return errors.New(": has neither url nor copy_code; leave out a button without a variable")
 	}
@@ -205,8 +233,21 @@ func (c *compiler) value(path, s string, link bool) error {
 }
 
 // finish cuts the text into pieces.
-func (c *compiler) finish() message {
+func (c *compiler) finish(o Options) message {
 	m, text := c.out, string(c.text)
+	m.end, m.maskedEnd = `}`, `}`
+	switch {
+	case o.Plain != nil:
+		if o.Plain.PerTry {
+			m.reference = `,"cus_message_id":"`
+		}
+		if o.CallbackURL != "" {
+			m.end = `,"dr_webhook":` + string(sender.AppendJSON(nil, string(o.CallbackURL))) + `}`
+			m.maskedEnd = `,"dr_webhook":"` + sender.Masked + `"}`
+		}
+	case o.Opaque:
+		m.reference = `,"biz_opaque_callback_data":"`
+	}
 	end := len(text)
 	for i := len(c.cuts) - 1; i >= 0; i-- {
 		m.pieces = append(m.pieces, piece{value: c.cuts[i].value, after: text[c.cuts[i].at:end]})
@@ -217,12 +258,21 @@ func (c *compiler) finish() message {
 	return m
 }
 
-// appendBody appends the request's body for r.
-func (m *message) appendBody(dst []byte, r *batch.Recipient) []byte {
-	dst = append(dst, m.beforeTo...)
+// appendBody appends the request's body for r, with a reference where one goes out.
+func (m *message) appendBody(dst []byte, r *batch.Recipient, reference string) []byte {
+	return m.appendWhole(dst, m.beforeTo, r, reference, m.end)
+}
+
+func (m *message) appendWhole(dst []byte, before string, r *batch.Recipient, reference, end string) []byte {
+	dst = append(dst, before...)
 	dst = sender.AppendJSONEscaped(dst, r.Phone)
-	dst = append(dst, m.afterTo...)
-	return m.appendPieces(dst, r)
+	dst = m.appendTemplate(dst, r)
+	if m.reference != "" && reference != "" {
+		dst = append(dst, m.reference...)
+		dst = append(dst, reference...)
+		dst = append(dst, '"')
+	}
+	return append(dst, end...)
 }
 
 // appendTemplate appends what of the body does not name the recipient.

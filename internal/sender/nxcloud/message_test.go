@@ -122,7 +122,7 @@ func TestBody(t *testing.T) {
 			}
 			m := s.(*submitter).message
 			r := &batch.Recipient{Row: 1, Phone: "8613800000001", Vars: test.vars}
-			got := string(m.appendBody(nil, r))
+			got := string(m.appendBody(nil, r, ""))
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
@@ -150,7 +150,7 @@ func TestBodyProperty(t *testing.T) {
 	value := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := value.Draw(t, "a"), value.Draw(t, "b")
-		body := s.(*submitter).message.appendBody(nil, &batch.Recipient{Phone: "491701234567", Vars: []string{a, b}})
+		body := s.(*submitter).message.appendBody(nil, &batch.Recipient{Phone: "491701234567", Vars: []string{a, b}}, "")
 		if !utf8.Valid(body) {
 			t.Fatalf("not UTF-8: %q", body)
 		}

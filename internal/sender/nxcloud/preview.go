@@ -13,9 +13,9 @@ import (
 )
 
 // Preview implements sender.Previewer.
-func (s *submitter) Preview(_ sender.Ref, r *batch.Recipient) sender.Request {
-	body := sender.AppendJSONEscaped([]byte(s.message.masked), r.Phone)
-	return sender.Request{Method: http.MethodPost, URL: s.provider.send.url, Body: s.message.appendTemplate(body, r)}
+func (s *submitter) Preview(ref sender.Ref, r *batch.Recipient) sender.Request {
+	body := s.message.appendWhole(nil, s.message.masked, r, s.provider.reference(ref), s.message.maskedEnd)
+	return sender.Request{Method: http.MethodPost, URL: s.provider.send.url, Body: body}
 }
 
 // TemplateText implements sender.TemplateTeller.
@@ -71,6 +71,9 @@ func (b *TemplateButton) read(index int, given []sender.Button) string {
 	if i := slices.IndexFunc(given, func(g sender.Button) bool { return g.Index == index }); i >= 0 {
 		if given[i].CopyCode != "" {
 			return text + " " + given[i].CopyCode
+		}
+		if given[i].Payload != "" {
+			return text
 		}
 		url = filled(url, []string{given[i].URL})
 	}

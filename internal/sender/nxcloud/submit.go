@@ -43,7 +43,9 @@ func (s *submitter) Submit(ctx context.Context, ref sender.Ref, rs []batch.Recip
 	}
 	defer s.bodies.Put(buffer)
 	for i := range rs {
-		*buffer = s.message.appendBody((*buffer)[:0], &rs[i])
+		at := ref
+		at.Index += i
+		*buffer = s.message.appendBody((*buffer)[:0], &rs[i], s.provider.reference(at))
 		out[i] = s.submit(ctx, *buffer, ref.Try)
 		if c := out[i].Code; s.message.linkVaries && (c == sender.MetaCode(131053) || c == sender.MetaCode(131014)) {
 			// A picture of one's own is one's own trouble, until it repeats.
@@ -58,7 +60,7 @@ func (s *submitter) submit(ctx context.Context, body []byte, try int) sender.Res
 	if result != nil {
 		return *result
 	}
-	e := openReply(answer.Body)
+	e := s.provider.openReply(answer.Body)
 	if e.ok && e.code == expired && !e.namesMessage(answer) {
 		if !sender.Again(ctx) {
 			// The recipient is as before, and nobody else is concerned.
@@ -67,7 +69,7 @@ func (s *submitter) submit(ctx context.Context, body []byte, try int) sender.Res
 		if answer, result = s.provider.send.post(s.provider.http, body); result != nil {
 			return *result
 		}
-		e = openReply(answer.Body)
+		e = s.provider.openReply(answer.Body)
 	}
-	return read(answer, e, try)
+	return s.provider.read(answer, e, try)
 }

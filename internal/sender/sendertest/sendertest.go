@@ -382,7 +382,7 @@ func (s Subject) previewed(t *testing.T) {
 }
 
 // keysOf are the account's keys in a body.
-var keysOf = regexp.MustCompile(`"(tenant_id|appkey)":("[^"]*"|[0-9]+)`)
+var keysOf = regexp.MustCompile(`"(tenant_id|appkey|dr_webhook)":("[^"]*"|[0-9]+)`)
 
 func unmasked(request string) string { return keysOf.ReplaceAllString(request, `"$1":0`) }
 

@@ -1,0 +1,53 @@
+package accounts
+
+import (
+	"net/url"
+
+	"sluice/internal/config"
+	"sluice/internal/sender"
+)
+
+// sent are the settings of a sender's receipts that its submissions go by. The others
+// are for whoever takes the callbacks, and no file of theirs is read here.
+type sent struct {
+	URL    sender.Secret `yaml:"url" file:"url_file"`
+	Opaque bool          `yaml:"opaque"`
+
+	Secret            any `yaml:"secret"`
+	SecretFile        any `yaml:"secret_file"`
+	PreviousSecret    any `yaml:"previous_secret"`
+	PreviousFile      any `yaml:"previous_secret_file"`
+	Verify            any `yaml:"verify"`
+	Allow             any `yaml:"allow"`
+	TrustedProxies    any `yaml:"trusted_proxies"`
+	AckBody           any `yaml:"ack_body"`
+	UserName          any `yaml:"user_name"`
+	Authorization     any `yaml:"authorization"`
+	AuthorizationFile any `yaml:"authorization_file"`
+	SoleUser          any `yaml:"sole_user"`
+}
+
+// receipts has an account say where its callbacks are taken.
+func receipts(s config.Sender, a *sender.Account) error {
+	if s.Receipts == nil {
+		return nil
+	}
+	var set sent
+	if err := s.Receipts.Decode(&set); err != nil {
+		return err
+	}
+	if set.URL != "" {
+		u, err := url.Parse(string(set.URL))
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
+			return s.Receipts.At("url", "must be the http or https address of this sender's receiver, such as https://your-host/r/"+s.Name+"/SECRET")
+		}
+		if s.Provider != "nxcloud-mt" {
+			return s.Receipts.At("url", s.Provider+" is told in its console where callbacks go; nxcloud-mt alone takes an address with each message")
+		}
+	}
+	if set.Opaque && s.Provider != "nxcloud" {
+		return s.Receipts.At("opaque", "goes with nxcloud alone; "+s.Provider+" names its submissions anyway")
+	}
+	a.CallbackURL, a.Opaque = set.URL, set.Opaque
+	return nil
+}
