@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice/internal/ledger"
+	"sluice/internal/receipt"
 )
 
 // Verified is what came of a Verify.
@@ -49,6 +50,12 @@ func (d *Desk) Verify(ctx context.Context, id string, report func(ledger.Problem
 		if built > 0 {
 			count(ledger.Problem{Batch: -1, Text: fmt.Sprintf("%d pages of its index of numbers were missing or not what its recipients say", built), Repaired: true})
 		}
+	}
+	err = receipt.Verify(ctx, d.redis, d.now, id, func(p receipt.Problem) {
+		count(ledger.Problem{Batch: p.Batch, Text: p.Text, Repaired: p.Repaired})
+	})
+	if err != nil {
+		return found, err
 	}
 	requeued, err := d.recovery().Requeue(ctx, id)
 	if err != nil {
