@@ -33,7 +33,7 @@ func newBench(ctx context.Context, s settings, stdout io.Writer) (*bench, error)
 		return nil, fmt.Errorf("making a folder: %w", err)
 	}
 	b := &bench{settings: s, dir: dir, stdout: stdout}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "./cmd/producer", "./cmd/worker", "./cmd/sandbox")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "./cmd/producer", "./cmd/worker", "./cmd/sandbox", "./cmd/receiver")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the programs: %w\n%s", err, text)
 	}
