@@ -49,6 +49,9 @@ type Skipped struct {
 	Kind   Kind   // why, in one word
 	Reason string // why, for a person; holds no phone number and no text of the row
 	Phone  string // the number, normalised where that was possible, else as it was given
+	// Vars are as Recipient.Vars, but empty in the columns that are not Kept; nil where
+	// none is, or the row has no cells.
+	Vars []string
 }
 
 // A Batch is a stretch of the input: up to MaxRecipients recipients and the
@@ -57,6 +60,7 @@ type Batch struct {
 	N          int // from 0
 	Recipients []Recipient
 	Skipped    []Skipped
+	Kept       []bool // of the columns, which are; nil: none is
 	// Folded is how many recipients have a value whose white space was folded.
 	Folded int
 	// Digest covers all that is above; equal digests mean equal batches.
@@ -69,8 +73,8 @@ type Column struct {
 	// Required means that a row with an empty value is invalid: some
 	// placeholder for the column has no fallback.
 	Required bool
-	// Kept means that the message does not use the column: its values are kept for
-	// whoever looks later.
+	// Kept means that its values are kept for whoever looks later, those of rows that
+	// became no recipient too.
 	Kept bool
 	// Fold means that white space in the values is folded, as in the parameters
 	// of a template it must be.

@@ -6,6 +6,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
+// withVars marks the kind of a skipped row that has values.
+const withVars = 0x80
+
 // appendBatch appends all of a batch that its digest covers: recipients and
 // skipped rows.
 func appendBatch(dst []byte, b *Batch) []byte {
@@ -22,8 +25,18 @@ func appendBatch(dst []byte, b *Batch) []byte {
 		s := &b.Skipped[i]
 		dst = binary.AppendUvarint(dst, uint64(s.Row))
 		dst = binary.AppendUvarint(dst, uint64(s.Line))
-		dst = appendText(append(dst, byte(s.Kind)), s.Phone)
+		kind := byte(s.Kind)
+		if s.Vars != nil {
+			kind |= withVars
+		}
+		dst = appendText(append(dst, kind), s.Phone)
 		dst = appendText(dst, s.Reason)
+		if s.Vars != nil {
+			dst = binary.AppendUvarint(dst, uint64(len(s.Vars)))
+			for _, v := range s.Vars {
+				dst = appendText(dst, v)
+			}
+		}
 	}
 	return dst
 }

@@ -119,8 +119,15 @@ func skippedOf(coded []byte) []Skipped {
 	reasons := map[string]string{} // each once
 	for coded = coded[1:]; len(coded) > 0; {
 		s := Skipped{Row: number(), Line: number()}
-		s.Kind, coded = Kind(coded[0]), coded[1:]
+		kind := coded[0]
+		s.Kind, coded = Kind(kind&^withVars), coded[1:]
 		s.Phone, s.Reason = text(), text()
+		if kind&withVars != 0 {
+			s.Vars = make([]string, number())
+			for k := range s.Vars {
+				s.Vars[k] = text()
+			}
+		}
 		if one, ok := reasons[s.Reason]; ok {
 			s.Reason = one
 		} else {

@@ -89,7 +89,7 @@ func (r *Reader) Next() (*Batch, error) {
 }
 
 func (r *Reader) next() (*Batch, error) {
-	b := &Batch{N: r.batches}
+	b := &Batch{N: r.batches, Kept: r.rows.kept}
 	defer r.reading.Wait()
 	for !b.full() {
 		if r.take(b) {
@@ -150,7 +150,7 @@ func (r *Reader) take(b *Batch) (moved bool) {
 		case st.at < len(st.recipients):
 			rc, f := &st.recipients[st.at], &st.found[st.at]
 			if !f.fresh {
-				b.Skipped = append(b.Skipped, Skipped{Row: rc.Row, Line: f.line, Kind: Duplicate, Phone: rc.Phone, Reason: duplicate})
+				b.Skipped = append(b.Skipped, Skipped{Row: rc.Row, Line: f.line, Kind: Duplicate, Phone: rc.Phone, Reason: duplicate, Vars: keptVars(rc.Vars, b.Kept)})
 			} else {
 				b.Recipients = append(b.Recipients, *rc)
 				r.count(b, f)

@@ -46,6 +46,7 @@ type rowReader struct {
 	file     string // the one that is read, where there are several
 	ahead    []file // those that were opened for the sake of their beginning
 	exported bool   // the file is an export of ours
+	kept     []bool // of o.Columns, which are
 	digits   []byte
 	ends     []int           // of the values in digits
 	texts    strings.Builder // of rows that were read
@@ -61,7 +62,7 @@ func newRowReader(r io.Reader, o Options) (*rowReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	rd := &rowReader{o: o, encoding: encoding}
+	rd := &rowReader{o: o, encoding: encoding, kept: keptOf(o.Columns)}
 	if rd.phone, err = phone.NewReader(phone.Options{Country: o.DefaultCountry, Numbers: o.Numbers, Strict: o.Strict}); err != nil {
 		return nil, fmt.Errorf("recipients.default_country: %w", err)
 	}
@@ -141,8 +142,13 @@ func (r *rowReader) tally(broken problem) error {
 
 // row adds one row to the stretch, as a recipient or as a skipped row.
 func (r *rowReader) row(st *stretch, broken problem) {
+	fits := false
 	skip := func(number, reason string) {
-		st.skipped = append(st.skipped, Skipped{Row: r.rows, Line: r.s.line, Kind: Invalid, Phone: number, Reason: reason})
+		s := Skipped{Row: r.rows, Line: r.s.line, Kind: Invalid, Phone: number, Reason: reason}
+		if fits { // else it is not to be known which of its cells are kept
+			s.Vars = r.keptCells()
+		}
+		st.skipped = append(st.skipped, s)
 	}
 	switch {
 	case broken != "":
@@ -152,6 +158,7 @@ func (r *rowReader) row(st *stretch, broken problem) {
 		skip("", surplus)
 		return
 	}
+	fits = true
 	given := trim(r.s.cells[r.at])
 	if len(given) == 0 {
 		skip("", phone.ErrNone.Error())
@@ -206,6 +213,52 @@ func (r *rowReader) row(st *stretch, broken problem) {
 		}
 	}
 	st.found = append(st.found, found{number: n.Identity(), line: r.s.line, country: n.Country, read: n.Read, folded: folded})
+}
+
+// keptCells are the row's values in the columns that are kept; nil where none is.
+func (r *rowReader) keptCells() []string {
+	if r.kept == nil {
+		return nil
+	}
+	vars := make([]string, len(r.columns))
+	for k, i := range r.columns {
+		if r.kept[k] && i < len(r.s.cells) {
+			value := trim(r.s.cells[i])
+			if r.exported {
+				value = Undefuse(value)
+			}
+			vars[k] = string(value)
+		}
+	}
+	return vars
+}
+
+// keptOf says which of the columns are kept; nil where none is.
+func keptOf(columns []Column) []bool {
+	var kept []bool
+	for i, c := range columns {
+		if c.Kept && kept == nil {
+			kept = make([]bool, len(columns))
+		}
+		if c.Kept {
+			kept[i] = true
+		}
+	}
+	return kept
+}
+
+// keptVars are a recipient's values in the columns that are kept; nil where none is.
+func keptVars(vars []string, kept []bool) []string {
+	if kept == nil {
+		return nil
+	}
+	out := make([]string, len(vars))
+	for i, v := range vars {
+		if kept[i] {
+			out[i] = v
+		}
+	}
+	return out
 }
 
 // textsAtOnce is how much room for rows is taken at once, in bytes.

@@ -27,7 +27,7 @@ func (b *Batch) Bar(reasons []string) {
 			continue
 		}
 		moved = true
-		b.Skipped = append(b.Skipped, Skipped{Row: r.Row, Kind: Suppressed, Reason: reasons[i], Phone: r.Phone})
+		b.Skipped = append(b.Skipped, Skipped{Row: r.Row, Kind: Suppressed, Reason: reasons[i], Phone: r.Phone, Vars: keptVars(r.Vars, b.Kept)})
 	}
 	b.Recipients = kept
 	if moved {

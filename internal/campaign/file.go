@@ -58,9 +58,11 @@ func (f *File) Columns() ([]batch.Column, error) {
 	}
 	columns, err := message.Columns()
 	for _, name := range f.Recipients.Keep {
-		if !slices.ContainsFunc(columns, func(c batch.Column) bool { return c.Name == name }) {
-			columns = append(columns, batch.Column{Name: name, Kept: true})
+		i := slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == name })
+		if i < 0 {
+			i, columns = len(columns), append(columns, batch.Column{Name: name})
 		}
+		columns[i].Kept = true
 	}
 	return columns, err
 }

@@ -17,6 +17,8 @@ func TestExportWithColumnsIsAListAgain(t *testing.T) {
 	for i := range 100 {
 		fmt.Fprintf(&list, "C-%03d;+%s;\"=%d;+1\";never;'-n%d\n", i, phone(i), i, i)
 	}
+	list.WriteString("C-100;nobody;x;never;private\n")
+	fmt.Fprintf(&list, "C-101;+%s;x;never;private\n", phone(1))
 	w.file("list.csv", list.String())
 	w.file("keep.yaml", `id: keep
 sender: promo-br
@@ -40,8 +42,9 @@ recipients: {file: list.csv, phone: Telefon, keep: [key]}
 		}
 		return all
 	}
-	if all := rows("keep", "--columns", "all"); len(all) != 101 || strings.Join(all[0][15:], " ") != "code name key" || all[0][4] != "sluice_code" ||
-		strings.Join(all[8][15:], " ") != "'=7;'+1 ''-n7 C-007" || strings.Contains(fmt.Sprint(all), "never") {
+	if all := rows("keep", "--columns", "all"); len(all) != 103 || strings.Join(all[0][15:], " ") != "code name key" || all[0][4] != "sluice_code" ||
+		strings.Join(all[8][15:], " ") != "'=7;'+1 ''-n7 C-007" || strings.Contains(fmt.Sprint(all), "never") ||
+		strings.Join(all[101][15:], ",") != ",,C-100" || strings.Join(all[102][15:], ",") != ",,C-101" {
 		t.Errorf("%q", all[:9])
 	}
 	if _, code := w.run("producer", "export", "keep", "--columns", "key,secret"); code != 2 {

@@ -58,7 +58,7 @@ func TestSkippedRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var want []batch.Skipped
-		row := 0
+		row, values := 0, rapid.IntRange(0, 3).Draw(t, "values")
 		for range rapid.IntRange(0, 20).Draw(t, "rows") {
 			row += rapid.IntRange(1, 300).Draw(t, "step")
 			want = append(want, batch.Skipped{
@@ -66,6 +66,9 @@ func TestSkippedRoundTrip(t *testing.T) {
 				Kind:   rapid.SampledFrom([]batch.Kind{batch.Invalid, batch.Duplicate, batch.Suppressed}).Draw(t, "kind"),
 				Reason: rapid.String().Draw(t, "reason"), Phone: rapid.String().Draw(t, "phone"),
 			})
+			if rapid.Bool().Draw(t, "kept") {
+				want[len(want)-1].Vars = rapid.SliceOfN(rapid.String(), values, values).Draw(t, "vars")
+			}
 		}
 		got, err := decodeSkipped(string(appendSkipped(nil, want)))
 		if err != nil {

@@ -32,7 +32,8 @@ type Row struct {
 	// Revision is that of the message which the row got, or which was last tried; 0
 	// where none was.
 	Revision int
-	// Vars are a recipient's values, as the batch has them.
+	// Vars are a recipient's values, as the batch has them; of a row that is none those
+	// that are kept.
 	Vars        []string
 	SubmittedAt time.Time // as Standing.Time
 	Batch       int
@@ -140,7 +141,7 @@ func (l *Ledger) rows(b *readBatch, s StagedBatch, revisions revisions) ([]Row, 
 }
 
 func skippedRow(s *batch.Skipped, n int) Row {
-	return Row{Row: s.Row, Line: s.Line, Phone: s.Phone, State: s.Kind.String(), Reason: s.Reason, Batch: n, Index: -1}
+	return Row{Row: s.Row, Line: s.Line, Phone: s.Phone, State: s.Kind.String(), Reason: s.Reason, Vars: s.Vars, Batch: n, Index: -1}
 }
 
 func recipientRow(r *batch.Recipient, st Standing, n int) Row {
