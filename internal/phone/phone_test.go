@@ -157,6 +157,9 @@ func TestCells(t *testing.T) {
 		if got.E164 != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%.60q in %q: %d, %v; want %d, %v", tt.cell, tt.country, got.E164, err, tt.want, tt.err)
 		}
+		if digits := string(r.Append(nil, got)); err == nil && digits != strconv.FormatUint(tt.want, 10) {
+			t.Errorf("%.60q in %q has the digits %s", tt.cell, tt.country, digits)
+		}
 	}
 }
 
@@ -262,6 +265,9 @@ func TestIdentity(t *testing.T) {
 		{"541123456789", "5491123456789"},
 		{"551133334444"}, // a fixed line
 		{"5511933334444"},
+		{"5511960000000", "551160000000"}, // the lowest that a mobile's can be
+		{"551159999999"},
+		{"5511959999999"},
 		{"12125550123"},
 		{"6281234567890"},
 		{"999999999999999"},
@@ -278,8 +284,10 @@ func TestIdentity(t *testing.T) {
 			}
 		}
 	}
-	if Identity("551133334444") == Identity("5511933334444") {
-		t.Error("a fixed line is a mobile")
+	for fixed, mobile := range map[string]string{"551133334444": "5511933334444", "551159999999": "5511959999999"} {
+		if Identity(fixed) == Identity(mobile) {
+			t.Errorf("%s, a fixed line, is a mobile", fixed)
+		}
 	}
 	for _, none := range []string{"", "0", "0551187654321", "+551187654321", "1234567890123456", "x", "-5511"} {
 		if Identity(none) != 0 {
@@ -313,6 +321,9 @@ func FuzzNumber(f *testing.F) {
 			return
 		}
 		digits := strconv.FormatUint(n.E164, 10)
+		if got := string(r.Append(nil, n)); got != digits {
+			t.Fatalf("the digits of %s are %s", digits, got)
+		}
 		if len(digits) < minDigits || len(digits) > maxDigits {
 			t.Fatalf("%d digits", len(digits))
 		}
