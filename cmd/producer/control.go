@@ -109,6 +109,9 @@ func (a *app) move(id string, asJSON bool, move func(*desk.Desk, context.Context
 	if err != nil {
 		return err
 	}
+	if m.Warning != "" {
+		fmt.Fprintf(shown(a.err), "producer: warning: %s\n", m.Warning)
+	}
 	if asJSON {
 		return printJSON(a.out, moved{ID: id, State: m.State, Moved: m.Moved})
 	}

@@ -143,7 +143,7 @@ func TestOutputsAreAsTheirSchemas(t *testing.T) {
 
 	l := ledger.New(d.rdb, time.Now)
 	beat := ledger.Heartbeat{Worker: "w", Senders: []string{"promo"}, Circuits: map[string]ledger.Circuit{"promo": {Since: time.Now(), Code: "http_503"}}}
-	if err := l.Beat(d.ctx, beat, time.Minute); err != nil {
+	if _, err := l.Beat(d.ctx, beat, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	pace := ratelimit.New(d.rdb, ratelimit.Options{Worker: "w", Log: zerolog.Nop()}).Sender("promo", ratelimit.Limits{MessagesPerSecond: 100, MessagesPerDay: 1})
@@ -205,7 +205,7 @@ func TestEveryAnswerInJSON(t *testing.T) {
 	answer("suppress", "remove", "5511987654399")
 	answer("suppress", "import", d.file("numbers.txt", "5511987654398\n"))
 	answer("cancel", "sale")
-	if err := ledger.New(d.rdb, time.Now).Beat(d.ctx, ledger.Heartbeat{Worker: "w"}, time.Minute); err != nil {
+	if _, err := ledger.New(d.rdb, time.Now).Beat(d.ctx, ledger.Heartbeat{Worker: "w"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	answer("workers")

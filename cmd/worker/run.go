@@ -37,18 +37,19 @@ import (
 type flags struct {
 	Version kong.VersionFlag `help:"Print the version."`
 
-	RedisURL    string        `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
-	QueuePrefix string        `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
-	Senders     string        `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
-	LogLevel    string        `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
-	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
-	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
-	HandBack    time.Duration `help:"How long a batch runs before the rest of it goes back into the queue, so that a slow pace outlasts no timeout; 30m at most." env:"SLUICE_HAND_BACK" default:"10m"`
-	RetryBase   time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
-	Preflight   time.Duration `help:"How often templates are looked at again while a campaign runs; 0: never." name:"preflight-every" env:"SLUICE_PREFLIGHT_EVERY" default:"5m"`
-	Linger      time.Duration `help:"How long a campaign that is over keeps its queue, for people to look at." env:"SLUICE_LINGER" default:"1h"`
-	Keep        time.Duration `help:"How long the rows of a campaign that is over are kept after that; 0: for ever. Its account stays." env:"SLUICE_KEEP" default:"720h"`
-	RetryMax    time.Duration `help:"Longest wait between two attempts." env:"SLUICE_RETRY_MAX" default:"60s"`
+	RedisURL      string        `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
+	QueuePrefix   string        `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
+	Senders       string        `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
+	LogLevel      string        `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
+	LogFormat     string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
+	MetricsAddr   string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9090; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
+	HandBack      time.Duration `help:"How long a batch runs before the rest of it goes back into the queue, so that a slow pace outlasts no timeout; 30m at most." env:"SLUICE_HAND_BACK" default:"10m"`
+	RetryBase     time.Duration `help:"Wait after a recipient's first failed attempt; it doubles with each, up to --retry-max." env:"SLUICE_RETRY_BASE" default:"1s"`
+	Preflight     time.Duration `help:"How often templates are looked at again while a campaign runs; 0: never." name:"preflight-every" env:"SLUICE_PREFLIGHT_EVERY" default:"5m"`
+	Linger        time.Duration `help:"How long a campaign that is over keeps its queue, for people to look at." env:"SLUICE_LINGER" default:"1h"`
+	Keep          time.Duration `help:"How long the rows of a campaign that is over are kept after that; 0: for ever. Its account stays." env:"SLUICE_KEEP" default:"720h"`
+	RestoredAfter time.Duration `help:"How old the last worker's heartbeat may be at the start, before all campaigns that run are halted because Redis seems to have been restored; 0: never." env:"SLUICE_RESTORED_AFTER" default:"5m"`
+	RetryMax      time.Duration `help:"Longest wait between two attempts." env:"SLUICE_RETRY_MAX" default:"60s"`
 }
 
 // run is the program. It sends until ctx ends.
@@ -83,19 +84,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return &program.UsageError{Err: err}
 	}
-	rdb, err := config.OpenRedis(f.RedisURL)
+	var servers worker.Servers
+	rdb, err := config.OpenRedis(f.RedisURL, config.Connected(servers.Connected))
 	if err != nil {
 		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return work(ctx, f, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, rdb, log)
+	return work(ctx, f, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, &servers, rdb, log)
 }
 
 // startWithin is how long Redis may take to answer the first question.
 const startWithin = 10 * time.Second
 
 // work wires the worker and runs it.
-func work(ctx context.Context, f flags, getenv func(string) string, open *openSenders, rdb redis.UniversalClient, log zerolog.Logger) error {
+func work(ctx context.Context, f flags, getenv func(string) string, open *openSenders, servers *worker.Servers, rdb redis.UniversalClient, log zerolog.Logger) error {
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -143,6 +145,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 		Suppressed:     suppress.New(rdb),
 		OptedOut:       func(sender string) dispatch.Suppressed { return suppress.New(rdb).OptedOut(sender) },
 		PreflightEvery: f.Preflight, Linger: f.Linger, Keep: f.Keep,
+		RestoredAfter: f.RestoredAfter, Servers: servers,
 		Backoff: dispatch.Backoff{Base: f.RetryBase, Max: f.RetryMax},
 	})
 	log.Info().Msg("worker ready")

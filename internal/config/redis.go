@@ -29,6 +29,7 @@ type RedisOption func(*redisSettings)
 
 type redisSettings struct {
 	poolSize, retries int
+	connected         func(context.Context, *redis.Conn) error
 }
 
 // PoolSize is the most connections that a client opens; 64 without it.
@@ -42,6 +43,12 @@ func Retries(n int) RedisOption {
 			s.retries = -1 // 0 is the library's own default
 		}
 	}
+}
+
+// Connected has f asked with each new connection to a server, before anything else
+// is; where it fails, so does the connection. It is not asked of a Cluster.
+func Connected(f func(context.Context, *redis.Conn) error) RedisOption {
+	return func(s *redisSettings) { s.connected = f }
 }
 
 // OpenRedis makes a client from an address:
@@ -87,7 +94,7 @@ func openSingle(address string, set redisSettings) (redis.UniversalClient, error
 		return nil, errors.New("not an address such as redis://user:password@host:6379/0")
 	}
 	o.MaxRetries, o.MinRetryBackoff, o.MaxRetryBackoff = set.retries, minBackoff, maxBackoff
-	o.PoolSize = set.poolSize
+	o.PoolSize, o.OnConnect = set.poolSize, set.connected
 	return redis.NewClient(o), nil
 }
 
@@ -134,7 +141,7 @@ func openSentinel(address string, set redisSettings) (redis.UniversalClient, err
 	o := &redis.FailoverOptions{
 		MasterName: master, SentinelAddrs: hosts, DB: n, PoolSize: set.poolSize,
 		MaxRetries: set.retries, MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
-		Username: u.User.Username(), TLSConfig: tlsFor(u.Scheme),
+		Username: u.User.Username(), TLSConfig: tlsFor(u.Scheme), OnConnect: set.connected,
 	}
 	o.Password, _ = u.User.Password()
 	return redis.NewFailoverClient(o), nil

@@ -19,7 +19,7 @@ import (
 // beats has a worker be alive.
 func (c *counter) beats(h ledger.Heartbeat) {
 	c.t.Helper()
-	if err := c.ledger.Beat(c.ctx, h, time.Minute); err != nil {
+	if _, err := c.ledger.Beat(c.ctx, h, time.Minute); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -40,13 +40,13 @@ func TestLaunch(t *testing.T) {
 		make func() (Moved, error)
 		want Moved
 	}{
-		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Running, false}},
-		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{campaign.Paused, true}},
-		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{campaign.Paused, false}},
-		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Paused, false}},
-		{"resume", func() (Moved, error) { return c.Resume(c.ctx, "sale") }, Moved{campaign.Running, true}},
-		{"cancel", func() (Moved, error) { return c.Cancel(c.ctx, "sale") }, Moved{campaign.Cancelled, true}},
-		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{l.State, !l.Before}, nil }, Moved{campaign.Cancelled, false}},
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{State: l.State, Moved: !l.Before}, nil }, Moved{State: campaign.Running, Moved: false}},
+		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{State: campaign.Paused, Moved: true}},
+		{"pause", func() (Moved, error) { return c.Pause(c.ctx, "sale") }, Moved{State: campaign.Paused, Moved: false}},
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{State: l.State, Moved: !l.Before}, nil }, Moved{State: campaign.Paused, Moved: false}},
+		{"resume", func() (Moved, error) { return c.Resume(c.ctx, "sale") }, Moved{State: campaign.Running, Moved: true}},
+		{"cancel", func() (Moved, error) { return c.Cancel(c.ctx, "sale") }, Moved{State: campaign.Cancelled, Moved: true}},
+		{"again", func() (Moved, error) { l := c.launch("sale", ""); return Moved{State: l.State, Moved: !l.Before}, nil }, Moved{State: campaign.Cancelled, Moved: false}},
 	} {
 		if got, err := move.make(); err != nil || got != move.want {
 			t.Errorf("%s: %+v, %v", move.name, got, err)

@@ -15,6 +15,8 @@ import (
 type Moved struct {
 	State campaign.State
 	Moved bool // else it was so already
+	// Warning is what a person should know of it; empty: nothing.
+	Warning string
 }
 
 // Pause stops submitting a campaign until it is resumed.
@@ -31,7 +33,11 @@ func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
 // Resume goes on with a paused or halted campaign, also where its queue was paused
 // behind its back.
 func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
-	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
+	rec, err := d.campaigns.Get(ctx, id)
+	if err != nil {
+		return Moved{}, err
+	}
+	m, err := d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
 		// The queue first: a worker that finds it paused would pause the campaign again.
 		if err := d.queue.Unpause(ctx, id); err != nil {
 			return false, err
@@ -43,7 +49,14 @@ func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
 		}
 		return moved, err
 	})
+	if rec.Code == campaign.CodeRestored && rec.State == campaign.Halted && m.Moved {
+		m.Warning = "Redis was restored before: " + restoredGoesOn
+	}
+	return m, err
 }
+
+// restoredGoesOn says what it means to resume such a campaign.
+const restoredGoesOn = "whoever was submitted to after its state was saved is not on record, and gets a second message now"
 
 // ClearPause ends the pause that the provider of a campaign's sender asked for, for
 // all campaigns of that sender, and goes on with this one. Was says whether there

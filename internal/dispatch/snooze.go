@@ -38,6 +38,8 @@ func (d *Dispatcher) beginFailed(err error) error {
 		return &Snooze{Why: "the campaign is not running"}
 	case errors.Is(err, ledger.ErrNotPending):
 		return &Snooze{Why: "somebody else's word on a recipient came meanwhile"}
+	case errors.Is(err, ledger.ErrForgotten):
+		return &Snooze{After: 5 * time.Second, Why: "Redis has forgotten a part of the journal, and the campaign is about to halt"}
 	case errors.Is(err, ledger.ErrStale):
 		return &Snooze{After: 5 * time.Second, Why: "another worker has taken the batch over"}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -122,9 +123,23 @@ func (w *world) judgeLosses(id string, sinceUS, untilUS int64) int {
 	return twice
 }
 
+// awaitForgotten sees a campaign halted of which the new master knows less than the
+// workers do, with nobody taken twice until somebody resumes it.
+func (w *world) awaitForgotten(id string) {
+	w.t.Helper()
+	if a := w.awaitState(id, "halted", time.Minute); !strings.HasPrefix(a.Reason, "Redis was restored") {
+		w.t.Errorf("the reason is %q", a.Reason)
+	}
+	w.quietFor(time.Second, 20*time.Second)
+	if r := w.report(); r.Duplicates > 0 {
+		w.t.Errorf("%d were taken twice before anybody resumed", r.Duplicates)
+	}
+	w.run("producer", "resume", id)
+}
+
 // A failover loses the writes of the last second, which Redis had acknowledged.
-// The workers find the new master and the campaign ends; only those can get a
-// second message whose intents were lost.
+// The workers find the new master and halt the campaign. Resumed, it ends; only those
+// can get a second message whose intents were lost.
 func TestFailoverLosesWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--latency", "20ms")
@@ -141,6 +156,7 @@ func TestFailoverLosesWrites(t *testing.T) {
 	w.await("under way", 10*time.Second, func() bool { return w.report().Taken > before+300 })
 	until := w.failOver(s)
 	lost := w.report().Taken - before
+	w.awaitForgotten("over")
 	a := w.awaitState("over", "finished", time.Minute)
 	if a.Accepted+a.InDoubt != 5000 {
 		t.Errorf("%+v", a)
@@ -175,6 +191,7 @@ func TestFailoverOfMasterThatNeedsItsReplica(t *testing.T) {
 	w.quietFor(2*time.Second, 10*time.Second)
 	lost := w.report().Taken - before
 	until := w.failOver(s)
+	w.awaitForgotten("needs")
 	w.awaitState("needs", "finished", time.Minute)
 	twice := w.judgeLosses("needs", since, until)
 	t.Logf("%d submissions until the master refused, %d of them made again", lost, twice)

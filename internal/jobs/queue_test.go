@@ -216,7 +216,7 @@ func TestRequeue(t *testing.T) {
 	if n, err := recovery.Requeue(t.Context(), "c"); n != 0 || err != nil {
 		t.Errorf("%d enqueued where nothing is lost, %v", n, err)
 	}
-	if err := l.Beat(t.Context(), ledger.Heartbeat{Worker: "w"}, time.Minute); err != nil {
+	if _, err := l.Beat(t.Context(), ledger.Heartbeat{Worker: "w"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Claim(t.Context(), "c", 1, "w", false); err != nil {

@@ -45,6 +45,10 @@ func Worker(worker string) string { return "sluice:worker:" + worker }
 // with each heartbeat.
 func Workers() string { return "sluice:workers" }
 
+// Rested is a string: when the last worker stopped in order; there is none while
+// workers live, or where they ended in another way. Written by ledger.
+func Rested() string { return "sluice:workers:rested" }
+
 // Recipients is a string: the recipients of batch n, compressed. Written once, by
 // ledger at the import.
 func Recipients(id string, n int) string { return batch(id, "recipients", n) }

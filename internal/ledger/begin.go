@@ -97,6 +97,9 @@ func (c *Claim) next(indexes []int) ([]place, error) {
 // appendOwn appends a record of this claim and adds it to the fold. Whole says
 // that the fold then knows the whole journal.
 func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (whole bool, err error) {
+	if state == running && c.l.memory.lacks(c.id) {
+		return false, ErrForgotten
+	}
 	touched := []string{keys.Claims(c.id), keys.Campaign(c.id), keys.Journal(c.id, c.N), keys.Owners(c.id)}
 	reply, err := c.l.scripts.begin.Run(ctx, c.l.rdb, touched, c.N, c.Epoch, record, state, c.worker).Int64Slice()
 	if err != nil {
@@ -118,8 +121,12 @@ func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (who
 			clear(c.unsure)
 		}
 		return false, ErrNotRunning
+	case length < c.known+len(record):
+		c.l.memory.missed(c.id)
+		return false, ErrForgotten
 	case c.known+len(record) == length:
 		c.known = length
+		c.l.memory.note(c.id, c.N, c.Epoch, length)
 		return true, c.fold.Add(c.known, string(record))
 	}
 	return false, nil

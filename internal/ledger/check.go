@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -66,6 +68,20 @@ func checkServer(ctx context.Context, rdb redis.Cmdable) error {
 			ErrUncheckable, errors.Join(untold...))
 	}
 	return nil
+}
+
+// Up is for how long the server has been up. It fails with ErrUncheckable where that
+// is not told.
+func (l *Ledger) Up(ctx context.Context) (time.Duration, error) {
+	text, err := info(ctx, l.rdb, demand{section: "server", field: "uptime_in_seconds"})
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrUncheckable, err)
+	}
+	seconds, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%w: uptime_in_seconds", ErrUncheckable)
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 // info is one field of INFO, "" where it is not told.

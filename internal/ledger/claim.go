@@ -137,6 +137,7 @@ func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, rev
 			r.recipients, _ = values[2].(string)
 			r.journal, _ = values[3].(string)
 			r.summary, _ = values[4].(string)
+			l.memory.note(id, n, r.epoch, len(r.journal))
 			return r, nil
 		}
 		owner, _ := values[1].(string)

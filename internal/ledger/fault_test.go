@@ -304,6 +304,8 @@ func TestRedisThatLostWrites(t *testing.T) {
 		t.Errorf("%+v: what is gone from Redis is still counted", counts)
 	}
 	d.rdb.HSet(ctx, keys.Claims(d.id), 0, c.Epoch-1)
+	wants(t, c.Begin(ctx, []int{2}), ErrForgotten)
+	d.Forget(d.id) // as whoever halted the campaign does
 	wants(t, c.Begin(ctx, []int{2}), ErrStale)
 	settle(t, c, accept(1)...)
 }

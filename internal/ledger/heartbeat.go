@@ -43,34 +43,64 @@ type Circuit struct {
 	Code  string    `json:"code"` // of the last outage
 }
 
+// A Beat is a heartbeat that was given.
+type Beat struct {
+	At  time.Time // when, to the millisecond
+	Was time.Time // when the worker's last one was given that Redis knew; zero: it knew none
+}
+
 // Beat gives a worker's heartbeat: it counts as alive for so long from now.
-func (l *Ledger) Beat(ctx context.Context, h Heartbeat, lasts time.Duration) error {
+func (l *Ledger) Beat(ctx context.Context, h Heartbeat, lasts time.Duration) (Beat, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
-		return fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
+		return Beat{}, fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
 	}
 	now := l.now()
+	var was *redis.FloatCmd
 	// The heartbeat first: the index may name who is gone, and leaves nobody out
 	// for longer than until the next.
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Set(ctx, keys.Worker(h.Worker), text, lasts)
+		p.Del(ctx, keys.Rested())
+		was = p.ZScore(ctx, keys.Workers(), h.Worker)
 		p.ZAdd(ctx, keys.Workers(), redis.Z{Score: float64(now.UnixMilli()), Member: h.Worker})
 		p.ZRemRangeByScore(ctx, keys.Workers(), "-inf", fmt.Sprint(now.Add(-forgotten).UnixMilli()))
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return Beat{}, fmt.Errorf("giving the heartbeat of %s: %w", h.Worker, err)
 	}
-	return nil
+	b := Beat{At: time.UnixMilli(now.UnixMilli())}
+	if was.Err() == nil {
+		b.Was = time.UnixMilli(int64(was.Val()))
+	}
+	return b, nil
 }
 
 // Leave ends a worker's heartbeat at once. It must have released all claims. The
-// index names it on, for whoever asks when the last worker was there.
+// index names it on, for whoever asks when the last worker was there; the last one
+// leaves a mark that it stopped in order.
 func (l *Ledger) Leave(ctx context.Context, worker string) error {
 	if err := l.rdb.Del(ctx, keys.Worker(worker)).Err(); err != nil {
 		return fmt.Errorf("ending the heartbeat of %s: %w", worker, err)
 	}
+	fleet, err := l.Fleet(ctx)
+	if err == nil && len(fleet) == 0 {
+		err = l.rdb.Set(ctx, keys.Rested(), l.now().UnixMilli(), 0).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("leaving a mark that %s was the last worker: %w", worker, err)
+	}
 	return nil
+}
+
+// Rested says whether the last worker that there was stopped in order.
+func (l *Ledger) Rested(ctx context.Context) (bool, error) {
+	n, err := l.rdb.Exists(ctx, keys.Rested()).Result()
+	if err != nil {
+		return false, fmt.Errorf("looking whether the last worker stopped in order: %w", err)
+	}
+	return n > 0, nil
 }
 
 // Fleet are the workers that live, by when they beat last.

@@ -13,7 +13,7 @@ import (
 
 func (d *desk) beat(t testing.TB, worker string, revision int) {
 	t.Helper()
-	if err := d.Beat(t.Context(), Heartbeat{Worker: worker, Version: "v0.1.0", Revision: revision}, time.Minute); err != nil {
+	if _, err := d.Beat(t.Context(), Heartbeat{Worker: worker, Version: "v0.1.0", Revision: revision}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }

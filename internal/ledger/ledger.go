@@ -56,6 +56,8 @@ type Ledger struct {
 	rdb redis.UniversalClient
 	now func() time.Time
 	zip *zip
+	// memory is what this process has seen of batches.
+	memory memory
 
 	scripts scripts
 	folds   sync.Pool // of *Fold, for reading many batches
@@ -72,7 +74,7 @@ type scripts struct {
 // New makes a Ledger on rdb. Now is asked for the time of resolutions alone.
 func New(rdb redis.UniversalClient, now func() time.Time) *Ledger {
 	return &Ledger{
-		rdb: rdb, now: now, zip: newZip(),
+		rdb: rdb, now: now, zip: newZip(), memory: memory{campaigns: map[string]*remembered{}},
 		scripts: scripts{
 			stage: stageScript(), claim: claimScript(), release: releaseScript(),
 			begin: beginScript(), settle: settleScript(), expire: expireScript(),

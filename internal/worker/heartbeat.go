@@ -29,6 +29,15 @@ type heartbeat struct {
 
 	lastBeat    atomic.Pointer[time.Time] // when the last one was given that Redis has
 	incarnation atomic.Int64
+	// doubted is since when nobody knows whether Redis has all that it had; nil: it has.
+	doubted atomic.Pointer[time.Time]
+}
+
+// doubt has this worker begin nothing until doubted is nil again.
+func (h *heartbeat) doubt() {
+	now := time.Now()
+	h.doubted.Store(&now)
+	h.incarnation.Add(1)
 }
 
 // beat gives one heartbeat. One later than aliveFor starts a new incarnation,
@@ -69,8 +78,8 @@ func (h *heartbeat) Incarnation() int64 { return h.incarnation.Load() }
 
 // Lapsed says that since that incarnation others may have taken this worker for
 // gone, and its batches over: it stood still, or Redis was away. What it had begun
-// and not submitted is not its own any more.
+// and not submitted is not its own any more. So it is while Redis is in doubt.
 func (h *heartbeat) Lapsed(incarnation int64) bool {
 	last := h.lastBeat.Load()
-	return last == nil || time.Since(*last) > aliveFor-lapseMargin || h.incarnation.Load() != incarnation
+	return last == nil || h.doubted.Load() != nil || time.Since(*last) > aliveFor-lapseMargin || h.incarnation.Load() != incarnation
 }

@@ -209,7 +209,8 @@ func (l *life) take(t *rapid.T) {
 
 func (l *life) claim(t *rapid.T, worker string, n int, task string) {
 	l.alive[worker] = true
-	l.must(t, l.w.Ledger.Beat(t.Context(), ledger.Heartbeat{Worker: l.id + worker}, time.Hour))
+	_, err := l.w.Ledger.Beat(t.Context(), ledger.Heartbeat{Worker: l.id + worker}, time.Hour)
+	l.must(t, err)
 	c, err := l.w.Ledger.Claim(t.Context(), l.id, n, l.id+worker, false)
 	switch {
 	case errors.Is(err, ledger.ErrDone):

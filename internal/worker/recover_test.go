@@ -130,7 +130,7 @@ func (w *world) abandon(id string, n int, begun ...int) {
 // beat gives a heartbeat of the worker that abandons.
 func (w *world) beat(lasts time.Duration) {
 	w.t.Helper()
-	if err := w.ledger.Beat(w.t.Context(), ledger.Heartbeat{Worker: "gone"}, lasts); err != nil {
+	if _, err := w.ledger.Beat(w.t.Context(), ledger.Heartbeat{Worker: "gone"}, lasts); err != nil {
 		w.t.Fatal(err)
 	}
 }

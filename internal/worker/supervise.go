@@ -95,6 +95,9 @@ func (w *Worker) step(ctx context.Context) {
 			c.server, c.lookAt, c.agreedAt = nil, time.Time{}, time.Time{}
 		}
 		if c.forgotten && c.server == nil {
+			if c.brief.State.Over() { // else Redis has forgotten it
+				w.Ledger.Forget(id)
+			}
 			delete(w.campaigns, id)
 			continue
 		}

@@ -66,6 +66,11 @@ type Options struct {
 	// Linger is how long a campaign that is over keeps its queue, for people to look
 	// at; Keep how long its rows are kept from then on, for ever if zero.
 	Linger, Keep time.Duration
+	// RestoredAfter is how old the last heartbeat may be at the start before Redis is
+	// taken for restored; 0: it never is.
+	RestoredAfter time.Duration
+	// Servers tell which Redis answers; nil: nobody does.
+	Servers *Servers
 }
 
 // Suppressed is a list of numbers that get no message.
@@ -99,6 +104,10 @@ type Worker struct {
 	// suppressionVersion is that of the suppression list, as last seen.
 	suppressionVersion atomic.Int64
 	says               atomic.Pointer[ledger.Heartbeat] // what the next heartbeat does
+
+	lastBeat time.Time                 // of Redis' clock, when it was given
+	back     atomic.Pointer[time.Time] // what Redis' state is from, where it has forgotten a heartbeat; zero: nobody knows
+	look     chan struct{}             // there is a reason to look at what Redis has
 }
 
 // New makes a Worker that does nothing until Run.
@@ -120,7 +129,17 @@ func New(o Options) *Worker {
 		wakes:    newWakes(), accounts: map[string]*Account{}, campaigns: map[string]*supervised{},
 	}
 	w.says.Store(&ledger.Heartbeat{Worker: o.ID, Version: o.Version, Revision: schema.Revision, Host: o.Host, Since: o.Now()})
-	w.heartbeat = &heartbeat{log: o.Log, give: func(ctx context.Context) error { return o.Ledger.Beat(ctx, *w.says.Load(), aliveFor) }}
+	w.look = make(chan struct{}, 1)
+	w.heartbeat = &heartbeat{log: o.Log, give: func(ctx context.Context) error {
+		b, err := o.Ledger.Beat(ctx, *w.says.Load(), aliveFor)
+		if err == nil {
+			w.beaten(b)
+		}
+		return err
+	}}
+	if o.Servers != nil {
+		o.Servers.onChange(w.doubt)
+	}
 	return w
 }
 
@@ -130,6 +149,9 @@ func (w *Worker) now() time.Time { return w.Now() }
 // submissions, what is in flight is waited for and recorded. It returns nil, or
 // what kept it from starting.
 func (w *Worker) Run(ctx context.Context) error {
+	if err := w.lookAtTheStart(ctx); err != nil {
+		return fmt.Errorf("looking whether Redis was restored: %w", err)
+	}
 	if err := w.heartbeat.beat(ctx); err != nil {
 		return fmt.Errorf("announcing this worker in Redis: %w", err)
 	}
@@ -144,6 +166,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { w.heartbeat.beatLoop(beating) })
 	beside.Go(func() { w.listen(ctx) })
+	beside.Go(func() { w.guard(beating) })
 	w.supervise(ctx)
 	w.stopAll()
 	cancel()

@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"errors"
+	"testing"
+
+	"sluice/internal/keys"
+	"sluice/internal/sender"
+)
+
+// Whatever Redis has less of than this process has seen is noticed, and nothing else.
+func TestForgotten(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(t *testing.T, d *desk)
+		want   bool
+	}{
+		"nothing":          {func(*testing.T, *desk) {}, false},
+		"a longer journal": {func(t *testing.T, d *desk) { d.rdb.Append(t.Context(), keys.Journal(d.id, 0), "x") }, false},
+		"a later claim":    {func(t *testing.T, d *desk) { d.rdb.HIncrBy(t.Context(), keys.Claims(d.id), "0", 1) }, false},
+		"a shorter journal": {func(t *testing.T, d *desk) {
+			text := d.rdb.Get(t.Context(), keys.Journal(d.id, 0)).Val()
+			d.rdb.Set(t.Context(), keys.Journal(d.id, 0), text[:len(text)-1], 0)
+		}, true},
+		"no journal":     {func(t *testing.T, d *desk) { d.rdb.Del(t.Context(), keys.Journal(d.id, 0)) }, true},
+		"a lower epoch":  {func(t *testing.T, d *desk) { d.rdb.HSet(t.Context(), keys.Claims(d.id), "0", 1) }, true},
+		"no claim":       {func(t *testing.T, d *desk) { d.rdb.HDel(t.Context(), keys.Claims(d.id), "0") }, true},
+		"an empty Redis": {func(t *testing.T, d *desk) { d.rdb.FlushAll(t.Context()) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.stage(t, 0, 3)
+			for range 2 {
+				c, err := d.Claim(t.Context(), d.id, 0, "w", false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Begin(t.Context(), []int{0}); err != nil && !errors.Is(err, ErrNotPending) {
+					t.Fatal(err)
+				}
+			}
+			d.forgotten(t, false, false)
+			tt.change(t, d)
+			d.forgotten(t, false, false) // it was asked about already
+			d.forgotten(t, true, tt.want)
+			for _, all := range []bool{true, false} {
+				if ids := d.Remembered(all); (len(ids) == 1) != all {
+					t.Errorf("remembered, of all %t: %v", all, ids)
+				}
+			}
+			d.Forget(d.id)
+			d.forgotten(t, true, false)
+			if left := d.Remembered(true); len(left) > 0 {
+				t.Errorf("%v is remembered", left)
+			}
+		})
+	}
+}
+
+// forgotten sees what Forgotten says.
+func (d *desk) forgotten(t *testing.T, all, want bool) {
+	t.Helper()
+	if got, err := d.Forgotten(t.Context(), d.id, all); err != nil || got != want {
+		t.Errorf("forgotten, of all %t: %t, %v, want %t", all, got, err, want)
+	}
+}
+
+// An older claim of this process that ends late is no sign of anything.
+func TestLateSettlementIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.stage(t, 0, 3)
+	old := d.claim(t, 0, "w", false)
+	begin(t, old, 0)
+	newer := d.claim(t, 0, "w", false)
+	settle(t, old, Settlement{Index: 0, Outcome: sender.Accepted, MessageID: "m", Time: noon})
+	d.forgotten(t, true, false)
+	begin(t, newer, 1)
+	settle(t, newer, Settlement{Index: 1, Outcome: sender.Accepted, MessageID: "n", Time: noon})
+	d.forgotten(t, true, false)
+}
+
+// On a journal that is shorter than it was nothing begins.
+func TestForgottenBeginsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.stage(t, 0, 3)
+	c, err := d.Claim(t.Context(), d.id, 0, "w", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Begin(t.Context(), []int{0}); err != nil {
+		t.Fatal(err)
+	}
+	d.rdb.Del(t.Context(), keys.Journal(d.id, 0))
+	if err := c.Begin(t.Context(), []int{1}); !errors.Is(err, ErrForgotten) {
+		t.Errorf("begun on a journal that is gone: %v", err)
+	}
+	d.forgotten(t, false, true)
+}
+
+// The last worker that stops in order leaves a mark, which the next one takes away.
+func TestRested(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	rested := func(want bool) {
+		t.Helper()
+		if got, err := d.Rested(t.Context()); err != nil || got != want {
+			t.Errorf("rested: %t, %v, want %t", got, err, want)
+		}
+	}
+	d.beat(t, "a", 1)
+	d.beat(t, "b", 1)
+	rested(false)
+	leave := func(worker string) {
+		t.Helper()
+		if err := d.Leave(t.Context(), worker); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave("a")
+	rested(false)
+	leave("b")
+	rested(true)
+	d.beat(t, "c", 1)
+	rested(false)
+}
