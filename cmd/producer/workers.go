@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"sluice/internal/desk"
 )
 
 type workersCommand struct {
@@ -24,6 +26,10 @@ func (c *workersCommand) Run(a *app) error {
 	alive, last, err := a.desk.Workers(a.ctx)
 	if err != nil {
 		return err
+	}
+	if versions := versionsOf(alive); len(versions) > 1 {
+		fmt.Fprintf(shown(a.err), "producer: warning: the workers are of %d versions: %s; end an upgrade soon, new kinds of record wait for it\n",
+			len(versions), strings.Join(versions, ", "))
 	}
 	if c.JSON {
 		for i := range alive {
@@ -48,6 +54,16 @@ func (c *workersCommand) Run(a *app) error {
 			strings.Join(w.Senders, ","), strings.Join(w.Campaigns, ","), w.InFlight, pausesText(w.Paused), atText(w.LastBeat))
 	}
 	return t.Flush()
+}
+
+// versionsOf are the versions of the workers that live.
+func versionsOf(alive []desk.Worker) []string {
+	versions := make([]string, len(alive))
+	for i := range alive {
+		versions[i] = alive[i].Version
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions)
 }
 
 // pausesText says which senders are paused, and until when.
