@@ -57,6 +57,12 @@ bad program $i/config $i/accounts
 bad program/programtest $i/redistest
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
+bad api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch
+bad desk $i/api
+bad outbox $i/desk $i/campaign
+bad idempotency $i/api
+bad parts $i/campaign $i/batch
+bad token $i/campaign $i/parts
 bad schema $i/batch $i/ledger
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
 bad redistest $i/batch
@@ -116,7 +122,14 @@ good worker $i/audience $i/locate $i/phone $i/schema $i/jobs $i/dispatch $i/camp
 good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innopaas
 good export $i/ledger
 good campaign $i/phone
-good desk $i/phone
+good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
+good outbox $i/keys
+good api $i/outbox
+good desk $i/outbox
+good idempotency $i/keys
+good parts $i/keys
+good token $i/keys
+good desk $i/phone $i/parts
 good estimate $i/campaign
 good desk $i/audience $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/receipt $i/campaign $i/ledger $i/ratelimit

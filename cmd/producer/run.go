@@ -26,7 +26,7 @@ type commands struct {
 
 	RedisURL    string `help:"Redis that holds the campaigns: redis://, rediss://, redis-sentinel:// or redis-cluster://." env:"SLUICE_REDIS_URL" default:"redis://127.0.0.1:6379/0" placeholder:"URL"`
 	QueuePrefix string `help:"What the names of this Redis' queues begin with, the same for every program: other applications may have queues there." env:"SLUICE_QUEUE_PREFIX" default:"${queue_prefix}" placeholder:"PREFIX"`
-	Senders     string `help:"The senders file." env:"SLUICE_SENDERS" default:"senders.yaml" placeholder:"FILE"`
+	Senders     string `help:"The senders file." env:"SLUICE_SENDERS" default:"${senders}" placeholder:"FILE"`
 	LogLevel    string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
 	LogFormat   string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
 
@@ -48,8 +48,13 @@ type commands struct {
 	Suppress  suppressCommand  `cmd:"" help:"Keep the list of numbers that get no message."`
 	Schema    schemaCommand    `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
 	Monitor   monitorCommand   `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
+	Serve     serveCommand     `cmd:"" help:"Serve the HTTP API, by which programs compose, launch and steer campaigns. Any number may serve one Redis."`
+	Token     tokenCommand     `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
 	Cancel    cancelCommand    `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
 }
+
+// defaultSenders is the senders file where none is named.
+const defaultSenders = "senders.yaml"
 
 // app is what the commands work with.
 type app struct {
@@ -71,7 +76,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	parser, err := kong.New(&c,
 		kong.Name("producer"),
 		kong.Description("Sluice's producer: from a CSV to every message_id, and the account of every row."),
-		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
+		kong.Vars{"queue_prefix": jobs.DefaultPrefix, "senders": defaultSenders},
 		kong.Writers(stdout, stderr),
 		kong.Vars{"version": version()},
 		kong.Exit(func(int) { helped = true }),

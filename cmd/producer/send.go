@@ -109,7 +109,7 @@ func launchedText(l *desk.Launched) string {
 		return l.ID + " is finished: nobody of the list is to get it"
 	case campaign.Scheduled:
 		return fmt.Sprintf("%s is launched, and begins at %s; watch it with `producer status %s`", l.ID, atText(l.StartAt), l.ID)
-	case campaign.Importing, campaign.Running, campaign.Paused, campaign.Halted, campaign.Cancelled:
+	case campaign.Draft, campaign.Importing, campaign.Running, campaign.Paused, campaign.Halted, campaign.Cancelled:
 	}
 	if l.State != campaign.Running {
 		return fmt.Sprintf("%s is imported, and %s", l.ID, l.State)

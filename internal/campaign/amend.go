@@ -60,7 +60,7 @@ func (s *Store) Amend(ctx context.Context, id string, revision int, raw []byte) 
 // amend puts another message in the place of the file's own, whose columns stay the
 // ones that the list was imported with.
 func (f *File) amend(raw []byte) error {
-	a, err := Parse(raw, f.ID+".yaml")
+	a, err := ParseAmendment(raw, f.ID+".yaml")
 	if err != nil {
 		return err
 	}

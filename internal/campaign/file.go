@@ -96,7 +96,25 @@ var (
 
 // Parse reads a campaign file. Name is its path: the recipients' file is
 // relative to it, and errors name it with the line and the field at fault.
-func Parse(data []byte, name string) (*File, error) {
+func Parse(data []byte, name string) (*File, error) { return parse(data, name, inFile) }
+
+// ParseComposed is Parse for a campaign whose list comes in parts: it names no file.
+func ParseComposed(data []byte, name string) (*File, error) { return parse(data, name, inParts) }
+
+// ParseAmendment is Parse for a file of which only the message counts: it may name a
+// list or none.
+func ParseAmendment(data []byte, name string) (*File, error) { return parse(data, name, either) }
+
+// A source is where a campaign file has its list.
+type source int
+
+const (
+	inFile  source = iota // it names one
+	inParts               // it names none
+	either                // it has been parsed before as one of the two
+)
+
+func parse(data []byte, name string, list source) (*File, error) {
 	d, err := strictyaml.Parse(data, name)
 	if err != nil {
 		return nil, err
@@ -104,6 +122,15 @@ func Parse(data []byte, name string) (*File, error) {
 	var f File
 	if err := d.Decode(&f); err != nil {
 		return nil, err
+	}
+	switch {
+	case list == inParts && f.Recipients.File != "":
+		return nil, d.At("recipients.file", "not here: the list comes in parts")
+	case list == inParts && len(f.Recipients.Files) > 0:
+		return nil, d.At("recipients.files", "not here: the list comes in parts")
+	}
+	if list != inFile && f.Recipients.File == "" && len(f.Recipients.Files) == 0 {
+		f.Recipients.File = "-"
 	}
 	f.Message.Fold()
 	f.setDefaults(name)

@@ -19,9 +19,9 @@ func tell() string {
 }
 
 // moveScript makes a move if the record allows it.
-// KEYS: campaign, done. ARGV: 1 to, 2 the allowed states as ",a,b,", 3 the
-// condition, 4 the import's generation for the one that asks for it, then fields
-// and values to set. What was kept of the account of a campaign that was over goes
+// KEYS: campaign, done, outbox, due. ARGV: 1 to, 2 the allowed states as ",a,b,",
+// 3 the condition, 4 the import's generation for the one that asks for it, 5 the
+// event to tell of it, 6 the time in ms, then fields and values to set. What was kept of the account of a campaign that was over goes
 // with any move.
 // Returns the state before, with "!" in front if the move was refused, or "?"
 // if the condition does not hold.
@@ -36,8 +36,15 @@ if ARGV[3] == 'done' then
 	local tasks = tonumber(redis.call('HGET', KEYS[1], 'tasks') or '-1')
 	if tasks ~= redis.call('SCARD', KEYS[2]) then return '?' .. state end
 end
-redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 5))
+redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 7))
 redis.call('HDEL', KEYS[1], 'final')
+local tells = redis.call('HGET', KEYS[1], 'tells')
+if tells and string.find(tells, ',' .. ARGV[5] .. ',', 1, true) then
+	local seq = redis.call('HINCRBY', KEYS[1], 'told', 1)
+	redis.call('HSET', KEYS[3], seq, ARGV[5] .. ' ' .. ARGV[6])
+	redis.call('ZADD', KEYS[4], ARGV[6], seq)
+	for i = 3, 4 do redis.call('EXPIRE', KEYS[i], 2592000) end
+end
 ` + tell() + `
 return state`)
 
@@ -55,8 +62,10 @@ func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, f
 	for _, f := range r.from {
 		from += string(f) + ","
 	}
-	args := append([]any{string(r.to), from, string(r.when), generation, fieldMoved, s.now().UnixMilli()}, fields...)
-	was, err := moveScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Done(id)}, args...).Text()
+	now := s.now().UnixMilli()
+	args := append([]any{string(r.to), from, string(r.when), generation, string(EventOf(m)), now, fieldMoved, now}, fields...)
+	touched := []string{keys.Campaign(id), keys.Done(id), keys.Outbox(id), keys.Due(id)}
+	was, err := moveScript.Run(ctx, s.rdb, touched, args...).Text()
 	if err != nil {
 		return false, fmt.Errorf("moving %s to %s: %w", id, r.to, err)
 	}
@@ -188,6 +197,9 @@ func (s *Store) Reopen(ctx context.Context, id string) (bool, error) {
 	// so after it, for the campaign may be retired in between.
 	if err := s.activate(ctx, id); err != nil {
 		return false, err
+	}
+	if err := s.rdb.SAdd(ctx, keys.Outboxes(), id).Err(); err != nil { // likewise
+		return false, fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
 	moved, err := s.move(ctx, id, MoveReopen, fieldFinished, 0)
 	if errors.Is(err, ErrNotAllowed) {

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -39,12 +40,23 @@ type Record struct {
 	Final      []byte // what was kept of its account when its rows expired
 	Named      string // how the campaigns were that its list names, when its import asked them
 	Expiring   bool   // its rows may be set to expire
+	// What only a campaign has that was composed over HTTP.
+	ETag          string            // of what was given last; never empty where it was composed
+	PartsRevision int               // raised with each change of the list's parts
+	Labels        map[string]string // what the one who composed it knows it by
+	Callback      []byte            // where to tell of its moves, as it was given; nil: nowhere
+	Manifest      []byte            // the parts of its list, frozen
+	Problems      []byte            // why its list could not be imported
 }
+
+// Composed says that the campaign was composed over HTTP, and its list comes in
+// parts.
+func (r *Record) Composed() bool { return r.ETag != "" }
 
 // Given is the campaign file as it was given, under the campaign's own id: one
 // file may be given under several.
 func (r *Record) Given() (*File, error) {
-	f, err := Parse(r.Raw, r.ID+".yaml")
+	f, err := parse(r.Raw, r.ID+".yaml", either)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +125,13 @@ const (
 	fieldExpiring = "expiring"
 	fieldAmended  = "amended"
 	fieldRevision = "revision"
+	fieldETag     = "etag"
+	fieldParts    = "parts_revision"
+	fieldLabels   = "labels"
+	fieldCallback = "callback"
+	fieldTells    = "tells" // the events of callback, as ",a,b,"
+	fieldManifest = "manifest"
+	fieldProblems = "problems"
 )
 
 // planFields are the names of a plan's numbers, with their places.
@@ -130,9 +149,21 @@ func parseRecord(id string, fields map[string]string) (*Record, error) {
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
 		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "", Named: fields["named"],
+		ETag: fields[fieldETag],
 	}
 	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
 	r.Revision, r.Amended = revisionOf(fields[fieldRevision]), []byte(fields[fieldAmended])
+	for name, into := range map[string]*[]byte{fieldCallback: &r.Callback, fieldManifest: &r.Manifest, fieldProblems: &r.Problems} {
+		if text := fields[name]; text != "" {
+			*into = []byte(text)
+		}
+	}
+	if text := fields[fieldLabels]; text != "" {
+		if err := json.Unmarshal([]byte(text), &r.Labels); err != nil {
+			return nil, fmt.Errorf("record of %s: reading its labels: %w", id, err)
+		}
+	}
+	r.PartsRevision, _ = strconv.Atoi(fields[fieldParts]) // none before the first part
 	r.Plan.Fingerprint = fields["fingerprint"]
 	for name, n := range r.Plan.planFields() {
 		if text := fields[name]; text != "" {

@@ -10,6 +10,7 @@ type State string
 
 // The states.
 const (
+	Draft     State = "draft"     // it is composed over HTTP, and may still be changed
 	Importing State = "importing" // its batches are being staged
 	Scheduled State = "scheduled" // imported; its time has not come
 	Running   State = "running"   // workers submit
@@ -20,7 +21,7 @@ const (
 )
 
 // States are all of them.
-var States = []State{Importing, Scheduled, Running, Paused, Halted, Finished, Cancelled}
+var States = []State{Draft, Importing, Scheduled, Running, Paused, Halted, Finished, Cancelled}
 
 // Over says that nothing more happens by itself.
 func (s State) Over() bool { return s == Finished || s == Cancelled }
@@ -30,6 +31,8 @@ type Move string
 
 // The moves.
 const (
+	MoveFreeze     Move = "freeze" // what was composed is settled, and its import begins
+	MoveGiveBack   Move = "return" // the list of a composed campaign cannot be imported
 	MoveLaunch     Move = "launch" // the import is complete
 	MoveStart      Move = "start"  // the time has come
 	MovePause      Move = "pause"
@@ -43,7 +46,7 @@ const (
 
 // Moves are all of them.
 var Moves = []Move{
-	MoveLaunch, MoveStart, MovePause, MoveResume, MoveReschedule, MoveHalt, MoveFinish, MoveCancel, MoveReopen,
+	MoveFreeze, MoveGiveBack, MoveLaunch, MoveStart, MovePause, MoveResume, MoveReschedule, MoveHalt, MoveFinish, MoveCancel, MoveReopen,
 }
 
 // A condition is what a move asks of the record beside its state.
@@ -67,6 +70,8 @@ type rule struct {
 // rules is the table of moves.
 func rules() map[Move]rule {
 	return map[Move]rule{
+		MoveFreeze:     {from: []State{Draft}, to: Importing},
+		MoveGiveBack:   {from: []State{Importing}, to: Draft, when: newest},
 		MoveLaunch:     {from: []State{Importing}, to: Scheduled, when: newest},
 		MoveStart:      {from: []State{Scheduled}, to: Running},
 		MovePause:      {from: []State{Running, Scheduled}, to: Paused},
@@ -74,7 +79,7 @@ func rules() map[Move]rule {
 		MoveReschedule: {from: []State{Paused}, to: Scheduled, when: unstarted},
 		MoveHalt:       {from: []State{Running}, to: Halted},
 		MoveFinish:     {from: []State{Running}, to: Finished, when: done},
-		MoveCancel:     {from: []State{Importing, Scheduled, Running, Paused, Halted}, to: Cancelled},
+		MoveCancel:     {from: []State{Draft, Importing, Scheduled, Running, Paused, Halted}, to: Cancelled},
 		MoveReopen:     {from: []State{Finished}, to: Running},
 	}
 }

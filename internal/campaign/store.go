@@ -15,6 +15,7 @@ import (
 var (
 	ErrNotFound      = errors.New("there is no campaign of this id")
 	ErrOtherCampaign = errors.New("the id belongs to another campaign; an id is unique for ever, choose a new one")
+	ErrDraft         = errors.New("a draft of this id is being composed over HTTP; launch it there, or choose another id")
 	ErrNotAllowed    = errors.New("not possible in its state")
 )
 
@@ -49,6 +50,9 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
+	if err == nil && there.State == Draft {
+		return there, fmt.Errorf("campaign %s: %w", f.ID, ErrDraft)
+	}
 	if err == nil && there.State.Over() { // and it may have been retired
 		return there, there.isOf(f)
 	}
@@ -65,6 +69,9 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	}
 	if there, err = s.Get(ctx, f.ID); err != nil {
 		return nil, err
+	}
+	if there.State == Draft {
+		return there, fmt.Errorf("campaign %s: %w", f.ID, ErrDraft)
 	}
 	return there, there.isOf(f)
 }

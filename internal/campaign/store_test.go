@@ -72,6 +72,7 @@ func (d *desk) put(t *testing.T, id string, to State, ran bool) {
 	}
 	d.create(t, id, later)
 	steps := map[State][]func(context.Context, string) (bool, error){
+		Draft:     {d.giveBack},
 		Importing: nil,
 		Scheduled: {d.launch(1)},
 		Running:   {d.launch(1)},
@@ -88,6 +89,10 @@ func (d *desk) put(t *testing.T, id string, to State, ran bool) {
 	if got := d.get(t, id).State; got != to {
 		t.Fatalf("put into %s, not %s", got, to)
 	}
+}
+
+func (d *desk) giveBack(ctx context.Context, id string) (bool, error) {
+	return d.move(ctx, id, MoveGiveBack)
 }
 
 func (d *desk) launch(tasks int) func(context.Context, string) (bool, error) {
@@ -166,8 +171,10 @@ func TestEveryMoveFromEveryState(t *testing.T) {
 	d := newDesk(t, redistest.New(t))
 	moves := map[Move]func(context.Context, string) (bool, error){
 		MoveStart: d.Start, MovePause: d.Pause, MoveHalt: d.halt, MoveFinish: d.Finish, MoveCancel: d.Cancel, MoveReopen: d.Reopen,
-		MoveLaunch: func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveLaunch) },
-		MoveResume: func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveResume) },
+		MoveLaunch:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveLaunch) },
+		MoveFreeze:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveFreeze) },
+		MoveGiveBack: func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveGiveBack) },
+		MoveResume:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveResume) },
 		MoveReschedule: func(ctx context.Context, id string) (bool, error) {
 			return d.move(ctx, id, MoveReschedule)
 		},

@@ -129,7 +129,7 @@ type amendment struct {
 
 // amendment reads and compiles the message of an order.
 func (d *Desk) amendment(rec *campaign.Record, o AmendOrder) (*amendment, error) {
-	file, err := campaign.Parse(o.Text, o.Name)
+	file, err := campaign.ParseAmendment(o.Text, o.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
+	"sluice/internal/parts"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
 	"sluice/internal/status"
@@ -60,6 +61,7 @@ type Desk struct {
 	ledger    *ledger.Ledger
 	campaigns *campaign.Store
 	queue     *jobs.Queue
+	parts     *parts.Store
 }
 
 // New makes a Desk on o.Redis, which stays the caller's to close.
@@ -67,8 +69,15 @@ func New(o Options) *Desk {
 	return &Desk{
 		redis: o.Redis, open: o.Open, now: o.Now, by: o.By,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
-		queue: jobs.NewQueue(o.Redis, o.QueuePrefix),
+		queue: jobs.NewQueue(o.Redis, o.QueuePrefix), parts: parts.NewStore(o.Redis, o.Now),
 	}
+}
+
+// As is the same Desk for somebody else, for those who look later.
+func (d *Desk) As(by string) *Desk {
+	as := *d
+	as.by = by
+	return &as
 }
 
 // CheckRedis says whether Redis can be trusted with a campaign, as

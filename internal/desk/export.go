@@ -36,7 +36,8 @@ type ExportOrder struct {
 	Format   string // CSV or NDJSON
 	// Columns are the list's own that stand beside ours: those of the message, and those
 	// that the campaign keeps. AllColumns alone is each of them.
-	Columns []string
+	Columns  []string
+	AfterRow int // only the rows behind this one; 0: all
 }
 
 // An Exporting is an export that can be written: its campaign is there, and has
@@ -48,7 +49,11 @@ type Exporting struct {
 	meaning func(string) string
 	columns []string // of the list
 	at      []int    // of each in a recipient's values
+	rows    int
 }
+
+// Rows is how many rows have been written.
+func (e *Exporting) Rows() int { return e.rows }
 
 // Export makes ready to write what became of every row of a campaign.
 func (d *Desk) Export(ctx context.Context, o ExportOrder) (*Exporting, error) {
@@ -114,6 +119,9 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	err = e.d.ledger.Export(ctx, e.order.ID, func(r ledger.Row) error {
+		if r.Row <= e.order.AfterRow {
+			return nil
+		}
 		row := export.NewRow(r, e.record.State == campaign.Cancelled, e.meaning)
 		if len(e.order.States) > 0 && !slices.Contains(e.order.States, row.State) {
 			return nil
@@ -134,6 +142,7 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 				row.Values = append(row.Values, r.Vars[i])
 			}
 		}
+		e.rows++
 		return rows.Write(row)
 	})
 	if err != nil {

@@ -78,7 +78,7 @@ func (d *Desk) index() *locate.Index { return locate.New(d.redis, d.ledger, phon
 // indexed makes the index of a campaign that has none, and looks there again. While
 // the import goes on nothing has been sent; what has expired stages no batch.
 func (d *Desk) indexed(ctx context.Context, rec *campaign.Record, c locate.Candidates, e164 string) (locate.Candidates, error) {
-	if c.Indexed || rec.State == campaign.Importing {
+	if c.Indexed || rec.State == campaign.Draft || rec.State == campaign.Importing {
 		return c, nil
 	}
 	built, err := d.index().Build(ctx, rec.ID)

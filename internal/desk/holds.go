@@ -14,7 +14,12 @@ import (
 // holds says what keeps a campaign from going on, or slows it down.
 func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Status) ([]status.Hold, error) {
 	switch rec.State {
+	case campaign.Draft:
+		return []status.Hold{{What: status.HoldDraft, Text: "it is composed, and not launched"}}, nil
 	case campaign.Importing:
+		if rec.Composed() {
+			return []status.Hold{{What: status.HoldImporting, Text: "its list is being imported, by `producer serve`"}}, nil
+		}
 		return []status.Hold{{What: status.HoldImporting, Text: "its list is not imported to the end: `producer send` goes on with it"}}, nil
 	case campaign.Paused:
 		h := status.Hold{What: status.HoldPaused, Text: "paused"}

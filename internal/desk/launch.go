@@ -50,7 +50,7 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	rec, err := d.campaigns.Create(ctx, p.order.Text, p.file)
 	var settings *campaign.SettingsError
 	switch {
-	case errors.Is(err, campaign.ErrOtherCampaign), errors.As(err, &settings):
+	case errors.Is(err, campaign.ErrOtherCampaign), errors.Is(err, campaign.ErrDraft), errors.As(err, &settings):
 		return nil, &InvalidError{err}
 	case err != nil:
 		return nil, err
@@ -130,7 +130,7 @@ func (d *Desk) imported(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return rec.State != campaign.Importing, nil
+	return rec.State != campaign.Importing && rec.State != campaign.Draft, nil
 }
 
 // compare reads the input of a campaign that is imported already: the same one

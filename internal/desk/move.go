@@ -81,7 +81,7 @@ func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skippe
 	switch {
 	case err != nil:
 		return m, false, err
-	case rec.State == campaign.Importing || rec.State.Over():
+	case rec.State == campaign.Draft || rec.State == campaign.Importing || rec.State.Over():
 		return m, false, invalid("%s is %s: there is nobody to skip: %w", id, rec.State, campaign.ErrNotAllowed)
 	}
 	within, cancel := context.WithTimeout(ctx, skipWithin)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -24,6 +25,11 @@ type Order struct {
 	SkipPreflight bool
 	// Warn is told what does not stop the order. It may be nil.
 	Warn func(string)
+	// composed is the campaign in the place of Text, and input its list, where it was
+	// composed in parts.
+	composed *campaign.File
+	input    io.ReadCloser
+	encoding string // of input, where it is not that of the campaign
 }
 
 // A Prepared order has been checked as far as files can tell. It is good for one
@@ -61,8 +67,10 @@ func (d *Desk) Prepare(o Order) (*Prepared, error) {
 func (d *Desk) prepare(o Order) (*Prepared, error) {
 	p := &Prepared{order: o}
 	var err error
-	if p.file, err = campaign.Parse(o.Text, o.Name); err != nil {
-		return nil, err
+	if p.file = o.composed; p.file == nil {
+		if p.file, err = campaign.Parse(o.Text, o.Name); err != nil {
+			return nil, err
+		}
 	}
 	if o.ID != "" {
 		if err := campaign.CheckID(o.ID); err != nil {
@@ -94,10 +102,12 @@ func (p *Prepared) openList() error {
 	files := r.Lists()
 	options := batch.Options{
 		Phone: r.Phone, Columns: p.columns, DefaultCountry: r.DefaultCountry,
-		Numbers: phone.Numbers(r.Numbers), Encoding: r.Encoding, Strict: r.Strict, Check: p.submitter.Check,
+		Numbers: phone.Numbers(r.Numbers), Encoding: cmp.Or(p.order.encoding, r.Encoding), Strict: r.Strict, Check: p.submitter.Check,
 	}
 	var err error
-	if p.input, err = openInput(files, p.order.Stdin); err != nil {
+	if in := p.order.input; in != nil {
+		p.input = &input{now: in, open: []io.Closer{in}}
+	} else if p.input, err = openInput(files, p.order.Stdin); err != nil {
 		return err
 	}
 	if len(files) > 1 {

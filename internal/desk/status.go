@@ -65,6 +65,11 @@ func (d *Desk) List(ctx context.Context) ([]*campaign.Record, error) {
 	return d.campaigns.List(ctx)
 }
 
+// Page reads the records of campaigns, as campaign.Store.Page does.
+func (d *Desk) Page(ctx context.Context, after string, each func(*campaign.Record) bool) (next string, err error) {
+	return d.campaigns.Page(ctx, after, each)
+}
+
 // Meaning explains a sender's codes. Without the senders file, which an account
 // does not need, codes stand without their meaning.
 func (d *Desk) Meaning(senderName string) func(code string) string {

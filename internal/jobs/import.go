@@ -36,9 +36,14 @@ type Import struct {
 	// Index makes the index of a campaign's numbers, once it is launched; nil: none
 	// is made.
 	Index func(ctx context.Context, id string) error
+	// Idle says that a run that is alive keeps the import: Run is ErrElsewhere then.
+	Idle bool
 	// Saw is told of each batch that was read; it may be nil.
 	Saw func(*batch.Batch)
 }
+
+// ErrElsewhere says that another run has the import, and is alive.
+var ErrElsewhere = errors.New("another process is importing it")
 
 // Count reads the whole input without writing anything, and returns its plan.
 func (im *Import) Count(ctx context.Context, r Reader) (campaign.Plan, error) {

@@ -32,7 +32,7 @@ func (r *Recovery) Requeue(ctx context.Context, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if rec.State == campaign.Importing || rec.State == campaign.Cancelled {
+	if rec.State == campaign.Draft || rec.State == campaign.Importing || rec.State == campaign.Cancelled {
 		return 0, nil
 	}
 	if _, err := r.Ledger.Reclaim(ctx, id); err != nil {

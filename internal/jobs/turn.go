@@ -25,12 +25,19 @@ type turn struct {
 	stop       func() // ends the word that the run is alive
 }
 
-// takeTurn takes the import from whoever has it.
+// takeTurn takes the import from whoever has it, or where nobody has.
 func (im *Import) takeTurn(ctx context.Context, id string) (*turn, error) {
 	t := &turn{id: id, campaigns: im.Campaigns}
-	generation, err := t.campaigns.BeginImport(ctx, id)
-	if err != nil {
+	begin := t.campaigns.BeginImport
+	if im.Idle {
+		begin = t.campaigns.ResumeImport
+	}
+	generation, err := begin(ctx, id)
+	switch {
+	case err != nil:
 		return nil, err
+	case generation == 0:
+		return nil, ErrElsewhere
 	}
 	t.begin(ctx, generation)
 	return t, nil

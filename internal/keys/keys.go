@@ -9,12 +9,29 @@ package keys
 import "strconv"
 
 // Campaign is a hash: the campaign's record. Written by campaign alone, with each
-// move; the scripts of ledger read its fields `state` and `import`.
+// move; the scripts of ledger and parts read its fields `state` and `import`, and parts
+// counts its changes in `parts_revision`.
 func Campaign(id string) string { return "sluice:{" + id + "}" }
 
 // Importer is a string with an expiry: the generation of the run that imports the
 // campaign, as long as it lives. Written by campaign for jobs.
 func Importer(id string) string { return Campaign(id) + ":importer" }
+
+// Parts is a hash: of each part of a composed campaign's list, by its number, what it
+// is. Written by parts, as long as the campaign is a draft.
+func Parts(id string) string { return Campaign(id) + ":parts" }
+
+// Part is a list: the bytes of a part that has come whole, packed, in pieces. Written
+// by parts, which deletes it once the campaign is imported.
+func Part(id string, n int) string { return Campaign(id) + ":part:" + strconv.Itoa(n) }
+
+// Upload is a list with an expiry: the bytes of a part that is coming. Written by
+// parts; it becomes a Part at its end.
+func Upload(id string, n int, upload string) string { return Part(id, n) + ":" + upload }
+
+// Imports is a set: the ids of composed campaigns whose import may be due. Written by
+// campaign, before such a campaign is frozen and after it is imported.
+func Imports() string { return "sluice:imports" }
 
 // Campaigns is a sorted set: the ids of all campaigns by their time. Written by
 // campaign, when one is created.
@@ -30,6 +47,36 @@ func Active() string { return "sluice:active" }
 // first record of a new kind. Its `queue_prefix`, what the names of our queues begin
 // with, is written by jobs.
 func Schema() string { return "sluice:schema" }
+
+// Tokens is a hash: what is known of each token of the API, by its id; of its secret a
+// digest. Written by token.
+func Tokens() string { return "sluice:tokens" }
+
+// TokensUsed is a hash: when each token was last used. Written by token.
+func TokensUsed() string { return "sluice:tokens:used" }
+
+// Idempotency is a string with an expiry: what a request was answered that carried
+// this key. Written by idempotency.
+func Idempotency(digest string) string { return "sluice:idempotency:" + digest }
+
+// Outbox is a hash: what is to be told of a campaign, by number, and how often that
+// failed. Written by campaign with the moves that it tells of, and by outbox.
+func Outbox(id string) string { return Campaign(id) + ":outbox" }
+
+// Due is a sorted set: the numbers of an Outbox by the time of their next attempt.
+// Written as that.
+func Due(id string) string { return Campaign(id) + ":outbox:due" }
+
+// Outboxes is a set: the ids of the campaigns that may have something to tell. Written
+// by campaign before they move, and by outbox once they are over.
+func Outboxes() string { return "sluice:outbox" }
+
+// Endpoints is a hash: where to tell, by name. Written by outbox.
+func Endpoints() string { return "sluice:endpoints" }
+
+// Undelivered is a set: what an endpoint was not told, and is not told any more by
+// itself. Written by outbox.
+func Undelivered(endpoint string) string { return "sluice:undelivered:" + endpoint }
 
 // Changes is a channel, and no key: the ids of campaigns whose state or queue has
 // changed. Published by campaign with each move, and by jobs when a batch is

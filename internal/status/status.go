@@ -107,6 +107,7 @@ type Hold struct {
 
 // What may hold a campaign.
 const (
+	HoldDraft     = "draft"     // it is not launched
 	HoldImporting = "importing" // its list is not complete
 	HoldStart     = "start"     // its time has not come
 	HoldPaused    = "paused"    // by a person
@@ -219,7 +220,7 @@ func (s Source) goesOn(rec *campaign.Record, pace ratelimit.State) time.Time {
 			return pace.Paused
 		}
 		return pace.Until
-	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
+	case campaign.Draft, campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
 	}
 	return time.Time{}
 }

@@ -229,7 +229,7 @@ func (w *Worker) check(ctx context.Context, b campaign.Brief, now time.Time) (du
 		}
 		w.wakes.add(b.ID)
 		return false, never()
-	case campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
+	case campaign.Draft, campaign.Importing, campaign.Paused, campaign.Halted, campaign.Finished, campaign.Cancelled:
 	}
 	return false, never()
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice/internal/api"
+	"sluice/internal/config"
+	"sluice/internal/desk"
+	"sluice/internal/idempotency"
+	"sluice/internal/outbox"
+	"sluice/internal/token"
+)
+
+type serveCommand struct {
+	Addr          string   `default:"127.0.0.1:8070" help:"Where to serve. Every call but for the probes and the description needs a token; put TLS in front of what is no loopback address." placeholder:"ADDR"`
+	CallbackAllow []string `help:"Networks that callbacks may go to beside the public internet, such as 10.0.0.0/8; to these without TLS too." placeholder:"CIDR"`
+}
+
+// drainFor is how long streams may go on after the command is interrupted.
+const drainFor = 30 * time.Second
+
+// Run serves the API until the command is interrupted.
+func (c *serveCommand) Run(a *app) error {
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		return &usageError{fmt.Errorf("--addr: %q is not an address such as 127.0.0.1:8070", c.Addr)}
+	}
+	log, err := config.NewLogger(a.err, a.LogLevel, a.LogFormat)
+	if err != nil {
+		return &usageError{err}
+	}
+	allow, err := c.networks()
+	if err != nil {
+		return err
+	}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	opened := &openedSenders{open: a.openSender, now: a.now, known: map[string]openedSender{}}
+	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: "the API"})
+	im := &importer{desk: d, log: log, wake: make(chan struct{}, 1)}
+	told := outbox.NewStore(a.redis, a.now)
+	deliverer := &outbox.Deliverer{Store: told, Client: outbox.NewClient(true, allow), Message: d.Told, Over: d.IsOver, Log: log}
+	if len(allow) > 0 {
+		deliverer.Plain = outbox.NewClient(false, allow)
+	}
+	handler := api.New(api.Options{
+		Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
+		Desk: d, Tokens: token.NewStore(a.redis, a.now), Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
+		Senders: a.senderNames, Launched: im.poke,
+		Ready: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() },
+	})
+	l, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: api.ReadHeaderTimeout, MaxHeaderBytes: api.MaxHeaderBytes, IdleTimeout: 2 * time.Minute}
+	var under sync.WaitGroup
+	under.Go(func() { im.run(a.ctx) })
+	under.Go(func() { deliverer.Run(a.ctx) })
+	defer under.Wait()
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(a.ctx, func() {
+		defer close(stopped)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), drainFor)
+		defer cancel()
+		if srv.Shutdown(ctx) != nil {
+			srv.Close()
+		}
+	})
+	fmt.Fprintf(a.out, "the API is at http://%s\n", l.Addr())
+	err = srv.Serve(l)
+	if !stop() {
+		<-stopped
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the API: %w", err)
+	}
+	return nil
+}
+
+// networks are those that callbacks may go to.
+func (c *serveCommand) networks() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range c.CallbackAllow {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--callback-allow: %q is not a network such as 10.0.0.0/8", text)}
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+// senderNames are the senders of the senders file, as it is now.
+func (a *app) senderNames() ([]string, error) {
+	senders, err := a.providers.Load(a.Senders, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(senders)), nil
+}
+
+// senderLasts is how long an opened sender is used before the file is read again.
+const senderLasts = 5 * time.Second
+
+// openedSenders keeps senders for a while, for a program asks often.
+type openedSenders struct {
+	open func(string) (*desk.Sender, error)
+	now  func() time.Time
+
+	mu    sync.Mutex
+	known map[string]openedSender
+}
+
+type openedSender struct {
+	sender *desk.Sender
+	err    error
+	at     time.Time
+}
+
+func (o *openedSenders) get(name string) (*desk.Sender, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.now()
+	if k, ok := o.known[name]; ok && now.Sub(k.at) < senderLasts {
+		return k.sender, k.err
+	}
+	s, err := o.open(name)
+	if err != nil { // names come from outside: what is not there is not kept
+		delete(o.known, name)
+		return nil, err
+	}
+	o.known[name] = openedSender{sender: s, at: now}
+	return s, nil
+}

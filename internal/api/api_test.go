@@ -1,0 +1,447 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/rs/zerolog"
+	"pgregory.net/rapid"
+
+	"sluice/internal/batch"
+	"sluice/internal/desk"
+	"sluice/internal/idempotency"
+	"sluice/internal/outbox"
+	"sluice/internal/redistest"
+	"sluice/internal/sender"
+	"sluice/internal/token"
+)
+
+// provider takes any message of which each body is not "bad".
+type provider struct{}
+
+func (provider) Compile(m sender.Message, _ []batch.Column) (sender.Submitter, error) {
+	if m.Template != nil && slices.Contains(m.Template.Body, "bad") {
+		return nil, errors.New("message.template.body[0]: too bad")
+	}
+	return submitter{}, nil
+}
+func (provider) Meaning(sender.Code) string { return "" }
+
+type submitter struct{}
+
+func (submitter) MaxRecipients() int                                                     { return 1 }
+func (submitter) Key(*batch.Recipient) string                                            { return "" }
+func (submitter) Check(*batch.Recipient) error                                           { return nil }
+func (submitter) Alone(sender.Code) bool                                                 { return false }
+func (submitter) Submit(context.Context, sender.Ref, []batch.Recipient, []sender.Result) {}
+
+// A bench is a Server of its own, whose answers are held against the specification.
+type bench struct {
+	t      testing.TB
+	server *Server
+	desk   *desk.Desk
+	router routers.Router
+	log    *bytes.Buffer
+	token  string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	rdb := redistest.New(t).Client(t)
+	b := &bench{t: t, log: &bytes.Buffer{}}
+	open := func(name string) (*desk.Sender, error) {
+		if name != "promo" && name != "other" {
+			return nil, fmt.Errorf("there is no sender %q", name)
+		}
+		return &desk.Sender{Provider: provider{}, Name: name, Kind: "fake", Preflight: func(context.Context, sender.Message) ([]string, bool, error) { return nil, false, nil }}, nil
+	}
+	b.desk = desk.New(desk.Options{Redis: rdb, Open: open, Now: time.Now})
+	b.server = New(Options{
+		Outbox: outbox.NewStore(rdb, time.Now), Ping: func(context.Context, string) (int, error) { return 204, nil },
+		Desk: b.desk, Tokens: token.NewStore(rdb, time.Now), Idempotency: idempotency.NewStore(rdb), Now: time.Now, Log: zerolog.New(b.log),
+		Senders: func() ([]string, error) { return []string{"other", "promo"}, nil },
+	})
+	doc, err := openapi3.NewLoader().LoadFromData(specification)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b.router, err = gorillamux.NewRouter(doc); err != nil {
+		t.Fatal(err)
+	}
+	b.token = b.newToken(token.Scopes)
+	return b
+}
+
+func (b *bench) newToken(scopes []string, senders ...string) string {
+	b.t.Helper()
+	text, _, err := b.server.Tokens.Create(context.Background(), token.Order{Name: "test", Scopes: scopes, Senders: senders})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return text
+}
+
+type fatal interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// ask makes a request and holds request and answer against the specification.
+func (b *bench) ask(t fatal, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	again := r.Clone(context.Background())
+	again.Body = io.NopCloser(strings.NewReader(body))
+	w := httptest.NewRecorder()
+	b.server.ServeHTTP(w, r)
+	rt, params, err := b.router.FindRoute(again)
+	if err != nil {
+		if w.Code != 404 && w.Code != 405 {
+			t.Fatalf("%s %s: %d of a route that the specification has not", method, path, w.Code)
+		}
+		return w
+	}
+	o := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, ExcludeRequestBody: strings.Contains(path, "/parts/")}
+	in := &openapi3filter.RequestValidationInput{Request: again, PathParams: params, Route: rt, Options: o}
+	if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil && w.Code < 300 {
+		t.Fatalf("%s %s %s: %d of a request that the specification refuses: %v", method, path, body, w.Code, err)
+	}
+	media, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(), Options: o}
+	if media != "application/x-ndjson" && media != "text/csv" {
+		out.SetBodyBytes(w.Body.Bytes())
+		if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
+			t.Fatalf("%s %s: %d is not as specified: %v\n%s", method, path, w.Code, err, w.Body)
+		}
+	}
+	return w
+}
+
+func (b *bench) must(status int, method, path, body string, header ...string) map[string]any {
+	b.t.Helper()
+	w := b.ask(b.t, method, path, body, header...)
+	if w.Code != status {
+		b.t.Fatalf("%s %s: %d, not %d\n%s", method, path, w.Code, status, w.Body)
+	}
+	var v map[string]any
+	_ = json.Unmarshal(w.Body.Bytes(), &v)
+	return v
+}
+
+const sale = `{"id":"sale","sender":"promo","message":{"type":"template","template":{"name":"order_update","language":"en_US","body":["{{name}}"]}},"recipients":{"default_country":"BR"}}`
+
+// Every route stands in the specification, with its scope, and none but them.
+func TestRoutesAreTheSpecification(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi3.NewLoader().LoadFromData(specification)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var specified, there []string
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			scope, _ := op.Extensions["x-scope"].(string)
+			specified = append(specified, method+" "+path+" "+scope)
+		}
+	}
+	for _, r := range New(Options{}).routes() {
+		there = append(there, r.pattern+" "+r.scope)
+	}
+	slices.Sort(specified)
+	slices.Sort(there)
+	if !slices.Equal(specified, there) {
+		t.Errorf("specified\n%s\nthere\n%s", strings.Join(specified, "\n"), strings.Join(there, "\n"))
+	}
+}
+
+func TestTheWay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	made := b.must(201, "POST", "/v1/campaigns", sale)
+	b.must(201, "PUT", "/v1/campaigns/sale/parts/1", "phone,name\n11987654321,Ana\n12,x\n", "Content-Type", "text/csv")
+	b.must(200, "GET", "/v1/campaigns/sale/parts", "")
+	other := strings.Replace(sale, "order_update", "other", 1)
+	b.must(412, "PUT", "/v1/campaigns/sale", other, "If-Match", `"x"`)
+	b.must(428, "PUT", "/v1/campaigns/sale", other)
+	b.must(200, "PUT", "/v1/campaigns/sale", other, "If-Match", `"`+made["etag"].(string)+`"`)
+	plan := b.must(200, "GET", "/v1/campaigns/sale/plan", "")
+	if problems := plan["problems"].([]any); plan["invalid"] != 1.0 || problems[0].(map[string]any)["line"] != 3.0 || plan["countries"].(map[string]any)["BR"] != 1.0 {
+		t.Errorf("%v", plan)
+	}
+	b.must(200, "GET", "/v1/campaigns/sale/preview", "")
+	b.must(202, "POST", "/v1/campaigns/sale/test", `{"to":"+5511999990000"}`, "Idempotency-Key", "k")
+	b.must(202, "POST", "/v1/campaigns/sale/launch", "")
+	if err := b.desk.Import(t.Context(), "sale"); err != nil {
+		t.Fatal(err)
+	}
+	b.must(200, "PUT", "/v1/campaigns/sale/parts/1", "phone,name\n11987654321,Ana\n12,x\n", "Content-Type", "text/csv")
+	b.must(409, "PUT", "/v1/campaigns/sale/parts/1", "phone,name\n", "Content-Type", "text/csv")
+	b.must(409, "DELETE", "/v1/campaigns/sale", "")
+	if m := b.must(200, "POST", "/v1/campaigns/sale/pause", ""); m["state"] != "paused" || m["changed"] != true {
+		t.Errorf("%v", m)
+	}
+	if m := b.must(200, "POST", "/v1/campaigns/sale/pause", "{}"); m["changed"] != false {
+		t.Errorf("%v", m)
+	}
+	if a := b.must(200, "POST", "/v1/campaigns/sale/amend", strings.Replace(sale, "order_update", "corrected", 1)); a["changed"] != true || a["revision"] != 2.0 {
+		t.Errorf("%v", a)
+	}
+	b.must(422, "POST", "/v1/campaigns/sale/amend", strings.Replace(sale, "{{name}}", "{{other}}", 1))
+	b.must(200, "PATCH", "/v1/campaigns/sale", `{"rate":{"messages_per_second":5},"window":{"from":"09:00","to":"20:00","timezone":"recipient"}}`)
+	if p := b.must(422, "PATCH", "/v1/campaigns/sale", `{"priority":"urgent"}`); pointerOf(p) != "/priority" {
+		t.Errorf("%v", p)
+	}
+	b.must(200, "POST", "/v1/campaigns/sale/resume", `{"skip_rows":[1]}`)
+	b.must(200, "GET", "/v1/campaigns/sale/recipients", "")
+	b.must(200, "POST", "/v1/numbers/lookup", `{"phone":"+5511987654321"}`)
+	b.must(200, "POST", "/v1/suppressions", `{"phones":["+5511987654321","11987654322"],"country":"BR"}`)
+	b.must(200, "POST", "/v1/suppressions/lookup", `{"phone":"+5511987654322"}`)
+	b.must(200, "GET", "/v1/suppressions", "")
+	b.must(200, "POST", "/v1/suppressions/remove", `{"phone":"+5511987654322"}`)
+	b.must(200, "GET", "/v1/workers", "")
+	b.must(200, "GET", "/v1/senders", "")
+	b.must(200, "GET", "/v1/tokens", "")
+	b.must(201, "POST", "/v1/tokens", `{"name":"x","scopes":["read"]}`)
+	if made := b.must(201, "POST", "/v1/callbacks", `{"name":"crm","url":"https://crm.example/hook","senders":["promo"]}`); !strings.HasPrefix(made["secret"].(string), "whsec_") {
+		t.Errorf("%v", made)
+	}
+	b.must(409, "POST", "/v1/callbacks", `{"name":"crm","url":"https://crm.example/hook"}`)
+	b.must(422, "POST", "/v1/callbacks", `{"name":"x","url":"http://crm.example/hook"}`)
+	b.must(200, "GET", "/v1/callbacks", "")
+	b.must(200, "POST", "/v1/callbacks/crm/rotate", "")
+	b.must(200, "POST", "/v1/callbacks/crm/redeliver", "")
+	b.must(200, "POST", "/v1/callbacks/crm/ping", "")
+	called := strings.Replace(strings.Replace(sale, "sale", "called", 1), `"sender"`, `"callback":{"endpoint":"crm","events":["finished"]},"sender"`, 1)
+	b.must(201, "POST", "/v1/campaigns", called)
+	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c2", 1), "promo", "other", 1))
+	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c3", 1), "finished", "ended", 1))
+	b.must(204, "DELETE", "/v1/callbacks/crm", "")
+	b.must(404, "DELETE", "/v1/callbacks/crm", "")
+	b.must(200, "GET", "/v1/campaigns?limit=1", "")
+	b.must(200, "GET", "/healthz", "")
+	b.must(200, "GET", "/readyz", "")
+	b.must(200, "GET", "/openapi.json", "")
+	b.must(200, "GET", "/problems/state", "")
+	if strings.Contains(b.log.String(), "987654321") {
+		t.Error("the log holds a number")
+	}
+}
+
+// pointerOf is where a problem's first fault is.
+func pointerOf(p map[string]any) string {
+	all, _ := p["errors"].([]any)
+	if len(all) == 0 {
+		return "none"
+	}
+	at, _ := all[0].(map[string]any)["pointer"].(string)
+	return at
+}
+
+// Pages of campaigns made at one time name each once.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for i := range 7 {
+		b.must(201, "POST", "/v1/campaigns", strings.Replace(sale, `"sale"`, fmt.Sprintf(`"c%d"`, i), 1))
+	}
+	seen, path := map[string]int{}, "/v1/campaigns?limit=2"
+	for range 10 {
+		page := b.must(200, "GET", path, "")
+		for _, c := range page["campaigns"].([]any) {
+			seen[c.(map[string]any)["id"].(string)]++
+		}
+		next, _ := page["next"].(string)
+		if next == "" {
+			break
+		}
+		path = "/v1/campaigns?limit=2&cursor=" + next
+	}
+	if len(seen) != 7 || seen["c3"] != 1 {
+		t.Errorf("%v", seen)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.must(201, "POST", "/v1/campaigns", sale)
+	reads, foreign := b.newToken([]string{"read"}), b.newToken(token.Scopes, "other")
+	for _, c := range []struct {
+		status                     int
+		method, path, body, header string
+		pointer                    string
+	}{
+		{401, "GET", "/v1/campaigns", "", "Authorization: Basic x", ""},
+		{401, "GET", "/v1/campaigns", "", "Authorization: Bearer slc_00000000_" + strings.Repeat("A", 43), ""},
+		{403, "POST", "/v1/campaigns", sale, "Authorization: Bearer " + reads, ""},
+		{404, "GET", "/v1/campaigns/sale", "", "Authorization: Bearer " + foreign, ""},
+		{422, "POST", "/v1/campaigns", sale, "Authorization: Bearer " + foreign, "/sender"},
+		{404, "GET", "/v1/nothing", "", "", ""},
+		{405, "DELETE", "/v1/campaigns", "", "", ""},
+		{400, "POST", "/v1/campaigns", "{", "", ""},
+		{400, "POST", "/v1/campaigns", "{} {}", "", ""},
+		{422, "POST", "/v1/campaigns", "", "", ""},
+		{422, "POST", "/v1/campaigns", `[]`, "", ""},
+		{422, "POST", "/v1/campaigns", `{"id":"x","id":"y"}`, "", "/id"},
+		{422, "POST", "/v1/campaigns", strings.Repeat("[", 100) + strings.Repeat("]", 100), "", ""},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `"id":"sale",`, "", 1), "", "/id"},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `{{name}}`, "{{#if name}}", 1), "", "/message/template/body/0"},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `"{{name}}"`, `"bad"`, 1), "", "/message/template/body/0"},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `"sender"`, `"colour":1,"sender"`, 1), "", "/colour"},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `"default_country":"BR"`, `"file":"list.csv"`, 1), "", "/recipients/file"},
+		{422, "POST", "/v1/campaigns", strings.Replace(sale, `"default_country":"BR"`, `"rows":[]`, 1), "", "/recipients/rows"},
+		{422, "POST", "/v1/campaigns?launch=true", strings.Replace(sale, "sale", "two", 1), "", "/recipients/rows"},
+		{422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(sale, "sale", "three", 1), `"default_country":"BR"`, `"rows":[{"phone":"1"},{"phone":[]}]`, 1), "", "/recipients/rows/1"},
+		{415, "PUT", "/v1/campaigns/sale/parts/1", "x", "Content-Type: text/plain", ""},
+		{415, "PUT", "/v1/campaigns/sale/parts/1", "x", "Content-Encoding: br", ""},
+		{404, "PUT", "/v1/campaigns/sale/parts/0", "x", "Content-Type: text/csv", ""},
+		{400, "POST", "/v1/campaigns/sale/test", `{"to":"+5511987654321"}`, "", ""},
+		{422, "POST", "/v1/campaigns/sale/launch", "", "", ""},
+		{422, "POST", "/v1/campaigns/sale/launch", `{"when":1}`, "", "/when"},
+		{409, "POST", "/v1/campaigns/sale/pause", "", "", ""},
+		{422, "POST", "/v1/numbers/lookup", `{"phone":"abc"}`, "", "/phone"},
+		{422, "POST", "/v1/suppressions", `{"phones":["+5511987654321","x"]}`, "", "/phones"},
+		{400, "GET", "/v1/campaigns?limit=1000", "", "", ""},
+		{400, "GET", "/v1/campaigns?cursor=!", "", "", ""},
+		{404, "GET", "/v1/campaigns/UPPER", "", "", ""},
+		{422, "POST", "/v1/tokens", `{"name":"x","scopes":["all"]}`, "", ""},
+	} {
+		var header []string
+		if name, value, ok := strings.Cut(c.header, ": "); ok {
+			header = []string{name, value}
+		}
+		w := b.ask(t, c.method, c.path, c.body, header...)
+		var p map[string]any
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != c.status || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s %.60s: %d, not %d: %s", c.method, c.path, c.body, w.Code, c.status, w.Body)
+			continue
+		}
+		if c.pointer != "" && pointerOf(p) != c.pointer {
+			t.Errorf("%s %s %.60s: at %s, not %s: %s", c.method, c.path, c.body, pointerOf(p), c.pointer, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "987654321") {
+			t.Errorf("%s %s: a number in %s", c.method, c.path, w.Body)
+		}
+	}
+	if w := b.ask(t, "POST", "/v1/suppressions", `{"phones":["`+strings.Repeat("1", maxBody)+`"]}`); w.Code != 413 {
+		t.Errorf("%d for a body that is too large", w.Code)
+	}
+	busy := 0
+	b.token = b.newToken([]string{"read"})
+	for range 3 * perSecond {
+		if b.ask(t, "GET", "/v1/campaigns/none", "").Code == 429 {
+			busy++
+		}
+	}
+	if busy == 0 {
+		t.Error("a token may ask as often as it likes")
+	}
+}
+
+func TestIdempotency(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	unnamed := strings.Replace(sale, `"id":"sale",`, "", 1)
+	first := b.must(201, "POST", "/v1/campaigns", unnamed, "Idempotency-Key", "k1")
+	w := b.ask(t, "POST", "/v1/campaigns", unnamed, "Idempotency-Key", "k1")
+	var again map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &again); err != nil || w.Code != 201 || again["id"] != first["id"] || w.Header().Get("Idempotency-Replayed") != "true" || w.Header().Get("Location") == "" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	b.must(422, "POST", "/v1/campaigns", sale, "Idempotency-Key", "k1")
+	// Another token's key is another key, and a refusal is not kept.
+	b.token = b.newToken(token.Scopes)
+	b.must(201, "POST", "/v1/campaigns", sale, "Idempotency-Key", "k1")
+	b.must(409, "POST", "/v1/campaigns/sale/pause", "", "Idempotency-Key", "k2")
+	b.must(201, "PUT", "/v1/campaigns/sale/parts/1", "phone,name\n11987654321,Ana\n", "Content-Type", "text/csv")
+	b.must(202, "POST", "/v1/campaigns/sale/launch", "", "Idempotency-Key", "k3")
+	if err := b.desk.Import(t.Context(), "sale"); err != nil {
+		t.Fatal(err)
+	}
+	b.must(200, "POST", "/v1/campaigns/sale/pause", "", "Idempotency-Key", "k2")
+	b.must(400, "POST", "/v1/campaigns/sale/pause", "", "Idempotency-Key", strings.Repeat("k", 256))
+	// While it is answered: another process has begun.
+	if _, err := b.server.Idempotency.Begin(t.Context(), idempotency.Key("o", "k"), "r"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.server.Idempotency.Begin(t.Context(), idempotency.Key("o", "k"), "r"); !errors.Is(err, idempotency.ErrInProgress) {
+		t.Error(err)
+	}
+}
+
+// Whatever is asked of any route, it is answered as specified, and never by a 5xx.
+func TestAnything(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.must(201, "POST", "/v1/campaigns", sale)
+	b.must(201, "POST", "/v1/campaigns", strings.Replace(sale, "sale", "draft", 1))
+	b.must(201, "PUT", "/v1/campaigns/sale/parts/1", "phone,name\n11987654321,Ana\n", "Content-Type", "text/csv")
+	b.must(202, "POST", "/v1/campaigns/sale/launch", "")
+	if err := b.desk.Import(t.Context(), "sale"); err != nil {
+		t.Fatal(err)
+	}
+	routes := b.server.routes()
+	bodies := []string{
+		"", "{}", "[]", "null", "1", `"x"`, "{", sale, strings.Replace(sale, "sale", "draft", 1), `{"to":"+5511987654321","row":1}`, `{"rows":1}`, `{"rows":-1,"parts":[{"n":1}]}`,
+		`{"skip_rows":[1,2]}`, `{"skip_rows":["x"]}`, `{"clear_pause":true}`, `{"choice":"accept"}`, `{"choice":"resend"}`, `{"phone":"+5511987654321"}`, `{"phones":["+5511987654321",""]}`,
+		`{"rate":{"messages_per_second":1e400}}`, `{"rate":null}`, `{"window":{}}`, `{"window":{"from":"1","to":"2","timezone":"x y"}}`, `{"start_at":"2026-01-01T00:00:00Z"}`, `{"start_at":5}`,
+		`{"name":"x","scopes":["read"],"days":1}`, "phone,name\n1,x\n", "{\"phone\":\"1\"}\n{\"phone\":{}}\n", "\x00\xff", `{"labels":{"a":1}}`,
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		rt := rapid.SampledFrom(routes).Draw(t, "route")
+		method, path, _ := strings.Cut(rt.pattern, " ")
+		path = strings.NewReplacer(
+			"{id}", rapid.SampledFrom([]string{"sale", "draft", "none", "-", "%00", "a%2Fb"}).Draw(t, "id"),
+			"{n}", rapid.SampledFrom([]string{"1", "2", "0", "-1", "x", "99999999999999999999"}).Draw(t, "n"),
+			"{slug}", "state",
+			"{name}", rapid.SampledFrom([]string{"crm", "none"}).Draw(t, "name"),
+		).Replace(path)
+		if q := rapid.SampledFrom([]string{"", "limit=0", "limit=x", "cursor=MSAy", "cursor=%", "state=paused,draft", "state=x", "after_row=-1", "after_row=1", "row=2", "row=x", "launch=true", "replace=true", "end=true", "preflight=false", "label=a:b", "q=%00"}).Draw(t, "query"); q != "" {
+			path += "?" + q
+		}
+		body := rapid.SampledFrom(bodies).Draw(t, "body")
+		if rapid.IntRange(0, 3).Draw(t, "broken") == 0 && len(body) > 0 {
+			at := rapid.IntRange(0, len(body)-1).Draw(t, "at")
+			body = body[:at] + rapid.SampledFrom([]string{"", "\"", "{", "\\", "é", "\x80", "0"}).Draw(t, "instead") + body[at+1:]
+		}
+		header := []string{
+			"Content-Type", rapid.SampledFrom([]string{"application/json", "text/csv", "application/x-ndjson", "x"}).Draw(t, "type"),
+			"Content-Encoding", rapid.SampledFrom([]string{"", "", "gzip", "zstd"}).Draw(t, "encoding"),
+			"Idempotency-Key", rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key"),
+			"Repr-Digest", rapid.SampledFrom([]string{"", "", "sha-256=:AAAA:"}).Draw(t, "digest"),
+		}
+		for id := range b.server.limits { // as if it had waited
+			delete(b.server.limits, id)
+		}
+		w := b.ask(t, method, path, body, header...)
+		if w.Code >= 500 {
+			t.Fatalf("%s %s %s: %d %s", method, path, body, w.Code, w.Body)
+		}
+		if w.Code >= 400 && w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Fatalf("%s %s: %d as %s", method, path, w.Code, w.Header().Get("Content-Type"))
+		}
+	})
+}
