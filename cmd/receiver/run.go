@@ -58,11 +58,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return &program.UsageError{Err: fmt.Errorf("%w; see receiver --help", err)}
 	}
-	loaded, err := accounts.Providers().Load(f.Senders, getenv)
-	if err != nil {
-		return &program.UsageError{Err: err}
+	load := func() (*receivers, error) {
+		loaded, err := accounts.Providers().Load(f.Senders, getenv)
+		if err != nil {
+			return nil, err
+		}
+		return open(loaded)
 	}
-	from, err := open(loaded)
+	from, err := load()
 	if err != nil {
 		return &program.UsageError{Err: err}
 	}
@@ -75,14 +78,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return receive(ctx, f, from, rdb, log)
+	return receive(ctx, f, from, load, rdb, log)
 }
 
 // stopWithin is how long requests under way may take at the end.
 const stopWithin = 5 * time.Second
 
 // receive wires the receiver and runs it.
-func receive(ctx context.Context, f flags, from *receivers, rdb redis.UniversalClient, log zerolog.Logger) (err error) {
+func receive(ctx context.Context, f flags, from *receivers, load func() (*receivers, error), rdb redis.UniversalClient, log zerolog.Logger) (err error) {
 	s, err := spool.Open(f.Dir, spool.Options{})
 	if err != nil {
 		return err
@@ -102,15 +105,18 @@ func receive(ctx context.Context, f flags, from *receivers, rdb redis.UniversalC
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
+	now := newCurrent(from, func(r *receivers) http.Handler {
+		return callback.New(callback.Options{Senders: r.senders, Append: s.Append, Now: time.Now, Answered: m.answered})
+	})
 	srv := &http.Server{
-		Handler:           callback.New(callback.Options{Senders: from.senders, Append: s.Append, Now: time.Now, Answered: m.answered}),
+		Handler:           now,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       stdlog.New(io.Discard, "", 0), // what it has to say of clients holds their addresses
 	}
 	applier := receipt.NewApplier(receipt.Options{
 		Redis: rdb, Now: time.Now, Count: m.count,
-		Reader: from.reader, SoleUser: from.soleUser, Effects: effects(rdb, log),
+		Reader: now.reader, SoleUser: now.soleUser, Effects: effects(rdb, log),
 		Damaged: func(err error) {
 			log.Error().Err(err).Msg("receipts of a batch cannot be recorded; see producer verify")
 		},
@@ -124,6 +130,7 @@ func receive(ctx context.Context, f flags, from *receivers, rdb redis.UniversalC
 			applier.Run(ctx, s, tell)
 		}
 	})
+	working.Go(func() { reloadOnHangup(ctx, now, load, log) })
 	working.Go(func() { tidy(ctx, s, f.KeepRaw, log) })
 	defer working.Wait()
 	stopped := make(chan struct{})

@@ -134,7 +134,7 @@ func (s *site) receiver(ctx context.Context) (addr string, pid int, err error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if c, err := net.Dial("tcp", addr); err == nil {
+		if c, err := new(net.Dialer).DialContext(ctx, "tcp", addr); err == nil {
 			return addr, s.procs[len(s.procs)-1].Process.Pid, c.Close()
 		}
 		select {

@@ -246,3 +246,27 @@ func TestMemoryIsAsRedis(t *testing.T) {
 		}
 	})
 }
+
+// Who is no worker of a sender slows it down, once a second at most; one that has no
+// limit, or never sent, is left alone.
+func TestSlow(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	s := New(rdb, Options{Worker: "w"}).Sender("s", Limits{MessagesPerSecond: 100})
+	t.Cleanup(s.Close)
+	await(t, s, "told the limit", func() bool { return s.answer.now > 0 && s.answer.head.Messages > 0 })
+	for range 3 {
+		if err := Slow(t.Context(), rdb, "s"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st, err := ReadState(t.Context(), rdb, "s"); err != nil || st.Factor < 0.45 || st.Factor > 0.9 {
+		t.Errorf("%+v, %v: half the pace, and what it has climbed since", st, err)
+	}
+	if err := Slow(t.Context(), rdb, "never"); err != nil {
+		t.Error(err)
+	}
+	if st, err := ReadState(t.Context(), rdb, "never"); err != nil || st.Factor != 1 {
+		t.Errorf("%+v, %v", st, err)
+	}
+}

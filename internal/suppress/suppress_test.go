@@ -95,3 +95,37 @@ func TestOnePersonIsOneEntry(t *testing.T) {
 		t.Error("what is no number in E.164 digits was added")
 	}
 }
+
+// Who wants no marketing from a sender is on that sender's list alone; who gets
+// nothing from anybody counts as on each, and no provider's word takes them off.
+func TestOptedOut(t *testing.T) {
+	t.Parallel()
+	all := New(redistest.New(t).Client(t))
+	one, other := all.OptedOut("promo"), all.OptedOut("news")
+	const person, gone = "5511987654321", "5511987654322"
+	if n, err := one.Add(t.Context(), []string{person}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if _, err := all.Add(t.Context(), []string{gone}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.Remove(t.Context(), []string{gone}); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		list *List
+		want []bool
+	}{"everybody's": {all, []bool{false, true}}, "the sender's": {one, []bool{true, true}}, "another's": {other, []bool{false, true}}} {
+		got, err := tt.list.Contains(t.Context(), []string{person, gone})
+		if err != nil || got[0] != tt.want[0] || got[1] != tt.want[1] {
+			t.Errorf("%s: %v %v, want %v", name, got, err, tt.want)
+		}
+	}
+	var listed []string
+	if err := one.Each(t.Context(), func(p string) error { listed = append(listed, p); return nil }); err != nil || len(listed) != 1 {
+		t.Errorf("%v %v", listed, err)
+	}
+	if v, err := all.Version(t.Context()); err != nil || v != 3 {
+		t.Errorf("version %d after three changes: %v", v, err)
+	}
+}
