@@ -50,6 +50,7 @@ type world struct {
 	halted   string
 	haltedAt int
 	reopened int
+	wanting  func() // told by Wanting, if set
 }
 
 func newWorld(t testing.TB) *world {
@@ -104,11 +105,11 @@ func number(i int) string { return fmt.Sprintf("55119%08d", i) }
 func (w *world) dispatcher() *Dispatcher {
 	w.t.Helper()
 	limiter := ratelimit.New(w.rdb, ratelimit.Options{Worker: "w", Log: zerolog.Nop()})
-	s := NewSender("promo", w, limiter.Sender("promo", w.limits), 8, time.Now, zerolog.Nop())
+	s := NewSender("promo", w, limiter.Sender("promo", w.limits), max(8, w.limits.InFlight), time.Now, zerolog.Nop())
 	w.t.Cleanup(s.Close)
 	host := Host{
 		Log: zerolog.New(&w.log), Now: time.Now, Heartbeat: w, Campaigns: w,
-		Backoff: w.backoff, HandBack: w.handing, SuppressionVersion: w.version.Load, Wanting: func() {},
+		Backoff: w.backoff, HandBack: w.handing, SuppressionVersion: w.version.Load, Wanting: w.wanted,
 	}
 	if w.list != nil {
 		host.Suppressed, host.OptedOut = w, w
@@ -188,6 +189,12 @@ func (w *world) HaltAt(ctx context.Context, id string, row int, code, reason str
 	w.halted, w.haltedAt = reason, row
 	w.mu.Unlock()
 	return w.campaigns.HaltAt(ctx, id, row, code, reason)
+}
+
+func (w *world) wanted() {
+	if w.wanting != nil {
+		w.wanting()
+	}
 }
 
 func (w *world) AnyAccepted(context.Context, string) (bool, error) { return w.accepts, nil }
