@@ -126,7 +126,7 @@ func (r *batchRun) pass(ctx context.Context, ready []int, deadline time.Time) er
 	})
 	err := r.feed(ctx, units, chunks, deadline)
 	for err == nil {
-		if units, err = r.retryWithdrawn(); err != nil || len(units) == 0 {
+		if units = r.retryWithdrawn(); len(units) == 0 {
 			break
 		}
 		err = r.feed(ctx, units, chunks, deadline)

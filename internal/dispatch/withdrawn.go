@@ -26,14 +26,14 @@ func (w *withdrawn) add(indexes []int) {
 
 // retryWithdrawn are the units of this pass that were withdrawn. They need not wait for the
 // others' answers, which may take long: the last few of a campaign would.
-func (r *batchRun) retryWithdrawn() ([][]int, error) {
+func (r *batchRun) retryWithdrawn() [][]int {
 	r.withdrawn.pendingDecisions.Wait()
 	r.withdrawn.mu.Lock()
 	withdrawn := r.withdrawn.indexes
 	r.withdrawn.indexes = nil
 	r.withdrawn.mu.Unlock()
 	if breaker := r.d.sender.breaker; len(withdrawn) == 0 || breaker.holds() || breaker.probing() {
-		return nil, nil // while the provider is probed, each pass waits for the probe
+		return nil // while the provider is probed, each pass waits for the probe
 	}
 	r.committer.commit()
 	var ready []int
@@ -44,5 +44,5 @@ func (r *batchRun) retryWithdrawn() ([][]int, error) {
 		}
 	}
 	r.eligibility.suppressionVersion = 0 // the list may have changed since they were asked
-	return r.d.group(r.claim.Recipients, r.historyAtPassStart, ready), nil
+	return r.d.group(r.claim.Recipients, r.historyAtPassStart, ready)
 }

@@ -311,7 +311,7 @@ func (m *machine) turn(t *rapid.T) {
 		want = ErrNotRunning
 	}
 	for _, i := range indexes {
-		if s, _, _ := h.batch.recipients[i].state(h.batch.epoch); s != "pending" && want != ErrStale {
+		if s, _, _ := h.batch.recipients[i].state(h.batch.epoch); s != "pending" && !errors.Is(want, ErrStale) {
 			want = ErrNotPending
 		}
 	}
