@@ -299,6 +299,7 @@ func TestRefusals(t *testing.T) {
 		{403, "POST", "/v1/campaigns", sale, "Authorization: Bearer " + reads, ""},
 		{404, "GET", "/v1/campaigns/sale", "", "Authorization: Bearer " + foreign, ""},
 		{422, "POST", "/v1/campaigns", sale, "Authorization: Bearer " + foreign, "/sender"},
+		{422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(strings.Replace(sale, `"sale"`, `"four"`, 1), `"promo"`, `"other"`, 1), `"default_country":"BR"`, `"only":{"campaign":"sale","states":["accepted"]}`, 1), "Authorization: Bearer " + foreign, "/recipients"},
 		{404, "GET", "/v1/nothing", "", "", ""},
 		{405, "DELETE", "/v1/campaigns", "", "", ""},
 		{400, "POST", "/v1/campaigns", "{", "", ""},

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -184,8 +185,36 @@ func (s *Server) given(c *call, id string) (*campaign.Given, *composition, error
 	if !c.token.Knows(g.File.Sender) {
 		return nil, nil, invalidAt("/sender", "there is no such sender for this token")
 	}
+	if err := c.names(g.File.Recipients); err != nil {
+		return nil, nil, err
+	}
 	g.Tells = o.events
 	return g, o, s.hears(c, o.endpoint, g.File.Sender)
+}
+
+// names refuses a list that asks campaigns of senders that the token does not know:
+// whom they reached is not its business.
+func (c *call) names(r campaign.Recipients) error {
+	if len(c.token.Senders) == 0 {
+		return nil
+	}
+	var ids []string
+	if r.Only != nil {
+		ids = append(ids, r.Only.Campaign)
+	}
+	if r.Except != nil {
+		ids = append(ids, r.Except.Campaigns...)
+	}
+	for _, id := range ids {
+		rec, err := c.desk.Record(c.ctx, id)
+		if errors.Is(err, campaign.ErrNotFound) || err == nil && !c.token.Knows(rec.Sender) {
+			return invalidAt("/recipients", "only and except name campaigns, and one of them is not there for this token")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // create makes a draft, with its list where that is small, and launches it where
