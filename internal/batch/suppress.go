@@ -21,13 +21,14 @@ func (b *Batch) Suppress(suppressed []bool) {
 func (b *Batch) Bar(reasons []string) {
 	kept := b.Recipients[:0]
 	moved := false
-	for i, r := range b.Recipients {
-		if reasons[i] == "" {
+	for i, reason := range reasons {
+		r := b.Recipients[i]
+		if reason == "" {
 			kept = append(kept, r)
 			continue
 		}
 		moved = true
-		b.Skipped = append(b.Skipped, Skipped{Row: r.Row, Kind: Suppressed, Reason: reasons[i], Phone: r.Phone, Vars: keptVars(r.Vars, b.Kept)})
+		b.Skipped = append(b.Skipped, Skipped{Row: r.Row, Kind: Suppressed, Reason: reason, Phone: r.Phone, Vars: keptVars(r.Vars, b.Kept)})
 	}
 	b.Recipients = kept
 	if moved {

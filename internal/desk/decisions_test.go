@@ -23,6 +23,8 @@ func TestReadDecisions(t *testing.T) {
 		"row\n1\n":                                                      "the header needs the column choice",
 		"choice\naccept\n":                                              "and row or phone",
 		"row,choice\n1,accept\n1,reject\n":                              "line 3: another choice for row 1 than in line 2",
+
+		// Two words on one person, in two spellings.
 		"phone,choice\n5511987654321,accept\n551187654321,reject\n": "line 3: another choice for the number than in line 2",
 		"row,choice\nx,accept\n":                                    `line 2: row: "x" is no number of a row`,
 		"row,choice\n0,accept\n":                                    "line 2: row:",
