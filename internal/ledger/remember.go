@@ -16,7 +16,7 @@ import (
 
 // ErrForgotten says that Redis has less of a journal than this process has seen: it
 // was restored, or lost what it had acknowledged.
-var ErrForgotten = errors.New("Redis has forgotten a part of the journal")
+var ErrForgotten = errors.New("a part of the journal is gone from Redis")
 
 // A mark is how far this process has seen a batch come: neither falls while Redis
 // forgets nothing.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -12,20 +13,20 @@ import (
 func TestForgotten(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		change func(t *testing.T, d *desk)
+		change func(ctx context.Context, d *desk)
 		want   bool
 	}{
-		"nothing":          {func(*testing.T, *desk) {}, false},
-		"a longer journal": {func(t *testing.T, d *desk) { d.rdb.Append(t.Context(), keys.Journal(d.id, 0), "x") }, false},
-		"a later claim":    {func(t *testing.T, d *desk) { d.rdb.HIncrBy(t.Context(), keys.Claims(d.id), "0", 1) }, false},
-		"a shorter journal": {func(t *testing.T, d *desk) {
-			text := d.rdb.Get(t.Context(), keys.Journal(d.id, 0)).Val()
-			d.rdb.Set(t.Context(), keys.Journal(d.id, 0), text[:len(text)-1], 0)
+		"nothing":          {func(context.Context, *desk) {}, false},
+		"a longer journal": {func(ctx context.Context, d *desk) { d.rdb.Append(ctx, keys.Journal(d.id, 0), "x") }, false},
+		"a later claim":    {func(ctx context.Context, d *desk) { d.rdb.HIncrBy(ctx, keys.Claims(d.id), "0", 1) }, false},
+		"a shorter journal": {func(ctx context.Context, d *desk) {
+			text := d.rdb.Get(ctx, keys.Journal(d.id, 0)).Val()
+			d.rdb.Set(ctx, keys.Journal(d.id, 0), text[:len(text)-1], 0)
 		}, true},
-		"no journal":     {func(t *testing.T, d *desk) { d.rdb.Del(t.Context(), keys.Journal(d.id, 0)) }, true},
-		"a lower epoch":  {func(t *testing.T, d *desk) { d.rdb.HSet(t.Context(), keys.Claims(d.id), "0", 1) }, true},
-		"no claim":       {func(t *testing.T, d *desk) { d.rdb.HDel(t.Context(), keys.Claims(d.id), "0") }, true},
-		"an empty Redis": {func(t *testing.T, d *desk) { d.rdb.FlushAll(t.Context()) }, true},
+		"no journal":     {func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Journal(d.id, 0)) }, true},
+		"a lower epoch":  {func(ctx context.Context, d *desk) { d.rdb.HSet(ctx, keys.Claims(d.id), "0", 1) }, true},
+		"no claim":       {func(ctx context.Context, d *desk) { d.rdb.HDel(ctx, keys.Claims(d.id), "0") }, true},
+		"an empty Redis": {func(ctx context.Context, d *desk) { d.rdb.FlushAll(ctx) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +42,7 @@ func TestForgotten(t *testing.T) {
 				}
 			}
 			d.forgotten(t, false, false)
-			tt.change(t, d)
+			tt.change(t.Context(), d)
 			d.forgotten(t, false, false) // it was asked about already
 			d.forgotten(t, true, tt.want)
 			for _, all := range []bool{true, false} {
