@@ -152,7 +152,8 @@ func firstRow(text []byte) int {
 			quoted, some = !quoted, true
 		case b == '\n' && !quoted:
 			line := bytes.Trim(text[from:i], "\r\"\xef\xbb\xbf")
-			if some && !(len(line) == len("sep=;") && bytes.EqualFold(line[:4], []byte("sep="))) {
+			separator := len(line) == len("sep=;") && bytes.EqualFold(line[:4], []byte("sep="))
+			if some && !separator {
 				return i + 1
 			}
 			from, some = i+1, false

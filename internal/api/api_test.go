@@ -42,11 +42,16 @@ func (provider) Meaning(sender.Code) string { return "" }
 
 type submitter struct{}
 
-func (submitter) MaxRecipients() int                                                     { return 1 }
-func (submitter) Key(*batch.Recipient) string                                            { return "" }
-func (submitter) Check(*batch.Recipient) error                                           { return nil }
-func (submitter) Alone(sender.Code) bool                                                 { return false }
-func (submitter) Submit(context.Context, sender.Ref, []batch.Recipient, []sender.Result) {}
+func (submitter) MaxRecipients() int { return 1 }
+
+func (submitter) Key(*batch.Recipient) string { return "" }
+
+func (submitter) Check(*batch.Recipient) error { return nil }
+
+func (submitter) Alone(sender.Code) bool { return false }
+
+func (submitter) Submit(context.Context, sender.Ref, []batch.Recipient, []sender.Result) {
+}
 
 // A bench is a Server of its own, whose answers are held against the specification.
 type bench struct {

@@ -15,14 +15,13 @@ import (
 // errRead says that a body did not come whole.
 var errRead = errors.New("reading the body")
 
-// answer writes a value as JSON.
+// answer writes a value as JSON. An error of it cuts the answer off.
 func (c *call) answer(status int, v any) error {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(status)
 	e := json.NewEncoder(c.w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // whoever is gone needs no answer
-	return nil
+	return e.Encode(v)
 }
 
 // body reads a JSON body within its bound; nil where there is none.

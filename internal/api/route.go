@@ -140,7 +140,7 @@ var errPanic = errors.New("a panic")
 func (s *Server) try(rt route, c *call) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler { //nolint:errorlint // it is compared so by net/http as well
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			s.Log.Error().Str("request", c.id).Str("route", rt.pattern).Stack().Msg("a panic; please report it")

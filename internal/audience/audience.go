@@ -80,7 +80,7 @@ func (a *Audience) Load(ctx context.Context) error {
 			return fmt.Errorf("%w: %w", ErrUnknowable, err)
 		case err != nil:
 			return err
-		case rec.State == campaign.Importing:
+		case rec.State == campaign.Draft || rec.State == campaign.Importing:
 			return fmt.Errorf("%w: campaign %s is not imported to its end", ErrUnknowable, id)
 		}
 		if err := a.load(ctx, rec); err != nil {

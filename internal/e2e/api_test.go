@@ -309,7 +309,7 @@ func TestAPICallbacksAndExamples(t *testing.T) {
 	c.must(201, "POST", "/v1/campaigns?launch=true", []byte(body))
 	c.await("told", "finished")
 	p.kill()
-	p, c.url = start()
+	_, c.url = start()
 	deadline := time.Now().Add(90 * time.Second)
 	for {
 		mu.Lock()

@@ -224,8 +224,11 @@ func TestAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewClient(true, nil).Do(req); !errors.Is(err, errForbidden) {
+	if resp, err := NewClient(true, nil).Do(req); !errors.Is(err, errForbidden) {
 		t.Errorf("a name leads inside: %v", err)
+		if err == nil {
+			resp.Body.Close()
+		}
 	}
 	if resp, err := NewClient(false, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}).Do(req); err != nil {
 		t.Error(err)

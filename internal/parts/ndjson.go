@@ -3,6 +3,7 @@ package parts
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -136,7 +137,7 @@ func readLine(line []byte) ([]value, error) {
 	if _, err := d.Token(); err != nil {
 		return nil, errNoObject
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder returns it bare
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errNoObject
 	}
 	return values, nil

@@ -43,7 +43,7 @@ const (
 var (
 	ErrNotDraft = errors.New("it is not a draft any more")
 	ErrDiffers  = errors.New("there are other bytes in this part")
-	ErrFull     = errors.New("Redis has no room for it: 80 % of its memory is in use")
+	ErrFull     = errors.New("there is no room for it in Redis: 80 % of its memory is in use")
 	ErrNotFound = errors.New("there is no such part")
 )
 

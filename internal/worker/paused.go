@@ -37,7 +37,7 @@ func (w *Worker) agreeWithQueues(ctx context.Context) {
 				w.redisFailed(ctx, id, err)
 				continue
 			}
-		case campaign.Importing, campaign.Scheduled, campaign.Running, campaign.Finished:
+		case campaign.Draft, campaign.Importing, campaign.Scheduled, campaign.Running, campaign.Finished:
 		}
 		c.agreedAt = time.Now()
 	}
