@@ -67,7 +67,7 @@ func TestRefusedListIsNotSent(t *testing.T) {
 			w := newWorld(t)
 			file := w.nxCampaign(id, w.list("long.csv", 16_000), "")
 			w.list("short.csv", rows)
-			first := w.openImport("list", file, "long.csv", 5501)
+			first := w.openImport("list", file, "long.csv", 6501)
 			w.awaitStaged(id, 5)
 			if _, code := w.run("producer", "send", file, "--recipients", "short.csv"); code != 0 {
 				t.Fatalf("the second: exit code %d\n%s", code, w.logs.tail(2000))
@@ -99,15 +99,15 @@ func TestImportGoesOnAfterTheOther(t *testing.T) {
 	w.list("long.csv", 8000)
 	w.listFrom("other.csv", 50_000, 8000)
 	refused := w.nxCampaign("refused", "long.csv", "")
-	first := w.openImport("first", refused, "long.csv", 3501)
+	first := w.openImport("first", refused, "long.csv", 4501)
 	w.awaitStaged("refused", 3)
 	if _, code := w.run("producer", "send", refused, "--recipients", "other.csv"); code != 2 {
 		t.Errorf("another list: exit code %d\n%s", code, w.logs.tail(2000))
 	}
 	killed := w.nxCampaign("killed", "long.csv", "")
-	one := w.openImport("one", killed, "long.csv", 3501)
+	one := w.openImport("one", killed, "long.csv", 4501)
 	w.awaitStaged("killed", 3)
-	two := w.openImport("two", killed, "long.csv", 5501)
+	two := w.openImport("two", killed, "long.csv", 6501)
 	w.awaitStaged("killed", 5)
 	two.kill()
 	for name, im := range map[string]*openImport{"refused": first, "killed": one} {
@@ -129,7 +129,7 @@ func TestCancelledImportLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	file := w.nxCampaign("stopped", w.list("long.csv", 10_000), "")
-	im := w.openImport("list", file, "long.csv", 3501)
+	im := w.openImport("list", file, "long.csv", 4501)
 	w.awaitStaged("stopped", 3)
 	if _, code := w.run("producer", "cancel", "stopped"); code != 0 {
 		t.Fatalf("cancel: exit code %d", code)
