@@ -390,7 +390,7 @@ func TestRacingMovesAreOneSequence(t *testing.T) {
 	case Paused, Halted:
 		stopped = 1
 	case Running:
-	case Importing, Scheduled, Finished, Cancelled:
+	case Draft, Importing, Scheduled, Finished, Cancelled:
 		t.Fatalf("it is %s", state)
 	}
 	if made[MovePause]+made[MoveHalt] != made[MoveResume]+stopped {

@@ -209,7 +209,8 @@ func TestAPIAmongKills(t *testing.T) {
 			select {
 			case <-done:
 				return
-			case <-time.After(time.Duration(50+rand.IntN(400)) * time.Millisecond):
+			// Ever later: an import needs to live for as long as it takes.
+			case <-time.After(time.Duration(50+rand.IntN(400)+100*i) * time.Millisecond):
 			}
 			live[i%2].kill()
 			launch(i % 2)

@@ -256,7 +256,7 @@ func (c command) step() string {
 		return "acknowledgement"
 	case queue && has(1, ":pending"):
 		return "dequeue"
-	case keys == "2" && has(2, ":done"):
+	case has(2, ":done"):
 		return "finish"
 	}
 	return ""

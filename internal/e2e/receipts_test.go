@@ -323,6 +323,7 @@ func TestDoubtsResolveThemselves(t *testing.T) {
 	w := newWorld(t)
 	addr := w.receiving(sandbox.Callbacks{Delay: 20 * time.Millisecond, Step: 200 * time.Millisecond, Shuffle: true, Read: 0.5, NoNinth: 0.3}, ", messages_per_second: 100")
 	w.post("/_sandbox/faults", `faults:
+  - {count: 1, provider: innopaas, do: cut_after}
   - {rate: 0.2, do: cut_after}
   - {rate: 0.1, provider: innopaas, taken: true, status: 200, body: '{"code":"130","message":"unknown exception","data":null}'}
 `)

@@ -34,8 +34,8 @@ func TestProve(t *testing.T) {
 		"throttled":                  {before: ends(sender.Throttled), e: Evidence{Try: 1}, want: true},
 		"denied":                     {before: ends(sender.Denied), e: Evidence{Try: 1}, want: true},
 		"rejected":                   {before: ends(sender.Rejected), e: Evidence{Try: 1}},
-		"accepted":                   {before: func(t *testing.T, _ *desk, c *Claim) { settle(t, c, accept(0)...) }, e: Evidence{Try: 1}},
-		"withdrawn":                  {before: func(t *testing.T, _ *desk, c *Claim) { _ = c.Withdraw(t.Context(), []int{0}) }, gone: true, e: Evidence{Try: 1}},
+		"accepted":                   {before: isAccepted, e: Evidence{Try: 1}},
+		"withdrawn":                  {before: isWithdrawn, gone: true, e: Evidence{Try: 1}},
 		"a person had it rejected":   {before: byAPerson(Reject), e: Evidence{Try: 1}, want: true},
 		"a person had it accepted":   {before: byAPerson(Accept), e: Evidence{Try: 1}, want: true},
 		"a person had it sent again": {before: byAPerson(Resend), e: Evidence{Try: 1}, want: true},
@@ -202,5 +202,17 @@ func TestProofBesideOthers(t *testing.T) {
 	}
 	if counts := d.verified(t, 0); counts.Accepted != 200 || counts.InDoubt != 0 {
 		t.Errorf("%+v", counts)
+	}
+}
+
+func isAccepted(t *testing.T, _ *desk, c *Claim) {
+	t.Helper()
+	settle(t, c, accept(0)...)
+}
+
+func isWithdrawn(t *testing.T, _ *desk, c *Claim) {
+	t.Helper()
+	if err := c.Withdraw(t.Context(), []int{0}); err != nil {
+		t.Fatal(err)
 	}
 }

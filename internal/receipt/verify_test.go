@@ -26,7 +26,8 @@ func TestVerify(t *testing.T) {
 		"log lost":                   {func(h *house) { h.rdb.Del(h.t.Context(), keys.Receipts("c", 0)) }, []Problem{{Text: "the counts of its receipts were missing or not what they say", Repaired: true}}, 0},
 		"damaged": {
 			func(h *house) { h.rdb.Set(h.t.Context(), keys.Receipts("c", 0), "\x07", 0) },
-			[]Problem{{Text: "its receipts cannot be read: batch 0 of c: the receipt log is damaged: version 7, which this program does not know"}}, 1,
+			[]Problem{{Text: "its receipts cannot be read: batch 0 of c: the receipt log is damaged: version 7, which this program does not know"}},
+			1,
 		},
 		"behind": {func(*house) {}, nil, 2},
 	} {

@@ -227,8 +227,14 @@ func onePart(m sender.Message) error {
 		name string
 		set  bool
 	}{
-		{"template", m.Template != nil}, {"text", m.Text != nil}, {"image", m.Image != nil}, {"video", m.Video != nil}, {"audio", m.Audio != nil},
-		{"document", m.Document != nil}, {"sticker", m.Sticker != nil}, {"location", m.Location != nil},
+		{"template", m.Template != nil},
+		{"text", m.Text != nil},
+		{"image", m.Image != nil},
+		{"video", m.Video != nil},
+		{"audio", m.Audio != nil},
+		{"document", m.Document != nil},
+		{"sticker", m.Sticker != nil},
+		{"location", m.Location != nil},
 	} {
 		switch known = known || p.name == m.Type; {
 		case p.name == m.Type && !p.set:

@@ -186,7 +186,7 @@ func TestReferenceProperty(t *testing.T) {
 			Index: rapid.IntRange(0, 999).Draw(t, "index"), Try: rapid.IntRange(1, maxTry).Draw(t, "try"),
 		}
 		text := p.reference(ref)
-		if len(text) != 27 || strings.Trim(text, "0123456789abcdefghijklmnopqrstuvs") != "" {
+		if len(text) != 27 || strings.Trim(text, "0123456789abcdefghijklmnopqrstuv") != "" {
 			t.Fatalf("%q", text)
 		}
 		got, ok := p.Locates(text)
