@@ -36,7 +36,7 @@ deps: ## install what the tests need (redis-server, a C compiler)
 test: deps ## run the tests, with the race detector
 	@[ -n "$(RACE)" ] || echo "test: no C compiler here: the tests run WITHOUT the race detector" >&2
 	$(GO) -C tools test $(TESTFLAGS) ./...
-	$(GO) test $(RACE) -parallel 4 $(TESTFLAGS) $(PACKAGES)
+	$(GO) test $(RACE) -parallel 4 -timeout 30m $(TESTFLAGS) $(PACKAGES)
 	$(if $(and $(RACE),$(filter ./...,$(PACKAGES))),$(GO) test $(TESTFLAGS) ./internal/phone)
 
 .PHONY: lint
