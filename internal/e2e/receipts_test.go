@@ -210,6 +210,7 @@ func TestReceiptsAmongKills(t *testing.T) {
 			receiver = w.receiver(addr)
 		}
 	}
+	w.start("worker") // the last one may have found no Redis at its start, and ended
 	for _, id := range []string{"nx", "inno"} {
 		w.awaitState(id, "finished", 2*time.Minute)
 	}
