@@ -15,6 +15,11 @@ const (
 	// afterOutage is how long nothing is taken over once Redis was away: others come
 	// back to it when they try again.
 	afterOutage = 6 * time.Second
+	// blindAtMost is how long this worker's standing still, again and again, may put
+	// that off: on a machine or a Redis that is always slow, somebody must take over
+	// at last. Others have beaten, if they live, once othersBeat has passed since.
+	blindAtMost = 4 * afterOutage
+	othersBeat  = 2 * beatEvery
 	// recoverEvery is how often it looks for what somebody may have left.
 	recoverEvery = 2 * time.Second
 	// watchFor is how long after one has gone all that it may have left is looked for:
@@ -76,13 +81,27 @@ func (w *Worker) miss(ctx context.Context) {
 }
 
 // seesOthers says that heartbeats are not missing for a reason that is this worker's
-// too: Redis was away, or the machine stood still.
+// too: Redis was away, or the machine stood still. Nobody else brings back what is in
+// the hands of workers that are gone: asynq does so only where a queue is served, and
+// this one is not while no task waits in it.
 func (w *Worker) seesOthers() bool {
-	life := w.heartbeat.Incarnation()
+	life, now := w.heartbeat.Incarnation(), time.Now()
 	if life != w.life {
-		w.life, w.redisFailedAt = life, time.Now()
+		w.life, w.stoodStillAt = life, now
+		if w.blindSince.IsZero() {
+			w.blindSince = now
+			w.Log.Info().Msg("this worker stood still, or another Redis answers: nobody is taken over until others had time to come back")
+		}
 	}
-	return !w.heartbeat.Lapsed(life) && time.Since(w.redisFailedAt) >= afterOutage
+	if w.heartbeat.Lapsed(life) || now.Sub(w.redisFailedAt) < afterOutage {
+		return false
+	}
+	still := now.Sub(w.stoodStillAt)
+	if still >= afterOutage {
+		w.blindSince = time.Time{}
+		return true
+	}
+	return still >= othersBeat && now.Sub(w.blindSince) >= blindAtMost
 }
 
 // countFleet looks which workers live. That one has gone, or has left, is when
@@ -152,7 +171,7 @@ func (w *Worker) redisFailed(ctx context.Context, campaign string, err error) {
 	case errors.As(err, &corrupt), errors.Is(err, jobs.ErrTooManyTasks):
 		w.Log.Error().Err(err).Str("campaign", campaign).Msg("this campaign cannot be looked after; producer verify says more")
 	default:
-		w.redisFailedAt = time.Now()
+		w.redisFailedAt, w.blindSince = time.Now(), time.Time{} // others come back when Redis has
 		w.metrics.redisError()
 		w.Log.Warn().Err(err).Msg("Redis does not answer; nothing is submitted until it does")
 	}

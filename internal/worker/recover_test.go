@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -266,10 +267,52 @@ func TestSeesNobodyGoneAfterItsOwnAbsence(t *testing.T) {
 	if w.seesOthers() {
 		t.Error("right after its own heartbeat was late")
 	}
-	w.redisFailedAt = time.Now().Add(-afterOutage)
+	w.stoodStillAt = time.Now().Add(-afterOutage)
 	if !w.seesOthers() {
 		t.Error("not once the others had time to come back")
 	}
+}
+
+// A worker that stands still again and again, on a machine or with a Redis that is
+// always slow, takes over all the same, only later: nobody else may be there to. Each
+// failure of Redis begins the wait anew.
+func TestSeesOthersAlthoughItStandsStillAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &Worker{heartbeat: &heartbeat{log: zerolog.Nop(), give: func(context.Context) error { return nil }}}
+		beat := func() {
+			t.Helper()
+			if err := w.heartbeat.beat(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// sees is after how long of standing still every two seconds it looks at others.
+		sees := func() time.Duration {
+			began := time.Now()
+			for time.Since(began) < time.Minute {
+				beat()
+				if w.seesOthers() {
+					t.Error("right after it stood still")
+				}
+				time.Sleep(aliveFor - lapseMargin - time.Millisecond)
+				if w.seesOthers() {
+					return time.Since(began)
+				}
+				time.Sleep(300 * time.Millisecond)
+			}
+			return time.Minute
+		}
+		beat()
+		time.Sleep(2 * time.Second)
+		if after := sees(); after < blindAtMost || after > blindAtMost+3*time.Second {
+			t.Errorf("it looked at others after %s", after)
+		}
+		w.redisFailed(t.Context(), "", errors.New("Redis is away"))
+		time.Sleep(2 * time.Second)
+		if after := sees(); after < blindAtMost || after > blindAtMost+3*time.Second {
+			t.Errorf("after Redis was away, it looked at others after %s", after)
+		}
+	})
 }
 
 // The time from a death to its takeover: what a heartbeat lasts, and how often it is

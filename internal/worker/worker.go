@@ -98,9 +98,12 @@ type Worker struct {
 	// redisFailedAt is when Redis was last seen away. Heartbeats may then be missing
 	// of workers that live.
 	redisFailedAt time.Time
-	fleet         map[string]bool // the workers that lived when last looked at
-	life          int64           // this worker's incarnation, as last looked at
-	watchUntil    time.Time       // until then all that a worker may have left is looked for
+	// stoodStillAt is when this worker last found that it had stood still, or that
+	// another Redis answers; blindSince when that began, if it has gone on ever since.
+	stoodStillAt, blindSince time.Time
+	fleet                    map[string]bool // the workers that lived when last looked at
+	life                     int64           // this worker's incarnation, as last looked at
+	watchUntil               time.Time       // until then all that a worker may have left is looked for
 	// suppressionVersion is that of the suppression list, as last seen.
 	suppressionVersion atomic.Int64
 	says               atomic.Pointer[ledger.Heartbeat] // what the next heartbeat does
