@@ -166,18 +166,13 @@ func TestAPICampaign(t *testing.T) {
 // await waits until a campaign is in a state.
 func (c *caller) await(id, state string) map[string]any {
 	c.w.t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for {
-		v := c.must(200, "GET", "/v1/campaigns/"+id, nil)
+	var v map[string]any
+	c.w.await(id+" "+state, time.Minute, func() bool {
+		v = c.must(200, "GET", "/v1/campaigns/"+id, nil)
 		st, _ := v["status"].(map[string]any)
-		if st["state"] == state {
-			return v
-		}
-		if time.Now().After(deadline) {
-			c.w.t.Fatalf("%s is %v, not %s", id, st["state"], state)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return st["state"] == state
+	})
+	return v
 }
 
 // Whatever is killed while parts come and are imported, and however often a client
@@ -246,13 +241,7 @@ func TestAPIAmongKills(t *testing.T) {
 	}
 	sending.Wait()
 	try("POST", "/v1/campaigns/byapi/launch", []byte(fmt.Sprintf(`{"rows":%d}`, rows)))
-	deadline := time.Now().Add(90 * time.Second)
-	for w.status("byapi").State != "scheduled" {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", w.status("byapi"))
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	w.await("byapi scheduled", 90*time.Second, func() bool { return w.status("byapi").State == "scheduled" })
 	close(done)
 	killing.Wait()
 	want, got := w.exportText("bysend"), w.exportText("byapi")
@@ -311,19 +300,11 @@ func TestAPICallbacksAndExamples(t *testing.T) {
 	c.await("told", "finished")
 	p.kill()
 	_, c.url = start()
-	deadline := time.Now().Add(90 * time.Second)
-	for {
+	w.await("told of two events", 90*time.Second, func() bool {
 		mu.Lock()
-		got := len(seen)
-		mu.Unlock()
-		if got == 2 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%v", seen)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		defer mu.Unlock()
+		return len(seen) == 2
+	})
 	if mu.Lock(); seen["told.1"] != "told campaign.imported" || seen["told.2"] != "told campaign.finished" {
 		t.Errorf("%v", seen)
 	}
