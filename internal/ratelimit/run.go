@@ -63,11 +63,9 @@ func (s *Sender) serveAll(now time.Time) (next time.Time) {
 // hunger notes when to ask for a campaign that wants more than anybody knows. The
 // caller holds the lock.
 func (s *Sender) hunger(l *lane, now time.Time) {
-	if l.asked > 0 {
-		return
-	}
-	if want, _ := l.demand(now); want == 0 {
-		return
+	want, _ := l.demand(now)
+	if want <= l.asked || float64(l.asked) >= s.answer.head.rate(s.answer.now)*(s.turn().reach+planFor).Seconds() {
+		return // known, or as much as a plan hands out
 	}
 	at := now
 	if _, ends := l.inHand(); !ends.IsZero() {

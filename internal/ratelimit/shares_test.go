@@ -63,6 +63,21 @@ func TestSharesByWeight(t *testing.T) {
 	})
 }
 
+// A campaign of great weight on one worker is not held back by what that worker told
+// before its next batch came: two batches at 1,600 a second end one every 0.6 s.
+func TestNextBatchIsToldOf(t *testing.T) {
+	t.Parallel()
+	for _, batches := range []int{2, 3} {
+		c := crowd{limits: Limits{MessagesPerSecond: 2000}, batches: batches, sharers: []sharer{
+			{id: "great", weight: 4, workers: []int{4}, from: time.Second}, {id: "small", weight: 1, workers: []int{0, 3}},
+		}}
+		c.run(t, 8*time.Second)
+		if n := c.between("great", 2.5e6, 7.5e6); n < 7900 {
+			t.Errorf("%d batches: it got %d, and not 8000", batches, n)
+		}
+	}
+}
+
 // What a campaign leaves over the others have at once: one that ended, and one
 // whose own limit is below its share.
 func TestWhatOneLeavesOthersUse(t *testing.T) {
