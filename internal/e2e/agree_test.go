@@ -46,10 +46,10 @@ func TestQueueAgreesWithItsCampaign(t *testing.T) {
 		}
 	}
 	before := w.status("sale").Accepted
-	w.awaitAccount("sale", "going on", 20*time.Second, func(a account) bool { return a.Accepted > before+600 && a.State == "running" })
+	w.awaitAccount("sale", "going on", time.Minute, func(a account) bool { return a.Accepted > before+600 && a.State == "running" })
 
 	w.post("/_sandbox/faults", `faults: [{suffix: "7", code: "22091"}, {suffix: "3", code: "22125", count: 1}]`)
-	w.awaitState("sale", "halted", 20*time.Second)
+	w.awaitState("sale", "halted", time.Minute)
 	w.await("the queue of the halted campaign", 5*time.Second, func() bool { return info("sale").Paused })
 	run("resume", "sale")
 	w.awaitState("sale", "finished", 30*time.Second)

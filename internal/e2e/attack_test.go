@@ -162,7 +162,7 @@ func TestRedisRestartsUnderLoad(t *testing.T) {
 	for _, more := range []int{500, 2500} {
 		w.awaitAccount("restart", "under way", time.Minute, func(a account) bool { return a.Accepted > more })
 		w.redis.Kill(t)
-		w.quietFor(500*time.Millisecond, 10*time.Second)
+		w.quietFor(500*time.Millisecond, time.Minute)
 		w.redis.Start(t)
 	}
 	a := w.awaitState("restart", "finished", 3*time.Minute)

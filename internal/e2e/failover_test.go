@@ -35,7 +35,7 @@ func (w *world) watch() *sentry {
 	}
 	s.replica = redistest.New(w.t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
 	rdb := w.redis.Client(w.t)
-	w.await("replicated", 20*time.Second, func() bool {
+	w.await("replicated", time.Minute, func() bool {
 		n, err := rdb.Wait(w.t.Context(), 1, 100*time.Millisecond).Result()
 		return err == nil && n == 1
 	})
@@ -91,7 +91,7 @@ func (w *world) failOver(s *sentry) (untilUS int64) {
 	w.t.Helper()
 	w.redis.Kill(w.t)
 	s.link.cut()
-	w.quietFor(100*time.Millisecond, 10*time.Second)
+	w.quietFor(100*time.Millisecond, time.Minute)
 	w.redis = s.replica
 	return w.report().LastUS
 }
@@ -130,7 +130,7 @@ func (w *world) awaitForgotten(id string) {
 	if a := w.awaitState(id, "halted", time.Minute); !strings.HasPrefix(a.Reason, "Redis was restored") {
 		w.t.Errorf("the reason is %q", a.Reason)
 	}
-	w.quietFor(time.Second, 20*time.Second)
+	w.quietFor(time.Second, time.Minute)
 	if r := w.report(); r.Duplicates > 0 {
 		w.t.Errorf("%d were taken twice before anybody resumed", r.Duplicates)
 	}
@@ -153,7 +153,7 @@ func TestFailoverLosesWrites(t *testing.T) {
 	w.awaitAccount("over", "under way", time.Minute, func(a account) bool { return a.Accepted > 600 })
 	since := w.cutOff(s)
 	before := w.report().Taken
-	w.await("under way", 10*time.Second, func() bool { return w.report().Taken > before+300 })
+	w.await("under way", time.Minute, func() bool { return w.report().Taken > before+300 })
 	until := w.failOver(s)
 	lost := w.report().Taken - before
 	w.awaitForgotten("over")
@@ -188,7 +188,7 @@ func TestFailoverOfMasterThatNeedsItsReplica(t *testing.T) {
 	w.awaitAccount("needs", "under way", time.Minute, func(a account) bool { return a.Accepted > 200 })
 	since := w.cutOff(s)
 	before := w.report().Taken
-	w.quietFor(2*time.Second, 10*time.Second)
+	w.quietFor(2*time.Second, time.Minute)
 	lost := w.report().Taken - before
 	until := w.failOver(s)
 	w.awaitForgotten("needs")

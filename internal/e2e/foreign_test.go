@@ -85,7 +85,7 @@ func TestQueueThatHoldsAForeignTask(t *testing.T) {
 	w.awaitAccount("amid", "under way", time.Minute, func(a account) bool { return a.Accepted > 20 })
 	w.foreignTasks(queueOf("amid"), 1, 0)
 	w.awaitState("amid", "halted", time.Minute)
-	w.await("still there", 10*time.Second, func() bool {
+	w.await("still there", time.Minute, func() bool {
 		inspector := w.inspector()
 		pending, err := inspector.ListPendingTasks(queueOf("amid"))
 		retry, err2 := inspector.ListRetryTasks(queueOf("amid"))

@@ -43,7 +43,7 @@ func TestRedisIsFullUnderLoad(t *testing.T) {
 	}
 	w.awaitAccount("full", "under way", time.Minute, func(a account) bool { return a.Accepted > 500 })
 	w.fill(-500_000)
-	w.quietFor(7*time.Second, 15*time.Second)
+	w.quietFor(7*time.Second, time.Minute)
 	if a := w.status("full"); a.Rows != a.sum() || a.State != "running" || a.Pending == 0 {
 		t.Errorf("%+v", a)
 	}

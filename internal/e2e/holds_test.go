@@ -38,7 +38,7 @@ func TestStatusSaysWhatHolds(t *testing.T) {
 		LastBeat              time.Time `json:"last_beat"`
 	}
 	var is worker
-	w.await("a worker that sends", 20*time.Second, func() bool {
+	w.await("a worker that sends", time.Minute, func() bool {
 		out, code := w.run("producer", "workers", "--json")
 		return code == 0 && json.Unmarshal([]byte(out), &is) == nil && len(is.Campaigns) > 0
 	})

@@ -69,7 +69,7 @@ func TestRowsExpireWithoutTheirQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.start("worker", "--linger", "1ms", "--keep", "1h")
-	w.await("retired", 20*time.Second, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
+	w.await("retired", time.Minute, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
 	if left := w.rdb.TTL(t.Context(), "sluice:{bare}:batches").Val(); left <= 0 || left > time.Hour {
 		t.Errorf("its rows expire in %s", left)
 	}
@@ -79,7 +79,7 @@ func TestRowsExpireWithoutTheirQueue(t *testing.T) {
 	// As when the worker had died before it was through.
 	w.rdb.Expire(t.Context(), "sluice:{bare}:batches", 30*time.Minute)
 	w.rdb.SAdd(t.Context(), "sluice:active", "bare")
-	w.await("retired again", 20*time.Second, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
+	w.await("retired again", time.Minute, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
 	if left := w.rdb.TTL(t.Context(), "sluice:{bare}:batches").Val(); left > 30*time.Minute {
 		t.Errorf("the time was set anew: %s", left)
 	}
@@ -96,7 +96,7 @@ func TestRowsOfAReopenedCampaignStay(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("back", w.list("b.csv", 100), ""), "--wait"); code != 3 {
 		t.Fatal("send failed")
 	}
-	w.await("retired", 20*time.Second, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
+	w.await("retired", time.Minute, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
 	first.stop(time.Minute)
 	if out, code := w.run("producer", "resolve", "back", "--in-doubt", "resend"); code != 0 {
 		t.Fatalf("resolve: %d %s", code, out)
@@ -113,7 +113,7 @@ func TestRowsOfAReopenedCampaignStay(t *testing.T) {
 	w.rdb.HSet(t.Context(), "sluice:{back}", "expiring", 1)
 	w.rdb.Expire(t.Context(), "sluice:{back}:batches", time.Hour)
 	w.start("worker")
-	w.await("kept", 10*time.Second, func() bool { return w.rdb.TTL(t.Context(), "sluice:{back}:batches").Val() < 0 })
+	w.await("kept", time.Minute, func() bool { return w.rdb.TTL(t.Context(), "sluice:{back}:batches").Val() < 0 })
 	w.run("producer", "resume", "back")
 	if a := w.awaitState("back", "finished", time.Minute); a.Accepted != 100 {
 		t.Errorf("%+v", a)
@@ -136,16 +136,16 @@ func TestQueuePausedInTheWebUI(t *testing.T) {
 	if err := inspector.PauseQueue(queueOf("stopped")); err != nil {
 		t.Fatal(err)
 	}
-	a := w.awaitState("stopped", "paused", 10*time.Second)
+	a := w.awaitState("stopped", "paused", time.Minute)
 	if !strings.Contains(a.Reason, "queue_paused") || !strings.Contains(a.Reason, "producer resume stopped") {
 		t.Errorf("%+v", a)
 	}
-	w.quietFor(time.Second, 10*time.Second)
+	w.quietFor(time.Second, time.Minute)
 	w.writeSenders("", "")
 	if _, code := w.run("producer", "resume", "stopped"); code != 0 {
 		t.Fatal("resume failed")
 	}
-	a = w.awaitAccount("stopped", "going on", 20*time.Second, func(now account) bool { return now.Accepted > a.Accepted+100 })
+	a = w.awaitAccount("stopped", "going on", time.Minute, func(now account) bool { return now.Accepted > a.Accepted+100 })
 	if a.Reason != "" {
 		t.Errorf("it goes on, and says %q", a.Reason)
 	}
@@ -160,6 +160,6 @@ func TestQueuePausedInTheWebUI(t *testing.T) {
 	if _, code := w.run("producer", "resume", "stopped"); code != 0 {
 		t.Fatal("resume failed")
 	}
-	w.awaitAccount("stopped", "going on", 20*time.Second, func(now account) bool { return now.Accepted > a.Accepted+100 })
+	w.awaitAccount("stopped", "going on", time.Minute, func(now account) bool { return now.Accepted > a.Accepted+100 })
 	w.run("producer", "cancel", "stopped")
 }

@@ -99,9 +99,9 @@ func TestProbeIsAboutOneRecipient(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	w.awaitLog(`"open":true,"code":"http_502"`, 30*time.Second)
-	w.quietFor(time.Second, 10*time.Second)
+	w.quietFor(time.Second, time.Minute)
 	before := w.report()
-	r := w.awaitReport("the next probe", 20*time.Second, func(r report) bool { return r.Requests > before.Requests })
+	r := w.awaitReport("the next probe", time.Minute, func(r report) bool { return r.Requests > before.Requests })
 	if r.Messages-before.Messages != r.Requests-before.Requests {
 		t.Errorf("%d probes were about %d recipients", r.Requests-before.Requests, r.Messages-before.Messages)
 	}

@@ -67,7 +67,7 @@ func TestThrottledSlowsDown(t *testing.T) {
 	w.awaitAccount("slow", "under way", time.Minute, func(a account) bool { return a.Accepted > 200 })
 	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "2", count: 3}]`)
 	w.awaitAccount("slow", "slowed down", 30*time.Second, func(a account) bool { return a.Pace.Factor < 0.8 })
-	w.quietFor(time.Second, 10*time.Second)
+	w.quietFor(time.Second, time.Minute)
 	if a := w.awaitState("slow", "finished", time.Minute); a.Accepted != 2500 {
 		t.Errorf("throttling cost somebody: %+v", a)
 	}
@@ -208,7 +208,7 @@ func TestPauseThatIsTooLong(t *testing.T) {
 		line := strings.Split(out, "\n")[1] // below id and state: the first that holds
 		return strings.Contains(line, "throttled until 20") && strings.Contains(line, "`producer resume long --clear-pause`")
 	})
-	w.await("the worker's word on it", 10*time.Second, func() bool {
+	w.await("the worker's word on it", time.Minute, func() bool {
 		out, _ := w.run("producer", "workers")
 		_, metrics := w.get(served + "/metrics")
 		return strings.Contains(out, "promo-br until 20") && strings.Contains(metrics, `sluice_pace_pause_seconds{sender="promo-br"} 5`)
@@ -285,7 +285,7 @@ func TestCampaignsShareByPriority(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	sent := time.Now()
-	first := w.awaitAccount("high", "begun", 10*time.Second, func(a account) bool { return a.Accepted > 0 })
+	first := w.awaitAccount("high", "begun", time.Minute, func(a account) bool { return a.Accepted > 0 })
 	t.Logf("the second began within %s", time.Since(sent).Round(10*time.Millisecond))
 	before := w.status("normal")
 	w.awaitAccount("high", "well under way", time.Minute, func(a account) bool { return a.Accepted > first.Accepted+2500 })

@@ -122,7 +122,7 @@ func TestTestIsDroppedWhenInterrupted(t *testing.T) {
 	file := w.nxCampaign("sale", w.list("list.csv", 1), "")
 	p := w.start("producer", "test", file, "--to", "5511987654321")
 	var id string
-	w.await("the test's campaign is running", 20*time.Second, func() bool {
+	w.await("the test's campaign is running", time.Minute, func() bool {
 		out, _ := w.run("producer", "list")
 		for line := range strings.Lines(out) {
 			if f := strings.Fields(line); strings.HasPrefix(line, "test-sale-") && strings.Contains(line, "running") {

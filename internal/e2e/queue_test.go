@@ -201,7 +201,7 @@ func TestQueueArchivesNothingThatWaits(t *testing.T) {
 		t.Errorf("the batch ran %d times", runs)
 	}
 	inspector := w.inspector()
-	w.await("acknowledged", 10*time.Second, func() bool {
+	w.await("acknowledged", time.Minute, func() bool {
 		info, err := inspector.GetTaskInfo(queueOf("patient"), "batch-000000")
 		if err != nil || info.State == asynq.TaskStateArchived || info.Retried != 0 || info.MaxRetry < 1<<30 {
 			t.Fatalf("%+v, %v", info, err)
@@ -292,7 +292,7 @@ func TestQueueOfTheDeadIsDeleted(t *testing.T) {
 	}
 	w.start("worker", "--linger", "1s")
 	rdb := w.redis.Client(t)
-	w.await("deleted", 20*time.Second, func() bool { return !rdb.SIsMember(t.Context(), "asynq:queues", queueOf("dead")).Val() })
+	w.await("deleted", time.Minute, func() bool { return !rdb.SIsMember(t.Context(), "asynq:queues", queueOf("dead")).Val() })
 	for _, key := range rdb.Keys(t.Context(), "asynq:{"+queueOf("dead")+"}:*").Val() {
 		if !strings.Contains(key, ":processed") && !strings.Contains(key, ":failed") { // its statistics
 			t.Errorf("left over: %s", key)

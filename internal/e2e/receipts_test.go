@@ -64,7 +64,7 @@ func (w *world) callbacks(how sandbox.Callbacks) {
 func (w *world) receiver(addr string, args ...string) *process {
 	w.t.Helper()
 	p := w.start("receiver", append([]string{"--addr", addr, "--dir", filepath.Join(w.dir, "spool")}, args...)...)
-	await(w.t, "the receiver answers", 20*time.Second, func() bool {
+	await(w.t, "the receiver answers", time.Minute, func() bool {
 		resp, err := http.Get("http://" + addr + "/r/promo-br/" + receiptSecret)
 		if err != nil {
 			return false
@@ -291,7 +291,7 @@ func TestReceiptsForged(t *testing.T) {
 			t.Errorf("%s %.60s: %d, want %d", tt.path, tt.body, got, tt.want)
 		}
 	}
-	a := w.awaitAccount("nx", "read", 20*time.Second, func(a account) bool { return a.Receipts.Read > 0 })
+	a := w.awaitAccount("nx", "read", time.Minute, func(a account) bool { return a.Receipts.Read > 0 })
 	if a.Receipts.Read != 1 || a.Receipts.Awaiting != 9 || a.Receipts.Early != 0 {
 		t.Errorf("%+v", *a.Receipts)
 	}

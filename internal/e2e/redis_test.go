@@ -136,7 +136,7 @@ func TestRedisBlackHole(t *testing.T) {
 				took := w.awaitTakenOver(owned, time.Now())
 				t.Logf("taken over after %s", took.Round(100*time.Millisecond))
 			} else {
-				w.quietFor(8*time.Second, 15*time.Second)
+				w.quietFor(8*time.Second, time.Minute)
 			}
 			p.resume()
 			since := time.Now()

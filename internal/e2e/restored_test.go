@@ -37,7 +37,7 @@ func (w *world) judgeHalted(t *testing.T) {
 	if !strings.HasPrefix(a.Reason, "Redis was restored, its state is ") {
 		t.Errorf("the reason is %q", a.Reason)
 	}
-	w.quietFor(3*time.Second, 20*time.Second)
+	w.quietFor(3*time.Second, time.Minute)
 	if r := w.report(); r.Duplicates > 0 {
 		t.Errorf("%d were taken twice", r.Duplicates)
 	}
@@ -65,7 +65,7 @@ func TestRestoredUnderWorkers(t *testing.T) {
 	w.start("worker")
 	saved := w.snapshot()
 	w.redis.Kill(t)
-	w.quietFor(200*time.Millisecond, 10*time.Second)
+	w.quietFor(200*time.Millisecond, time.Minute)
 	w.redis.Restore(t, saved)
 	w.judgeHalted(t)
 }

@@ -53,7 +53,7 @@ func TestWindowOfEachRecipient(t *testing.T) {
 	}
 	w.awaitAccount("own", "sent to Brazil", 30*time.Second, func(a account) bool { return a.Accepted >= n })
 	w.awaitAccount("own", "sent to Colombia", time.Until(opens)+30*time.Second, func(a account) bool { return a.Accepted >= 2*n })
-	w.quietFor(2*time.Second, 10*time.Second)
+	w.quietFor(2*time.Second, time.Minute)
 	if a := w.status("own"); a.State != "running" || a.Pending != n || a.Accepted != 2*n || !a.GoesOnAt.IsZero() {
 		t.Errorf("%+v", a)
 	}
@@ -151,7 +151,7 @@ func TestWindowClosesBeforeTheSlot(t *testing.T) {
 	w.workInside("jumps", func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, time.Minute)
 	seen := w.awaitReport("the second submission", 30*time.Second, func(r report) bool { return r.Requests == 2 })
 	ahead.Store(int64(2 * time.Hour))
-	w.quietFor(3*time.Second, 10*time.Second)
+	w.quietFor(3*time.Second, time.Minute)
 	if n := w.report().Requests; n != seen.Requests {
 		t.Errorf("%d submissions after the window had closed", n-seen.Requests)
 	}

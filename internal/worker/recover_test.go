@@ -178,7 +178,7 @@ func TestRetires(t *testing.T) {
 	o.Linger, o.Keep = 300*time.Millisecond, time.Hour
 	w.launch("over", 3, "")
 	w.start(o)
-	w.await("retired", 10*time.Second, func() bool { return w.logged("campaign retired") })
+	w.await("retired", time.Minute, func() bool { return w.logged("campaign retired") })
 	for _, key := range w.rdb.Keys(t.Context(), keys.Queue(w.queue.Name("over"), "*")).Val() {
 		if w.rdb.TTL(t.Context(), key).Val() <= 0 { // the day's counts expire
 			t.Errorf("left of its queue: %s", key)
@@ -201,7 +201,7 @@ func TestFinishedWithSomebodyLeft(t *testing.T) {
 	w.launch("early", 3, "")
 	w.rdb.HSet(t.Context(), keys.Campaign("early"), "state", "finished")
 	w.start(o)
-	w.await("sent", 10*time.Second, func() bool { return w.totals("early").Accepted == 3 })
+	w.await("sent", time.Minute, func() bool { return w.totals("early").Accepted == 3 })
 }
 
 // What wakes the supervisor is kept until it is taken, and taken once.

@@ -83,13 +83,13 @@ func TestPauseAndResume(t *testing.T) {
 	}
 	w.launch("long", 3000, "")
 	w.start(w.options("w"))
-	w.await("sending", 5*time.Second, func() bool { return w.submitted.Load() > 50 })
+	w.await("sending", time.Minute, func() bool { return w.submitted.Load() > 50 })
 	if _, err := w.campaigns.Pause(t.Context(), "long"); err != nil {
 		t.Fatal(err)
 	}
 	<-time.After(time.Second)
 	n := w.submitted.Load()
-	w.await("without a server", 5*time.Second, func() bool { return w.servers() == 0 })
+	w.await("without a server", time.Minute, func() bool { return w.servers() == 0 })
 	if after := w.submitted.Load(); after != n {
 		t.Errorf("%d submissions, %d a second after the pause", after, n)
 	}
@@ -119,7 +119,7 @@ func TestServersComeAndGo(t *testing.T) {
 	o.Backoff.Base, o.Backoff.Max = 5*time.Second, 5*time.Second
 	w.launch("again", 1, "")
 	w.start(o)
-	w.await("told to wait", 5*time.Second, func() bool { return w.retrying("again") == 1 })
+	w.await("told to wait", time.Minute, func() bool { return w.retrying("again") == 1 })
 	w.await("without a server", 3*time.Second, func() bool { return w.servers() == 0 })
 	w.awaitState("again", campaign.Finished, 12*time.Second)
 	if n := w.submitted.Load(); n != 2 {
@@ -136,11 +136,11 @@ func TestChangesThatNobodyTells(t *testing.T) {
 		return sender.Result{Outcome: sender.Accepted, MessageID: "m"}
 	}
 	w.start(w.options("w"))
-	w.await("listening", 5*time.Second, func() bool {
+	w.await("listening", time.Minute, func() bool {
 		return w.rdb.PubSubNumSub(t.Context(), keys.Changes()).Val()[keys.Changes()] == 1
 	})
 	w.launch("quiet", 4000, "")
-	w.await("sending", 5*time.Second, func() bool { return w.submitted.Load() > 0 })
+	w.await("sending", time.Minute, func() bool { return w.submitted.Load() > 0 })
 	w.rdb.HSet(t.Context(), keys.Campaign("quiet"), "state", "halted")
 	w.await("without a server", reconcileEvery+3*time.Second, func() bool { return w.servers() == 0 })
 	w.rdb.HSet(t.Context(), keys.Campaign("quiet"), "state", "running")
@@ -157,7 +157,7 @@ func TestQueueWithoutItsTasks(t *testing.T) {
 		w.rdb.Del(t.Context(), key)
 	}
 	w.start(w.options("w"))
-	w.awaitState("lost", campaign.Finished, 20*time.Second)
+	w.awaitState("lost", campaign.Finished, time.Minute)
 	if a := w.totals("lost"); a.Accepted != 2000 || w.submitted.Load() != 2000 {
 		t.Errorf("%+v, %d submissions", a, w.submitted.Load())
 	}
@@ -210,7 +210,7 @@ func TestScheduledStarts(t *testing.T) {
 	w.start(w.options("w"))
 	w.awaitState("later", campaign.Scheduled, time.Second)
 	ahead.Store(int64(2 * time.Hour))
-	w.awaitState("later", campaign.Finished, 5*time.Second)
+	w.awaitState("later", campaign.Finished, time.Minute)
 }
 
 // A worker that cannot open a sender leaves its campaigns to others, and sends the
@@ -229,7 +229,7 @@ func TestSenderThatCannotBeOpened(t *testing.T) {
 	}
 	w.launch("strange", 2, "")
 	stop := w.start(o)
-	w.await("told of", 5*time.Second, func() bool { return w.logged("cannot send this campaign") })
+	w.await("told of", time.Minute, func() bool { return w.logged("cannot send this campaign") })
 	stop()
 	if w.submitted.Load() != 0 {
 		t.Error("something was sent")
@@ -237,7 +237,7 @@ func TestSenderThatCannotBeOpened(t *testing.T) {
 	known.Store(true)
 	o.ID = "another"
 	w.start(o)
-	w.awaitState("strange", campaign.Finished, 5*time.Second)
+	w.awaitState("strange", campaign.Finished, time.Minute)
 }
 
 // A sender whose settings have changed is opened anew, once what is under way has
@@ -261,10 +261,10 @@ func TestSenderIsRenewed(t *testing.T) {
 	}
 	w.launch("renewed", 3000, "")
 	w.start(o)
-	w.await("sending", 5*time.Second, func() bool { return w.submitted.Load() > 20 })
+	w.await("sending", time.Minute, func() bool { return w.submitted.Load() > 20 })
 	last.Load().Renew()
-	w.await("opened anew", 5*time.Second, func() bool { return opened.Load() == 2 })
-	w.awaitState("renewed", campaign.Finished, 20*time.Second)
+	w.await("opened anew", time.Minute, func() bool { return opened.Load() == 2 })
+	w.awaitState("renewed", campaign.Finished, time.Minute)
 	if a := w.totals("renewed"); a.Accepted != 3000 || w.submitted.Load() != 3000 {
 		t.Errorf("%+v, %d submissions", a, w.submitted.Load())
 	}
@@ -294,7 +294,7 @@ func TestTemplateIsLookedAtAgain(t *testing.T) {
 	}
 	w.launch("unfit", 1000, "")
 	w.start(o)
-	w.awaitState("unfit", campaign.Halted, 5*time.Second)
+	w.awaitState("unfit", campaign.Halted, time.Minute)
 	if !w.logged("could not look at the template again") {
 		t.Error("that the provider could not be asked is not told")
 	}
@@ -316,7 +316,7 @@ func TestSuppressionIsKnownFromTheStart(t *testing.T) {
 	if _, _, err := w.campaigns.Set(t.Context(), "first", func(s *campaign.Settings) error { s.StartAt = time.Time{}; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitState("first", campaign.Finished, 10*time.Second)
+	w.awaitState("first", campaign.Finished, time.Minute)
 	if n := w.submitted.Load(); n != 1 {
 		t.Errorf("%d submissions", n)
 	}
@@ -329,9 +329,9 @@ func TestSettingsAreSetAnew(t *testing.T) {
 	w := newWorld(t)
 	w.launch("set", 2, far())
 	w.start(w.options("w"))
-	w.await("told to wait", 5*time.Second, func() bool { return w.retrying("set") == 1 })
+	w.await("told to wait", time.Minute, func() bool { return w.retrying("set") == 1 })
 	if _, _, err := w.campaigns.Set(t.Context(), "set", func(s *campaign.Settings) error { s.Window = nil; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitState("set", campaign.Finished, 5*time.Second)
+	w.awaitState("set", campaign.Finished, time.Minute)
 }
