@@ -21,6 +21,7 @@ const sendersFile = `senders:
     access_key: sandbox-key
     access_secret: sandbox-secret
     limits: {in_flight: 64} # and no pace: as fast as this machine is
+    receipts: {secret: %[2]s}
   promo-id:
     provider: innopaas
     base_url: http://%[1]s
@@ -29,7 +30,11 @@ const sendersFile = `senders:
     waba_id: "110000000000001"
     send_number: "8618900000000"
     limits: {messages_per_second: 4000}
+    receipts: {secret: %[2]s}
 `
+
+// receiptSecret is the last part of the receiver's addresses.
+const receiptSecret = "the-demo-has-no-secrets"
 
 const personal = `id: demo-nxcloud
 sender: promo-br

@@ -1,6 +1,6 @@
 // Command demo shows Sluice's main job in one process, with nothing installed:
-// an embedded Redis, the sandbox providers, an import and a worker. It never
-// speaks to a real provider.
+// an embedded Redis, the sandbox providers, an import, a worker and a receiver. It
+// never speaks to a real provider.
 package main
 
 import (

@@ -31,8 +31,8 @@ import (
 const usage = `usage: demo [LIST.csv]
 
 Runs Sluice's main job in this one process, on an embedded Redis and the sandbox
-providers: imports a list into two campaigns, sends them, and says what became of
-every row. Without a list of your own it makes one of 10,000 rows, with troubles.
+providers: imports a list into two campaigns, sends them, takes their receipts, and
+says what became of every row. Without a list of your own it makes one of 10,000 rows, with troubles.
 `
 
 // errReal is why the demo has no way to a real provider.
@@ -94,6 +94,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return err
 	}
 	defer stopSandbox()
+	stopReceiver, err := d.startReceiver(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopReceiver()) }()
 	return d.show(ctx, list, flags.Arg(0) == "")
 }
 
@@ -105,6 +110,7 @@ func faults() []sandbox.Fault {
 		{Provider: "nxcloud", Every: 40, Times: 2, Code: "22041"},        // fails twice
 		{Provider: "nxcloud", Suffix: "500", Do: sandbox.CutAfter},       // taken, never answered
 		{Provider: "innopaas", Count: 1, Status: 503, Body: "try again"}, // one outage of a moment
+		{Provider: "innopaas", Count: 1, Do: sandbox.CutAfter},           // taken, never answered: its receipts tell
 	}
 }
 
@@ -121,7 +127,7 @@ func (d *demo) startSandbox() (func(), error) {
 		}
 	}()
 	path := filepath.Join(d.dir, "senders.yaml")
-	text := fmt.Sprintf(sendersFile, l.Addr())
+	text := fmt.Sprintf(sendersFile, l.Addr(), receiptSecret)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the senders file: %w", err)
 	}
@@ -145,6 +151,9 @@ func (d *demo) show(ctx context.Context, list string, sampled bool) error {
 		}
 	}
 	if err := d.send(ctx, files); err != nil {
+		return err
+	}
+	if err := d.awaitReceipts(ctx, files); err != nil {
 		return err
 	}
 	accountedFor := true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,25 @@ func TestDemo(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "it agrees with the ledger"); n != 2 {
 		t.Errorf("%d campaigns agree:\n%s", n, out.String())
+	}
+	if !regexp.MustCompile(`(?m)^  \d+ of them were in doubt until a receipt proved`).MatchString(out.String()) {
+		t.Errorf("no doubt was resolved by a receipt:\n%s", out.String())
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "`make demo` ends with")
+	_, shown, _ = strings.Cut(shown, "\n\n")
+	shown, _, _ = strings.Cut(shown, "\n\n")
+	lines := strings.Split(shown, "\n")
+	if len(lines) != 3 {
+		t.Errorf("the README shows %q", lines)
+	}
+	for _, line := range lines {
+		if !strings.Contains(out.String(), strings.TrimPrefix(line, "    ")+"\n") {
+			t.Errorf("the README shows %q, and the demo prints\n%s", line, out.String())
+		}
 	}
 }
 

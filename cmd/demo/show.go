@@ -12,6 +12,7 @@ import (
 	"sluice/internal/desk"
 	"sluice/internal/ledger"
 	"sluice/internal/progress"
+	"sluice/internal/sender"
 	"sluice/internal/status"
 )
 
@@ -64,11 +65,17 @@ func (d *demo) watch(ctx context.Context, files []demoFile) error {
 func printAccount(p *printer, st *status.Status) {
 	p.printf("\n%s is %s: %d rows = %d accepted + %d rejected + %d in doubt + %d invalid + %d duplicate + %d pending\n",
 		st.ID, st.State, st.Rows, st.Accepted, st.Rejected, st.InDoubt, st.Invalid, st.Duplicate, st.Pending)
+	r := st.Receipts
+	p.printf("  what receipts say of them: %d accepted = %d awaiting + %d sent + %d delivered + %d read + %d undelivered\n",
+		st.Accepted, r.Awaiting, r.Sent, r.Delivered, r.Read, r.Undelivered)
+	if proved := st.Codes[string(ledger.CodeReceipt)]; proved > 0 {
+		p.printf("  %d of them were in doubt until a receipt proved that the provider had taken the message\n", proved)
+	}
 }
 
 // compare compares the ledger with the sandbox's own log: whoever is accepted
-// was taken under that message_id, nobody was taken twice, and nobody was taken
-// who is not accepted or in doubt.
+// was taken under that message_id, nobody was taken twice, nobody was taken who is
+// not accepted or in doubt, and the receipts are those that the sandbox sent.
 func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status, p *printer) (bool, error) {
 	took := map[string]string{}
 	twice := 0
@@ -82,12 +89,15 @@ func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status,
 		took[e.Phone] = e.MessageID
 	}
 	matched := 0
+	told := d.told(f)
+	funnel := map[sender.Status]int{}
 	err := d.ledger.Export(ctx, f.ID, func(r ledger.Row) error {
 		switch r.State {
 		case "accepted":
 			if took[r.Phone] == r.MessageID {
 				matched++
 			}
+			funnel[told[r.Phone]]++
 			delete(took, r.Phone)
 		case "in_doubt":
 			delete(took, r.Phone)
@@ -98,7 +108,7 @@ func (d *demo) compare(ctx context.Context, f *campaign.File, st *status.Status,
 		return false, err
 	}
 	unknown := len(took)
-	ok := matched == st.Accepted && twice == 0 && unknown == 0 && st.Pending == 0
+	ok := matched == st.Accepted && twice == 0 && unknown == 0 && st.Pending == 0 && tells(st.Receipts, funnel)
 	p.printf("  the sandbox's own log: %d of %d accepted found with their message_id, %d taken twice, %d taken that nobody knows of",
 		matched, st.Accepted, twice, unknown)
 	if ok {

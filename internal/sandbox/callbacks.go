@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Callbacks say where the sandbox sends its callbacks, and how badly. Parts are
@@ -29,13 +31,15 @@ type Callbacks struct {
 	// Shuffle sends each at any time within the steps, so in any order.
 	Shuffle bool `json:"shuffle"`
 
-	Undelivered float64 `json:"undelivered"` // of messages end so, with Code
-	Code        int     `json:"code"`        // 131026 if 0
-	Read        float64 `json:"read"`        // of those delivered
-	Repeat      float64 `json:"repeat"`      // of callbacks are sent twice
-	Lose        float64 `json:"lose"`        // of them are never sent
-	Early       float64 `json:"early"`       // of messages have the first before their answer
-	NoNumber    float64 `json:"no_number"`   // of statuses name no recipient
+	// Undelivered of messages end so, with Code, 131026 if 0; Read of the others are
+	// read. Which they are goes by seed, provider and number alone.
+	Undelivered float64 `json:"undelivered"`
+	Code        int     `json:"code"`
+	Read        float64 `json:"read"`
+	Repeat      float64 `json:"repeat"`    // of callbacks are sent twice
+	Lose        float64 `json:"lose"`      // of them are never sent
+	Early       float64 `json:"early"`     // of messages have the first before their answer
+	NoNumber    float64 `json:"no_number"` // of statuses name no recipient
 	// NoNinth leaves the ninth digit out of Brazilian numbers, as WhatsApp does.
 	NoNinth  float64       `json:"no_ninth"`
 	Together int           `json:"together"` // statuses in a body, where the provider has several; 1 if 0
@@ -148,9 +152,9 @@ func (t *teller) plan(a *arrival, phone, id string) (wait time.Duration) {
 	c := t.how
 	statuses := []string{"sent", "delivered"}
 	switch {
-	case t.chance(c.Undelivered):
+	case t.draw(a.provider, "undelivered", phone) < c.Undelivered:
 		statuses = []string{"sent", "failed"}
-	case t.chance(c.Read):
+	case t.draw(a.provider, "read", phone) < c.Read:
 		statuses = append(statuses, "read")
 	}
 	if a.provider == innopaas {
@@ -192,6 +196,15 @@ func (t *teller) plan(a *arrival, phone, id string) (wait time.Duration) {
 }
 
 func (t *teller) chance(part float64) bool { return part > 0 && t.number() < part }
+
+// draw is a number in [0, 1), the same for the same words.
+func (t *teller) draw(words ...string) float64 {
+	h := xxhash.NewWithSeed(t.s.o.Seed)
+	for _, word := range words {
+		_, _ = h.WriteString(word) // never fails
+	}
+	return float64(h.Sum64()>>11) / (1 << 53)
+}
 
 // number is a number in [0, 1).
 func (t *teller) number() float64 {
