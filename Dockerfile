@@ -16,14 +16,17 @@ COPY internal ./internal
 # Static, because there is no libc in scratch; without symbols, to be small.
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ \
       ./cmd/producer ./cmd/worker ./cmd/receiver ./cmd/sandbox
+# The receiver's spool, whose owner a new volume takes over.
+RUN mkdir /spool
 
 FROM scratch AS sluice
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build /out/producer /out/worker /out/receiver /out/sandbox /
+COPY --from=build --chown=65532:65532 /spool /spool
 # Nobody, by number: there is no /etc/passwd to look a name up in.
 USER 65532:65532
 # Relative paths of the senders and campaign files begin here.
-WORKDIR /examples
-EXPOSE 9090
+WORKDIR /campaigns
+EXPOSE 8070 8071 9090
 ENTRYPOINT ["/worker"]

@@ -80,7 +80,7 @@ tidy-check: ## check that go.mod and go.sum say exactly what is used
 	$(GO) -C tools mod tidy -diff
 
 .PHONY: up
-up: ## start Redis, sandbox and a worker in containers
+up: ## start Redis, a worker, the API and the receiver in containers (docs/compose.md)
 	docker compose up --build --detach
 
 .PHONY: down

@@ -43,7 +43,7 @@ func read(t *testing.T, name string) string {
 // written are the files that a person reads, and copies from.
 func written(t *testing.T) []string {
 	t.Helper()
-	names := []string{"docker-compose.yml", ".ci/run", ".github/workflows/ci.yml"}
+	names := []string{"docker-compose.yml", ".env.example", ".ci/run", ".github/workflows/ci.yml"}
 	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.yaml"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {

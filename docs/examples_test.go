@@ -16,7 +16,7 @@ func checkExamples(t *testing.T, p programs) {
 		t.Fatalf("example campaigns: %v, %v", campaigns, err)
 	}
 	for _, file := range campaigns {
-		for _, senders := range []string{"senders.yaml", "compose-senders.yaml"} {
+		for _, senders := range []string{"senders.yaml", "compose/senders.yaml"} {
 			out := p.run(t, "producer", "send", "examples/"+filepath.Base(file), "--senders", "examples/"+senders, "--dry-run", "--no-preflight", "--json")
 			var plan struct{ Rows, Pending, Invalid, Duplicate, Suppressed int }
 			if err := json.Unmarshal([]byte(out), &plan); err != nil {
@@ -31,8 +31,8 @@ func checkExamples(t *testing.T, p programs) {
 		}
 	}
 	here := strings.ReplaceAll(settingsOf(read(t, "examples/senders.yaml")), "127.0.0.1:8099", "sandbox:8099")
-	if there := settingsOf(read(t, "examples/compose-senders.yaml")); here != there {
-		t.Errorf("examples/senders.yaml and compose-senders.yaml differ in more than the sandbox's address:\n%s\n%s", here, there)
+	if there := settingsOf(read(t, "examples/compose/senders.yaml")); here != there {
+		t.Errorf("examples/senders.yaml and compose/senders.yaml differ in more than the sandbox's address:\n%s\n%s", here, there)
 	}
 }
 

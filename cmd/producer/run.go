@@ -30,27 +30,28 @@ type commands struct {
 	LogLevel    string `help:"debug, info, warn or error." env:"SLUICE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL"`
 	LogFormat   string `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"console" enum:"json,console" placeholder:"FORMAT"`
 
-	Send      sendCommand      `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
-	Preview   previewCommand   `cmd:"" help:"Show the message as a row of the list gets it: its fields, the provider's request, and the template's own text."`
-	Test      testCommand      `cmd:"" help:"Send one message of a campaign to a number of your own, as a row of the list would get it, and say what became of it. The campaign's id stays free."`
-	Status    statusCommand    `cmd:"" help:"Say where every row of a campaign is."`
-	Export    exportCommand    `cmd:"" help:"Write what became of every row, in the order of the input."`
-	Find      findCommand      `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`
-	Workers   workersCommand   `cmd:"" help:"List the workers that are alive, and what each does."`
-	List      listCommand      `cmd:"" help:"List the campaigns that there are."`
-	Set       setCommand       `cmd:"" help:"Change a campaign's pace, priority, window, start or attempts; it holds on all workers within a second."`
-	Amend     amendCommand     `cmd:"" help:"Give a paused or halted campaign a corrected message, for those who are still to get it."`
-	Pause     pauseCommand     `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
-	Resume    resumeCommand    `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
-	Resolve   resolveCommand   `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`
-	Verify    verifyCommand    `cmd:"" help:"Replay every journal of a campaign, compare plan, totals, queue and ledger, and repair what follows from the rest. Safe while the campaign runs."`
-	Templates templatesCommand `cmd:"" help:"List the message templates of a sender's account."`
-	Suppress  suppressCommand  `cmd:"" help:"Keep the list of numbers that get no message."`
-	Schema    schemaCommand    `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
-	Monitor   monitorCommand   `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
-	Serve     serveCommand     `cmd:"" help:"Serve the HTTP API, by which programs compose, launch and steer campaigns. Any number may serve one Redis."`
-	Token     tokenCommand     `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
-	Cancel    cancelCommand    `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
+	Send        sendCommand        `cmd:"" help:"Import a campaign's recipients, enqueue them in batches, and launch it. Safe to run again: an import goes on where it ended, and a finished one is a no-op."`
+	Preview     previewCommand     `cmd:"" help:"Show the message as a row of the list gets it: its fields, the provider's request, and the template's own text."`
+	Test        testCommand        `cmd:"" help:"Send one message of a campaign to a number of your own, as a row of the list would get it, and say what became of it. The campaign's id stays free."`
+	Status      statusCommand      `cmd:"" help:"Say where every row of a campaign is."`
+	Export      exportCommand      `cmd:"" help:"Write what became of every row, in the order of the input."`
+	Find        findCommand        `cmd:"" help:"Say what a number got, in every campaign whose rows are kept, and whether it is suppressed."`
+	Workers     workersCommand     `cmd:"" help:"List the workers that are alive, and what each does."`
+	List        listCommand        `cmd:"" help:"List the campaigns that there are."`
+	Set         setCommand         `cmd:"" help:"Change a campaign's pace, priority, window, start or attempts; it holds on all workers within a second."`
+	Amend       amendCommand       `cmd:"" help:"Give a paused or halted campaign a corrected message, for those who are still to get it."`
+	Pause       pauseCommand       `cmd:"" help:"Stop submitting a campaign until it is resumed. Holds everywhere within a second; what is in flight is recorded."`
+	Resume      resumeCommand      `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
+	Resolve     resolveCommand     `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`
+	Verify      verifyCommand      `cmd:"" help:"Replay every journal of a campaign, compare plan, totals, queue and ledger, and repair what follows from the rest. Safe while the campaign runs."`
+	Templates   templatesCommand   `cmd:"" help:"List the message templates of a sender's account."`
+	Suppress    suppressCommand    `cmd:"" help:"Keep the list of numbers that get no message."`
+	Schema      schemaCommand      `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
+	Monitor     monitorCommand     `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
+	Serve       serveCommand       `cmd:"" help:"Serve the HTTP API, by which programs compose, launch and steer campaigns. Any number may serve one Redis."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the producer that serves the API whether it can answer, and end with 0 or 1: for containers, which have no shell."`
+	Token       tokenCommand       `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
+	Cancel      cancelCommand      `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
 }
 
 // defaultSenders is the senders file where none is named.

@@ -12,17 +12,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sluice/internal/api"
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
+	"sluice/internal/program"
 	"sluice/internal/token"
 )
 
 type serveCommand struct {
 	Addr          string   `default:"127.0.0.1:8070" help:"Where to serve. Every call but for the probes and the description needs a token; put TLS in front of what is no loopback address." placeholder:"ADDR"`
 	CallbackAllow []string `help:"Networks that callbacks may go to beside the public internet, such as 10.0.0.0/8; to these without TLS too." placeholder:"CIDR"`
+	MetricsAddr   string   `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9092; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
 }
 
 // drainFor is how long streams may go on after the command is interrupted.
@@ -56,8 +60,13 @@ func (c *serveCommand) Run(a *app) error {
 		Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
 		Desk: d, Tokens: token.NewStore(a.redis, a.now), Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
 		Senders: a.senderNames, Launched: im.poke,
-		Ready: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() },
+		Ready: a.ready,
 	})
+	stopHealth, err := program.ServeHealth(c.MetricsAddr, prometheus.NewRegistry(), a.ready, log)
+	if err != nil {
+		return err
+	}
+	defer stopHealth()
 	l, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)

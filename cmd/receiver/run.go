@@ -35,6 +35,9 @@ type flags struct {
 	LogFormat   string        `help:"json or console; logs go to standard error." env:"SLUICE_LOG_FORMAT" default:"json" enum:"json,console" placeholder:"FORMAT"`
 	MetricsAddr string        `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9091; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
 	KeepRaw     time.Duration `help:"How long callbacks are kept, compressed, once they are applied; 0: for ever. They hold phone numbers." env:"SLUICE_KEEP_RAW" default:"168h"`
+
+	Receive     struct{} `cmd:"" default:"1" hidden:"" help:"Take callbacks."`
+	Healthcheck struct{} `cmd:"" help:"Ask the receiver that serves its health at --metrics-addr whether it can take callbacks, and end with 0 or 1: for containers, which have no shell."`
 }
 
 // run is the program. It takes callbacks until ctx ends.
@@ -51,12 +54,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return fmt.Errorf("building the command line: %w", err)
 	}
-	_, err = parser.Parse(args)
+	command, err := parser.Parse(args)
 	if helped {
 		return nil
 	}
 	if err != nil {
 		return &program.UsageError{Err: fmt.Errorf("%w; see receiver --help", err)}
+	}
+	if command.Command() == "healthcheck" {
+		return program.AskReady(ctx, f.MetricsAddr)
 	}
 	load := func() (*receivers, error) {
 		loaded, err := accounts.Providers().Load(f.Senders, getenv)

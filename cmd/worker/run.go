@@ -50,6 +50,9 @@ type flags struct {
 	Keep          time.Duration `help:"How long the rows of a campaign that is over are kept after that; 0: for ever. Its account stays." env:"SLUICE_KEEP" default:"720h"`
 	RestoredAfter time.Duration `help:"How old the last worker's heartbeat may be at the start, before all campaigns that run are halted because Redis seems to have been restored; 0: never." env:"SLUICE_RESTORED_AFTER" default:"5m"`
 	RetryMax      time.Duration `help:"Longest wait between two attempts." env:"SLUICE_RETRY_MAX" default:"60s"`
+
+	Work        struct{} `cmd:"" default:"1" hidden:"" help:"Send what is due."`
+	Healthcheck struct{} `cmd:"" help:"Ask the worker that serves its health at --metrics-addr whether it can work, and end with 0 or 1: for containers, which have no shell."`
 }
 
 // run is the program. It sends until ctx ends.
@@ -68,12 +71,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if err != nil {
 		return fmt.Errorf("building the command line: %w", err)
 	}
-	_, err = parser.Parse(args)
+	command, err := parser.Parse(args)
 	if helped {
 		return nil
 	}
 	if err != nil {
 		return &program.UsageError{Err: fmt.Errorf("%w; see worker --help", err)}
+	}
+	if command.Command() == "healthcheck" {
+		return program.AskReady(ctx, f.MetricsAddr)
 	}
 	providers := accounts.Providers()
 	senders, err := providers.Load(f.Senders, getenv)

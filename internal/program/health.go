@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,4 +49,36 @@ func ServeHealth(addr string, reg *prometheus.Registry, ready func(context.Conte
 	}()
 	log.Info().Str("addr", l.Addr().String()).Msg("serving metrics")
 	return func() { srv.Close() }, nil
+}
+
+// AskReady asks the program that serves its health at addr, as its --metrics-addr
+// names it, whether it can do its work. It is for a health check where there is no
+// shell and no other program.
+func AskReady(ctx context.Context, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "0" {
+		return &UsageError{fmt.Errorf("--metrics-addr: %q is not where a program serves its health, such as 127.0.0.1:9090", addr)}
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // what listens everywhere is to be asked somewhere
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin+time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	return fmt.Errorf("not ready: %s", strings.TrimSpace(string(text)))
 }
