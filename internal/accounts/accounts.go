@@ -36,10 +36,7 @@ func Providers() Table {
 // Its errors name file, line, sender and key, and hold no secret.
 func (t Table) Load(path string, getenv func(string) string) (config.Senders, error) {
 	senders, err := config.LoadSenders(path, getenv)
-	if err != nil {
-		return nil, err
-	}
-	var faults []error
+	faults := []error{err}
 	for _, name := range slices.Sorted(maps.Keys(senders)) {
 		p, err := t.Open(senders[name], time.Now)
 		if err != nil {
@@ -61,18 +58,31 @@ func (t Table) Open(s config.Sender, now func() time.Time) (sender.Provider, err
 		return nil, s.Own.At("provider", fmt.Sprintf("%q is not one of %s", s.Provider, strings.Join(slices.Sorted(maps.Keys(t)), ", ")))
 	}
 	account := sender.Account{Timeout: s.Timeout, InFlight: s.Limits.InFlight, Now: now}
-	if err := receipts(s, &account); err != nil {
-		return nil, err
-	}
+	ofReceipts := receipts(s, &account)
 	p, err := open(s.Own, account)
-	var setting *sender.SettingError
-	switch {
-	case errors.As(err, &setting):
-		return nil, s.Own.At(setting.Key, setting.Text)
-	case err != nil:
+	if err := strictyaml.Join(ofReceipts, located(s.Own, err)); err != nil {
+		if p != nil {
+			Close(p)
+		}
 		return nil, err
 	}
 	return p, nil
+}
+
+// located gives what a provider says of its settings their places in the file.
+func located(own *config.Own, err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is looked at next
+		var all []error
+		for _, err := range several.Unwrap() {
+			all = append(all, located(own, err))
+		}
+		return errors.Join(all...)
+	}
+	var setting *sender.SettingError
+	if errors.As(err, &setting) {
+		return own.At(setting.Key, setting.Text)
+	}
+	return err
 }
 
 // Close ends a provider's connections, where it has any.

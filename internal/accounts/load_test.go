@@ -192,11 +192,86 @@ func lineOnly(err error) string { return column.ReplaceAllString(err.Error(), "$
 func TestLoadSaysAllAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	path := write(t, dir, "senders.yaml", "senders:\n  a:\n    provider: nxcloud\n    tenant: 1\n  b:\n    provider: innopaas\n    aap_key: x\n")
+	path := write(t, dir, "every.yaml", `senders:
+  a b: {provider: nxcloud}
+  c:
+    provider: nxcloud
+    tenant_id: [1]
+    appkey: 007
+    business_phone: "+86"
+    access_key: ${NO_KEY}
+    access_secret_file: nowhere
+    algorithm: sha1
+    base_url: api
+    timeout: 1
+    limits: {in_flight: 0.5, messages_per_second: -1, messages_per_dya: 3}
+    receipts: {url: "http://u:p@h", opaqe: true}
+  d:
+    provider: nxcloud-mt
+    appkey: k
+    business_phone: "8615800001795"
+    access_key: [x]
+    access_secretfile: y
+    message_id: sometimes
+    location_numbers: words
+  e:
+    provider: innopaas
+    app_kye: x
+    waba_id: " w"
+    send_number: abc
+    endpoint: mm
+    success_codes: ["0", " 1"]
+    partial_reject: drop
+    button_params: some
+    receipts: 3
+  f:
+  g: {provider: twilio, timeout: 1h}
+top: 1
+`)
 	_, err := Providers().Load(path, environment)
-	want := path + ":4:5: senders.a.tenant: nxcloud has no such key; did you mean tenant_id?\n" + path + ":7:5: senders.b.aap_key: innopaas has no such key; did you mean app_key?"
-	if err == nil || err.Error() != want {
-		t.Errorf("%v; want %s", err, want)
+	want := []string{
+		`1:8: senders: the name "a b"`,
+		"5:16: senders.c.tenant_id: must be a number, not a list",
+		"6:13: senders.c.appkey: would not be read",
+		"7:21: senders.c.business_phone: must be digits",
+		"8:17: senders.c.access_key: the environment variable NO_KEY is not set",
+		"9:25: senders.c.access_secret_file: open ",
+		`10:16: senders.c.algorithm: "sha1" is neither`,
+		"11:15: senders.c.base_url: must be an http",
+		"12:14: senders.c.timeout: between",
+		"13:25: senders.c.limits.in_flight: must be a whole number",
+		"13:51: senders.c.limits.messages_per_second: between",
+		"13:55: senders.c.limits.messages_per_dya: unknown key; did you mean messages_per_day?",
+		"14:21: senders.c.receipts.url: nxcloud is told in its console",
+		"14:37: senders.c.receipts.opaqe: receipts has no such key; did you mean opaque?",
+		"19:17: senders.d.access_key: must be a text, not a list",
+		"20:5: senders.d.access_secretfile: nxcloud-mt has no such key; did you mean access_secret_file?",
+		"21:17: senders.d.message_id: must be per_try or off",
+		"22:23: senders.d.location_numbers: must be strings or numbers",
+		"23:3: senders.e.authorization: is missing",
+		"25:5: senders.e.app_kye: innopaas has no such key; did you mean app_key?",
+		"26:14: senders.e.waba_id: holds a space",
+		"27:18: senders.e.send_number: must be digits",
+		`28:15: senders.e.endpoint: "mm" is neither`,
+		"29:26: senders.e.success_codes[1]: must be a code",
+		"30:21: senders.e.partial_reject: must be hold or split",
+		"31:20: senders.e.button_params: must be dynamic or all",
+		"32:15: senders.e.receipts: must be a group of fields",
+		"33:3: senders.f.provider: is missing",
+		`34:17: senders.g.provider: "twilio" is not one of`,
+		"34:34: senders.g.timeout: between",
+		"35:1: top: unknown key",
+	}
+	got := strings.Split(err.Error(), "\n")
+	for i := range max(len(got), len(want)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("not told: %s", want[i])
+		case i >= len(want):
+			t.Errorf("told: %s", got[i])
+		case !strings.HasPrefix(got[i], path+":"+want[i]):
+			t.Errorf("told %s; want %s", got[i], want[i])
+		}
 	}
 	path = write(t, dir, "other.yaml", "senders:\n  a:\n    provider: nxcloud\n")
 	if _, err = Providers().Load(path, environment); err == nil || !strings.HasPrefix(err.Error(), path+":2:3: senders.a.tenant_id: ") {

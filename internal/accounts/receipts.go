@@ -5,6 +5,7 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/sender"
+	"sluice/internal/strictyaml"
 )
 
 // sent are the settings of a sender's receipts that its submissions go by. The others
@@ -33,21 +34,19 @@ func receipts(s config.Sender, a *sender.Account) error {
 		return nil
 	}
 	var set sent
-	if err := s.Receipts.Decode(&set); err != nil {
-		return err
-	}
+	faults := []error{s.Receipts.Decode(&set)}
 	if set.URL != "" {
 		u, err := url.Parse(string(set.URL))
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-			return s.Receipts.At("url", "must be the http or https address of this sender's receiver, such as https://your-host/r/"+s.Name+"/SECRET")
-		}
-		if s.Provider != "nxcloud-mt" {
-			return s.Receipts.At("url", s.Provider+" is told in its console where callbacks go; nxcloud-mt alone takes an address with each message")
+		switch {
+		case s.Provider != "nxcloud-mt":
+			faults = append(faults, s.Receipts.At("url", s.Provider+" is told in its console where callbacks go; nxcloud-mt alone takes an address with each message"))
+		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil:
+			faults = append(faults, s.Receipts.At("url", "must be the http or https address of this sender's receiver, such as https://your-host/r/"+s.Name+"/SECRET"))
 		}
 	}
 	if set.Opaque && s.Provider != "nxcloud" {
-		return s.Receipts.At("opaque", "goes with nxcloud alone; "+s.Provider+" names its submissions anyway")
+		faults = append(faults, s.Receipts.At("opaque", "goes with nxcloud alone; "+s.Provider+" names its submissions anyway"))
 	}
 	a.CallbackURL, a.Opaque = set.URL, set.Opaque
-	return nil
+	return strictyaml.Join(faults...)
 }

@@ -171,7 +171,7 @@ func (s *Server) given(c *call, id string) (*campaign.Given, *composition, error
 	if err != nil {
 		return nil, nil, err
 	}
-	g, err := c.desk.Compose(o.file, o.labels, o.callback)
+	g, err := c.desk.Compose(o.file, o.labels, o.callback, c.token.Knows)
 	if err != nil {
 		p := problemOf(err)
 		if !keyed && id == "" && len(p.Errors) > 0 && p.Errors[0].Pointer == "/id" {

@@ -47,36 +47,46 @@ func (e *Except) Time() (time.Duration, error) {
 	return time.Duration(n) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[m[2]], err
 }
 
-// checkOthers says what is wrong with the rules that name other campaigns.
-func (r *Recipients) checkOthers(id string) error {
+// checkOthers says all that is wrong with the rules that name other campaigns.
+func (r *Recipients) checkOthers(id string) []error {
+	var found []error
+	wrong := func(field, format string, args ...any) { found = append(found, bad(field, format, args...)) }
 	if o := r.Only; o != nil {
-		switch {
-		case o.Campaign == "":
-			return bad("recipients.only.campaign", "needed: the campaign in which they ended so")
-		case o.Campaign == id:
-			return bad("recipients.only.campaign", "another campaign, and not this one")
-		case len(o.States) == 0:
-			return bad("recipients.only.states", "needed, of %s", strings.Join(onlyStates, ", "))
+		switch o.Campaign {
+		case "":
+			wrong("recipients.only.campaign", "needed: the campaign in which they ended so")
+		case id:
+			wrong("recipients.only.campaign", "another campaign, and not this one")
 		}
-		for _, s := range o.States {
+		if len(o.States) == 0 {
+			wrong("recipients.only.states", "needed, of %s", strings.Join(onlyStates, ", "))
+		}
+		for i, s := range o.States {
 			if !slices.Contains(onlyStates, s) {
-				return bad("recipients.only.states", "%.20q is not one of %s", s, strings.Join(onlyStates, ", "))
+				wrong(fmt.Sprintf("recipients.only.states[%d]", i), "%.20q is not one of %s", s, strings.Join(onlyStates, ", "))
 			}
 		}
 	}
 	if e := r.Except; e != nil {
-		switch {
-		case len(e.Campaigns) == 0 || slices.Contains(e.Campaigns, ""):
-			return bad("recipients.except.campaigns", "needed: the campaigns in which they were accepted")
-		case slices.Contains(e.Campaigns, id):
-			return bad("recipients.except.campaigns", "other campaigns, and not this one")
-		case len(e.Campaigns) > mostExcept:
-			return bad("recipients.except.campaigns", "at most %d", mostExcept)
+		if len(e.Campaigns) == 0 {
+			wrong("recipients.except.campaigns", "needed: the campaigns in which they were accepted")
 		}
-		_, err := e.Time()
-		return err
+		for i, other := range e.Campaigns {
+			switch other {
+			case "":
+				wrong(fmt.Sprintf("recipients.except.campaigns[%d]", i), "needed: a campaign in which they were accepted")
+			case id:
+				wrong(fmt.Sprintf("recipients.except.campaigns[%d]", i), "other campaigns, and not this one")
+			}
+		}
+		if len(e.Campaigns) > mostExcept {
+			wrong("recipients.except.campaigns", "at most %d", mostExcept)
+		}
+		if _, err := e.Time(); err != nil {
+			found = append(found, err)
+		}
 	}
-	return nil
+	return found
 }
 
 // namedScript notes the first version, for what was staged first is of that.

@@ -94,16 +94,35 @@ var (
 	isoCountry = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
-// Parse reads a campaign file. Name is its path: the recipients' file is
-// relative to it, and errors name it with the line and the field at fault.
-func Parse(data []byte, name string) (*File, error) { return parse(data, name, inFile) }
+// Rules are what a file must also be by the sender that it names; the zero Rules say
+// nothing. An error begins with the field at fault, or is of other files.
+type Rules struct {
+	Sender func(name string) error
+	// Message is asked where there is such a sender and nothing else is wrong with the
+	// message.
+	Message func(f *File) error
+}
 
-// ParseComposed is Parse for a campaign whose list comes in parts: it names no file.
-func ParseComposed(data []byte, name string) (*File, error) { return parse(data, name, inParts) }
+// Parse reads a campaign file. Name is its path: the recipients' file is
+// relative to it, and errors name it with the line and the field at fault, all of them
+// at once.
+func Parse(data []byte, name string) (*File, error) { return parse(data, name, inFile, Rules{}) }
+
+// ParseFor is Parse for a sender: what is wrong by the rules is said with all else.
+func ParseFor(rules Rules, data []byte, name string) (*File, error) {
+	return parse(data, name, inFile, rules)
+}
+
+// ParseComposed is ParseFor for a campaign whose list comes in parts: it names no file.
+func ParseComposed(rules Rules, data []byte, name string) (*File, error) {
+	return parse(data, name, inParts, rules)
+}
 
 // ParseAmendment is Parse for a file of which only the message counts: it may name a
 // list or none.
-func ParseAmendment(data []byte, name string) (*File, error) { return parse(data, name, either) }
+func ParseAmendment(data []byte, name string) (*File, error) {
+	return parse(data, name, either, Rules{})
+}
 
 // A source is where a campaign file has its list.
 type source int
@@ -114,43 +133,78 @@ const (
 	either                // it has been parsed before as one of the two
 )
 
-func parse(data []byte, name string, list source) (*File, error) {
+func parse(data []byte, name string, list source, rules Rules) (*File, error) {
 	d, err := strictyaml.Parse(data, name)
 	if err != nil {
 		return nil, err
 	}
 	var f File
-	if err := d.Decode(&f); err != nil {
-		return nil, err
+	faults := []error{d.Decode(&f)}
+	if list == inParts {
+		if f.Recipients.File != "" {
+			faults = append(faults, d.At("recipients.file", "not here: the list comes in parts"))
+		}
+		if len(f.Recipients.Files) > 0 {
+			faults = append(faults, d.At("recipients.files", "not here: the list comes in parts"))
+		}
+		f.Recipients.File, f.Recipients.Files = "-", nil
 	}
-	switch {
-	case list == inParts && f.Recipients.File != "":
-		return nil, d.At("recipients.file", "not here: the list comes in parts")
-	case list == inParts && len(f.Recipients.Files) > 0:
-		return nil, d.At("recipients.files", "not here: the list comes in parts")
-	}
-	if list != inFile && f.Recipients.File == "" && len(f.Recipients.Files) == 0 {
+	if f.Recipients.File == "" && len(f.Recipients.Files) == 0 && (list == either || strictyaml.About(faults[0], "recipients.files")) {
 		f.Recipients.File = "-"
 	}
 	f.Message.Fold()
 	f.setDefaults(name)
-	if err := strictyaml.Join(f.faults(d)...); err != nil {
+	if err := strictyaml.Join(rules.faults(&f, d, append(faults, located(d, f.check(d)...)...))...); err != nil {
 		return nil, err
 	}
 	return &f, nil
 }
 
-// faults are all that is wrong with a file, with their places.
-func (f *File) faults(d *strictyaml.Document) []error {
+// Check is the first thing that is wrong with a file by the rules.
+func (r Rules) Check(f *File) error {
+	if err := r.Sender(f.Sender); err != nil {
+		return err
+	}
+	return r.Message(f)
+}
+
+// faults are those found, and what the rules say beside.
+func (r Rules) faults(f *File, d *strictyaml.Document, found []error) []error {
+	all := strictyaml.Join(found...)
+	sound := func(field string) bool { return !strictyaml.About(all, field) }
+	if r.Sender == nil || f.Sender == "" || !sound("sender") {
+		return found
+	}
+	if err := r.Sender(f.Sender); err != nil {
+		return append(found, located(d, err)...)
+	}
+	if sound("message") {
+		found = append(found, located(d, r.Message(f))...)
+	}
+	return found
+}
+
+// located are errors with their places in a file, but for those of other files.
+func located(d *strictyaml.Document, errs ...error) []error {
 	var found []error
-	for _, err := range f.check(d) {
+	for _, err := range errs {
 		var fault *fieldError
-		if errors.As(err, &fault) {
+		several, joined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what is wrapped is looked at next
+		switch {
+		case err == nil:
+		case joined:
+			found = append(found, located(d, several.Unwrap()...)...)
+		case errors.As(err, &fault):
 			found = append(found, d.At(fault.field, fault.text))
-			continue
+		case errors.As(err, new(*strictyaml.Fault)), errors.As(err, new(strictyaml.Faults)):
+			found = append(found, err)
+		default:
+			field, text, is := strings.Cut(err.Error(), ": ") // as a placeholder's, it begins with its field
+			if !is {
+				field, text = "message", field
+			}
+			found = append(found, d.At(field, text))
 		}
-		field, text, _ := strings.Cut(err.Error(), ": ") // of a placeholder; it begins with its field
-		found = append(found, d.At(field, text))
 	}
 	return found
 }
@@ -218,15 +272,15 @@ func (f *File) check(d *strictyaml.Document) []error {
 	wrong(f.OnDoubt != Hold && f.OnDoubt != Resend, "on_doubt", "%q is not one of hold, resend", f.OnDoubt)
 	wrong(r.File == "" && len(r.Files) == 0, "recipients.file", "needed; - is standard input, and several are recipients.files")
 	wrong(r.File != "" && len(r.Files) > 0, "recipients.files", "either recipients.file or recipients.files, and not both")
-	wrong(slices.Contains(r.Files, ""), "recipients.files", "a file has no name")
+	eachEmpty(r.Files, func(i int) { wrong(true, fmt.Sprintf("recipients.files[%d]", i), "a file has no name") })
 	wrong(len(r.Files) > 1 && slices.Contains(r.Files, "-"), "recipients.files", "standard input (-) can only be the one file")
 	wrong(len(r.Keep) > mostKept, "recipients.keep", "at most %d columns", mostKept)
-	wrong(slices.Contains(r.Keep, ""), "recipients.keep", "a column has no name")
+	eachEmpty(r.Keep, func(i int) { wrong(true, fmt.Sprintf("recipients.keep[%d]", i), "a column has no name") })
 	wrong(r.DefaultCountry != "" && !isoCountry.MatchString(r.DefaultCountry), "recipients.default_country", "two capital letters, such as BR")
 	wrong(!slices.Contains(phone.All(), phone.Numbers(r.Numbers)), "recipients.numbers", "%q is not one of auto, national, full, mixed", r.Numbers)
 	_, err := batch.ParseEncoding(r.Encoding)
 	wrong(err != nil, "recipients.encoding", "%v", err)
-	found = append(found, r.checkOthers(f.ID))
+	found = append(found, r.checkOthers(f.ID)...)
 	if text, ok := d.Text("start_at"); ok {
 		// The decoder takes a time without a zone for UTC, and anything that is no
 		// time for none, which would send at once.
@@ -235,7 +289,16 @@ func (f *File) check(d *strictyaml.Document) []error {
 	}
 	found = append(found, f.Settings().faults()...)
 	_, err = f.Message.Columns()
-	return slices.DeleteFunc(append(found, err), func(err error) bool { return err == nil })
+	return append(found, err)
+}
+
+// eachEmpty calls f with the place of each text that is empty.
+func eachEmpty(texts []string, f func(i int)) {
+	for i, text := range texts {
+		if text == "" {
+			f(i)
+		}
+	}
 }
 
 // Identity is a digest of what makes the campaign itself: to whom it sends what,

@@ -213,6 +213,85 @@ func TestInvalidFiles(t *testing.T) {
 	}
 }
 
+// Faults of every kind are told in one answer, each once and in its place, and none
+// that follows from another.
+func TestAllFaultsOfAFileAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := ParseFor(Rules{
+		Sender: func(name string) error {
+			return fmt.Errorf("sender: there is no sender %q; there are: %s", name, "promo")
+		},
+		Message: func(*File) error { panic("a message with faults is nobody's to compile") },
+	}, []byte(`id: Spring
+sender: promo-br
+message:
+  type: 1.10
+  template:
+    nam: spring_sale
+    language: [pt_BR]
+    body:
+      - 007
+      - "{{}}"
+      - "{{a|{b}}}"
+      - "fine"
+    buttons: [{index: 0.5, url: "{{x"}]
+recipients:
+  files: list.csv
+  keep: [a, "", 0x1]
+  only: {campaign: Spring, states: [accepted, gone, 01]}
+  except: {within: soon}
+  encoding: klingon
+  phon: tel
+window: {from: 9am, to: 010, timezone: Mars}
+start_at: tomorrow
+max_attempts: 21
+max_attempts: 3
+priorty: urgent
+rate: {messages_per_second: 0.05}
+`), "c.yaml")
+	want := []string{
+		"1:5: id: needed, up to 40",
+		`2:9: sender: there is no sender "promo-br"; there are: promo`,
+		"4:9: message.type: would not be read",
+		"6:5: message.template.nam: unknown key; did you mean name?",
+		"7:15: message.template.language: must be a text, not a list",
+		"9:9: message.template.body[0]: would not be read",
+		"10:9: message.template.body[1]: a placeholder {{}}",
+		"11:9: message.template.body[2]: braces stand inside",
+		"13:23: message.template.buttons[0].index: must be a whole number",
+		"13:33: message.template.buttons[0].url: a placeholder is opened",
+		"15:10: recipients.files: must be a list, not a text",
+		"16:13: recipients.keep[1]: a column has no name",
+		"16:17: recipients.keep[2]: would not be read",
+		"17:20: recipients.only.campaign: another campaign",
+		`17:47: recipients.only.states[1]: "gone" is not one of`,
+		"17:53: recipients.only.states[2]: would not be read",
+		"18:3: recipients.except.campaigns: needed",
+		`18:20: recipients.except.within: "soon" is no time`,
+		"19:13: recipients.encoding: there is no",
+		"20:3: recipients.phon: unknown key; did you mean phone?",
+		"21:16: window.from: ",
+		"21:25: window.to: would not be read",
+		"21:40: window.timezone: there is no time zone",
+		"22:11: start_at: not a time",
+		"23:15: max_attempts: between 1 and 20",
+		`24:1: mapping key "max_attempts" already defined at [23:1]`,
+		"25:1: priorty: unknown key; did you mean priority?",
+		"26:29: rate.messages_per_second: between",
+	}
+	got := strings.Split(fmt.Sprint(err), "\n")
+	for i := range max(len(got), len(want)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("not told: %s", want[i])
+		case i >= len(want):
+			t.Errorf("told: %s", got[i])
+		case !strings.HasPrefix(got[i], "c.yaml:"+want[i]):
+			t.Errorf("told %s; want %s", got[i], want[i])
+		}
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	parse := func(text, name string) *File {

@@ -56,7 +56,7 @@ func (r *Record) Composed() bool { return r.ETag != "" }
 // Given is the campaign file as it was given, under the campaign's own id: one
 // file may be given under several.
 func (r *Record) Given() (*File, error) {
-	f, err := parse(r.Raw, r.ID+".yaml", either)
+	f, err := parse(r.Raw, r.ID+".yaml", either, Rules{})
 	if err != nil {
 		return nil, err
 	}

@@ -71,10 +71,7 @@ func (s Settings) faults() []error {
 	if s.Rate < 0 || s.Rate > 10_000 || s.Rate > 0 && s.Rate < 0.1 {
 		found = append(found, bad("rate.messages_per_second", "between 0.1 and 10000, or 0 for the sender's own"))
 	}
-	if err := s.Window.check(); err != nil {
-		found = append(found, err)
-	}
-	return found
+	return append(found, s.Window.faults()...)
 }
 
 // A Difference is a setting that two campaigns, or two times, have in different
@@ -129,7 +126,10 @@ func ParseWindow(text string) (*Window, error) {
 		return nil, bad("window", "%q is not a window such as \"09:00-20:00 America/Sao_Paulo\", nor none", text)
 	}
 	w := &Window{From: from, To: to, Timezone: strings.TrimSpace(zone)}
-	return w, w.check()
+	if found := w.faults(); len(found) > 0 {
+		return nil, found[0]
+	}
+	return w, nil
 }
 
 // encode is how a record holds settings that were set.

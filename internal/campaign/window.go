@@ -17,31 +17,34 @@ type Window struct {
 	Timezone string `yaml:"timezone" json:"timezone"` // an IANA name, or recipient
 }
 
-func (w *Window) check() error {
+// faults are all that is wrong with a window; none if there is none.
+func (w *Window) faults() []error {
 	if w == nil {
 		return nil
 	}
+	var found []error
 	from, err := minute(w.From)
 	if err != nil {
-		return bad("window.from", "%v", err)
+		found = append(found, bad("window.from", "%v", err))
 	}
 	to, err := minute(w.To)
 	if err != nil {
-		return bad("window.to", "%v", err)
+		found = append(found, bad("window.to", "%v", err))
 	}
-	if from == to {
-		return bad("window", "from and to are the same; leave the window out to send at any time")
+	if len(found) == 0 && from == to {
+		found = append(found, bad("window", "from and to are the same; leave the window out to send at any time"))
 	}
-	if w.Timezone == "" {
-		return bad("window.timezone", "needed, such as America/Sao_Paulo, or recipient")
+	switch w.Timezone {
+	case "":
+		return append(found, bad("window.timezone", "needed, such as America/Sao_Paulo, or recipient"))
+	case RecipientZone:
+		return found
 	}
-	if w.Timezone != RecipientZone {
-		// Local is another zone on every machine.
-		if _, err := time.LoadLocation(w.Timezone); err != nil || w.Timezone == "Local" {
-			return bad("window.timezone", "there is no time zone %q", w.Timezone)
-		}
+	// Local is another zone on every machine.
+	if _, err := time.LoadLocation(w.Timezone); err != nil || w.Timezone == "Local" {
+		found = append(found, bad("window.timezone", "there is no time zone %q", w.Timezone))
 	}
-	return nil
+	return found
 }
 
 // minute reads HH:MM as minutes since midnight.

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"errors"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -43,7 +44,7 @@ func TestWindowNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &Window{From: tt.from, To: tt.to, Timezone: tt.zone}
-			if err := w.check(); err != nil {
+			if err := errors.Join(w.faults()...); err != nil {
 				t.Fatal(err)
 			}
 			now, err := time.Parse(time.RFC3339Nano, tt.now)
@@ -94,7 +95,7 @@ func TestWindowOpensAtTheFirstOpenMinute(t *testing.T) {
 			return time.Unix(60*rapid.Int64Range(0, 24*60-1).Draw(t, "minute"), 0).UTC().Format("15:04")
 		})
 		w := &Window{From: clock.Draw(t, "from"), To: clock.Draw(t, "to"), Timezone: "UTC"}
-		if w.check() != nil {
+		if w.faults() != nil {
 			t.Skip()
 		}
 		z := rapid.SampledFrom(zones).Draw(t, "zone")

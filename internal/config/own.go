@@ -42,19 +42,19 @@ func (o *Own) group() *strictyaml.Document {
 // Decode fills the struct that into points to by its yaml tags, and refuses a
 // key that it does not have. A field with a tag file:"KEY" may be in a file of
 // its own, which KEY names from the senders file's folder; it is read at each
-// Decode. Errors name file, line, sender and key, and hold no value.
+// Decode. Errors name file, line, sender and key, and hold no value; beside one, into
+// has what is right.
 func (o *Own) Decode(into any) error {
 	group := o.group()
+	var faults []error
 	t := reflect.TypeOf(into).Elem()
 	for i := range t.NumField() {
 		if fileKey := t.Field(i).Tag.Get("file"); fileKey != "" {
 			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			if err := o.fromFile(group, key, fileKey); err != nil {
-				return err
-			}
+			faults = append(faults, o.fromFile(group, key, fileKey))
 		}
 	}
-	if err := group.Decode(into); err != nil {
+	if err := strictyaml.Join(append(faults, group.Decode(into))...); err != nil {
 		return err
 	}
 	digest := group.Digest()
@@ -83,9 +83,14 @@ func (o *Own) same(other *Own) bool {
 // fromFile puts what is in the file that fileKey names in key's place.
 func (o *Own) fromFile(group *strictyaml.Document, key, fileKey string) error {
 	file, found, err := group.Take(fileKey)
+	unusable := func(text string) error {
+		return o.whole.Instead(o.field+"."+fileKey, text, o.field+"."+key)
+	}
 	switch {
-	case err != nil || !found:
-		return err
+	case !found:
+		return nil
+	case err != nil:
+		return unusable("must be a text")
 	case group.Has(key):
 		return o.At(key, "give it or "+fileKey+", not both")
 	}
@@ -94,18 +99,18 @@ func (o *Own) fromFile(group *strictyaml.Document, key, fileKey string) error {
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return o.At(fileKey, err.Error())
+		return unusable(err.Error())
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	secret := strings.TrimSpace(string(text))
 	switch {
 	case err != nil:
-		return o.At(fileKey, err.Error())
+		return unusable(err.Error())
 	case len(text) > maxSecret:
-		return o.At(fileKey, fmt.Sprintf("the file %s is longer than %d bytes, which no secret is", file, maxSecret))
+		return unusable(fmt.Sprintf("the file %s is longer than %d bytes, which no secret is", file, maxSecret))
 	case secret == "":
-		return o.At(fileKey, "the file "+file+" is empty")
+		return unusable("the file " + file + " is empty")
 	}
 	group.Put(key, secret)
 	return nil

@@ -5,7 +5,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -82,8 +81,9 @@ func (s Senders) Get(name string) (Sender, error) {
 }
 
 // LoadSenders reads a senders file. ${VAR} stands for a variable of getenv. Its
-// errors name file, line, sender and field, and hold no secret. Whether there is
-// such a provider, and what it takes, is not looked at.
+// errors name file, line, sender and field, and hold no secret; beside one there are
+// the senders of whom more can be said, and of nobody else's use. Whether there is such
+// a provider, and what it takes, is not looked at.
 func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 	// Before the content: a file that changes in between has the older stamp and
 	// is read again, never the newer stamp with the older content.
@@ -96,14 +96,11 @@ func LoadSenders(path string, getenv func(string) string) (Senders, error) {
 		return nil, fmt.Errorf("reading the senders file (--senders): %w", err)
 	}
 	senders, err := parseSenders(data, path, getenv)
-	if err != nil {
-		return nil, err
-	}
 	for name, s := range senders {
 		s.Stamp = info.ModTime().UnixMilli()
 		senders[name] = s
 	}
-	return senders, nil
+	return senders, err
 }
 
 func parseSenders(data []byte, path string, getenv func(string) string) (Senders, error) {
@@ -114,55 +111,52 @@ func parseSenders(data []byte, path string, getenv func(string) string) (Senders
 	var file struct {
 		Senders map[string]any `yaml:"senders"`
 	}
-	if err := d.Decode(&file); err != nil {
-		return nil, err
-	}
+	faults := []error{d.Decode(&file)}
 	if len(file.Senders) == 0 {
-		return nil, d.At("senders", "there is none")
+		faults = append(faults, d.At("senders", "there is none"))
 	}
 	senders := Senders{}
-	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(file.Senders)) {
 		if !senderName.MatchString(name) {
 			faults = append(faults, d.At("senders", fmt.Sprintf("the name %q is not up to 60 of letters, digits, - and _", name)))
 			continue
 		}
-		var err error
-		senders[name], err = parseSender(d, name, path, getenv)
+		s, err := parseSender(d, name, path, getenv)
 		faults = append(faults, err)
+		if s.Own != nil {
+			senders[name] = s
+		}
 	}
-	if err := strictyaml.Join(faults...); err != nil {
-		return nil, err
-	}
-	return senders, nil
+	return senders, strictyaml.Join(faults...)
 }
 
 // A sender's name is part of Redis keys and of metrics.
 var senderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$`)
 
+// parseSender returns all that is wrong with a sender, and the sender all the same, so
+// that its provider can say more; without its own settings there is nobody to ask.
 func parseSender(d *strictyaml.Document, name, path string, getenv func(string) string) (Sender, error) {
 	field := "senders." + name
 	if _, group := d.Keys(field); !group {
 		return Sender{}, d.At(field+".provider", "is missing, and so is all else of this sender")
 	}
 	var c common
-	if err := d.Group(field, isCommon).Decode(&c); err != nil {
-		return Sender{}, err
-	}
+	faults := []error{d.Group(field, isCommon).Decode(&c)}
 	s := Sender{Name: name, Provider: c.Provider, Timeout: c.Timeout, Limits: c.Limits}
 	s.setDefaults()
-	var fault *fieldError
-	if err := s.check(); errors.As(err, &fault) {
-		return Sender{}, d.At(field+"."+fault.field, fault.text)
+	for _, fault := range s.faults() {
+		faults = append(faults, d.At(field+"."+fault.field, fault.text))
 	}
 	var err error
 	if c.Receipts != nil {
-		if s.Receipts, err = newOwn(d, field+".receipts", "receipts", path, getenv); err != nil {
-			return s, err
+		if _, group := d.Keys(field + ".receipts"); !group {
+			faults = append(faults, d.Instead(field+".receipts", "must be a group of fields"))
 		}
+		s.Receipts, err = newOwn(d, field+".receipts", "receipts", path, getenv)
+		faults = append(faults, err)
 	}
 	s.Own, err = newOwn(d, field, c.Provider, path, getenv)
-	return s, err
+	return s, strictyaml.Join(append(faults, err)...)
 }
 
 func isCommon(key string) bool { return slices.Contains(commonKeys, key) }
@@ -171,10 +165,6 @@ func isCommon(key string) bool { return slices.Contains(commonKeys, key) }
 type fieldError struct {
 	field, text string
 }
-
-func (e *fieldError) Error() string { return e.field + ": " + e.text }
-
-func bad(field, text string) error { return &fieldError{field: field, text: text} }
 
 func (s *Sender) setDefaults() {
 	if s.Timeout == 0 {
@@ -191,23 +181,26 @@ func (s *Sender) setDefaults() {
 	}
 }
 
-func (s *Sender) check() error {
+// faults are all that is out of bounds of what every sender has.
+func (s *Sender) faults() []fieldError {
+	var found []fieldError
 	l := s.Limits
-	switch {
-	case s.Timeout < time.Second || s.Timeout > 2*time.Minute:
-		return bad("timeout", "between 1s and 2m, such as 15s")
-	case l.MessagesPerSecond < 0 || l.MessagesPerSecond > 10_000 || l.MessagesPerSecond > 0 && l.MessagesPerSecond < 0.1:
-		return bad("limits.messages_per_second", "between 0.1 and 10000, or 0 for none")
-	case l.RequestsPerSecond < 0 || l.RequestsPerSecond > 10_000 || l.RequestsPerSecond > 0 && l.RequestsPerSecond < 0.1:
-		return bad("limits.requests_per_second", "between 0.1 and 10000, or 0 for none")
-	case l.MessagesPerDay < 0:
-		return bad("limits.messages_per_day", "above 0, or 0 for none")
-	case l.InFlight < 1 || l.InFlight > 10_000:
-		return bad("limits.in_flight", "between 1 and 10000")
-	case l.MaxBurstSeconds <= 0 || l.MaxBurstSeconds > 10:
-		return bad("limits.max_burst_seconds", "above 0 and at most 10")
-	case l.MaxPauseSeconds < 1 || l.MaxPauseSeconds > 86_400:
-		return bad("limits.max_pause_seconds", "between 1 and 86400")
+	rate := func(perSecond float64) bool { return perSecond == 0 || perSecond >= 0.1 && perSecond <= 10_000 }
+	for _, bound := range []struct {
+		kept        bool
+		field, text string
+	}{
+		{s.Timeout >= time.Second && s.Timeout <= 2*time.Minute, "timeout", "between 1s and 2m, such as 15s"},
+		{rate(l.MessagesPerSecond), "limits.messages_per_second", "between 0.1 and 10000, or 0 for none"},
+		{rate(l.RequestsPerSecond), "limits.requests_per_second", "between 0.1 and 10000, or 0 for none"},
+		{l.MessagesPerDay >= 0, "limits.messages_per_day", "above 0, or 0 for none"},
+		{l.InFlight >= 1 && l.InFlight <= 10_000, "limits.in_flight", "between 1 and 10000"},
+		{l.MaxBurstSeconds > 0 && l.MaxBurstSeconds <= 10, "limits.max_burst_seconds", "above 0 and at most 10"},
+		{l.MaxPauseSeconds >= 1 && l.MaxPauseSeconds <= 86_400, "limits.max_pause_seconds", "between 1 and 86400"},
+	} {
+		if !bound.kept {
+			found = append(found, fieldError{bound.field, bound.text})
+		}
 	}
-	return nil
+	return found
 }

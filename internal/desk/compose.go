@@ -12,47 +12,27 @@ import (
 // composedName is what errors call the text of a composed campaign.
 const composedName = "campaign"
 
+var errUnknownSender = errors.New("there is no such sender for this token")
+
 // Compose reads and checks a campaign whose list comes in parts: the campaign file's
-// text, in YAML or JSON, without a list. Nothing is written. Each error of it is an
-// *InvalidError.
-func (d *Desk) Compose(text []byte, labels map[string]string, callback []byte) (*campaign.Given, error) {
-	f, err := campaign.ParseComposed(text, composedName)
+// text, in YAML or JSON, without a list. Whom knows leaves out is no sender. Nothing is
+// written. Each error of it is an *InvalidError.
+func (d *Desk) Compose(text []byte, labels map[string]string, callback []byte, knows func(sender string) bool) (*campaign.Given, error) {
+	f, err := campaign.ParseComposed((&bySender{desk: d, knows: knows}).rules(), text, composedName)
 	if err != nil {
 		return nil, &InvalidError{err}
 	}
 	return &campaign.Given{File: f, Raw: text, Labels: labels, Callback: callback}, nil
 }
 
-// compile says whether a composed campaign's message can be sent by its sender.
-func (d *Desk) compile(f *campaign.File) error {
-	s, err := d.open(f.Sender)
-	if err != nil {
-		return invalid("%s:1: sender: %w", composedName, err)
-	}
-	columns, err := f.Columns()
-	if err != nil {
-		return invalid("%s:1: %w", composedName, err)
-	}
-	if _, err := s.Compile(f.Message, columns); err != nil {
-		return invalid("%s:1: %w", composedName, err)
-	}
-	return nil
-}
-
 // Draft makes a draft of a composed campaign. The same one again changes nothing, and
 // made is false; another of its id is campaign.ErrOtherCampaign.
 func (d *Desk) Draft(ctx context.Context, g *campaign.Given) (rec *campaign.Record, made bool, err error) {
-	if err := d.compile(g.File); err != nil {
-		return nil, false, err
-	}
 	return d.campaigns.CreateDraft(ctx, g)
 }
 
 // Redraft puts another composition in the place of a draft, if that has this etag.
 func (d *Desk) Redraft(ctx context.Context, etag string, g *campaign.Given) (*campaign.Record, error) {
-	if err := d.compile(g.File); err != nil {
-		return nil, err
-	}
 	if err := d.campaigns.ReplaceDraft(ctx, etag, g); err != nil {
 		return nil, err
 	}

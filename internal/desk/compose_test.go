@@ -21,7 +21,7 @@ const composed = `{"id":%q,"sender":"promo","message":{"type":"template","templa
 // draft makes a draft.
 func (c *counter) draft(id, more string) *campaign.Record {
 	c.t.Helper()
-	g, err := c.Compose([]byte(fmt.Sprintf(composed, id, more)), map[string]string{"team": "crm"}, nil)
+	g, err := c.Compose([]byte(fmt.Sprintf(composed, id, more)), map[string]string{"team": "crm"}, nil, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -226,14 +226,14 @@ func TestDraft(t *testing.T) {
 	t.Parallel()
 	c := newCounter(t)
 	rec := c.draft("sale", "")
-	same, err := c.Compose(rec.Raw, map[string]string{"team": "crm"}, nil)
+	same, err := c.Compose(rec.Raw, map[string]string{"team": "crm"}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, made, err := c.Draft(c.ctx, same); err != nil || made {
 		t.Error(made, err)
 	}
-	other, err := c.Compose([]byte(fmt.Sprintf(composed, "sale", `,"priority":"high"`)), nil, nil)
+	other, err := c.Compose([]byte(fmt.Sprintf(composed, "sale", `,"priority":"high"`)), nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,14 +249,22 @@ func TestDraft(t *testing.T) {
 	// The command line's way to the same id, and to a draft's order.
 	_, err = c.Launch(c.ctx, c.prepare(c.order("sale", "")))
 	refused(t, err, "a draft of this id")
-	_, err = c.Compose([]byte(fmt.Sprintf(composed, "x", `,"recipients":{"file":"list.csv"}`)), nil, nil)
+	_, err = c.Compose([]byte(fmt.Sprintf(composed, "x", `,"recipients":{"file":"list.csv"}`)), nil, nil, nil)
 	refused(t, err, "recipients.file: not here")
-	bad, err := c.Compose([]byte(strings.ReplaceAll(fmt.Sprintf(composed, "y", ""), "promo", "nobody")), nil, nil)
-	if err != nil {
-		t.Fatal(err)
+	_, err = c.Compose([]byte(strings.ReplaceAll(fmt.Sprintf(composed, "y", ""), "promo", "nobody")), nil, nil, nil)
+	refused(t, err, "sender: there is no sender")
+	// Whoever may not speak of a sender learns nothing of it.
+	c.provider.refuse = errors.New("message.template.name: not here")
+	unfit := []byte(fmt.Sprintf(composed, "y", `,"priority":"urgent"`))
+	_, err = c.Compose(unfit, nil, nil, func(string) bool { return false })
+	refused(t, err, "sender: there is no such sender for this token")
+	if strings.Contains(err.Error(), "message") {
+		t.Errorf("what its sender says of the message: %v", err)
 	}
-	_, _, err = c.Draft(c.ctx, bad)
-	refused(t, err, "sender:")
+	_, err = c.Compose(unfit, nil, nil, nil)
+	refused(t, err, "message.template.name: not here")
+	refused(t, err, "priority: ")
+	c.provider.refuse = nil
 	if err := c.Discard(c.ctx, "sale"); err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestOnlyAndExceptRefused(t *testing.T) {
 		"only: {campaign: cut, states: [rejected]}":     "not imported to its end",
 		"only: {campaign: expired, states: [rejected]}": "the rows of campaign expired have expired",
 		"except: {campaigns: [first, expired]}":         "the rows of campaign expired have expired",
-		"only: {campaign: first, states: [lost]}":       `recipients.only.states: "lost" is not one of`,
+		"only: {campaign: first, states: [lost]}":       `recipients.only.states[0]: "lost" is not one of`,
 		"only: {campaign: first}":                       "recipients.only.states: needed",
 		"only: {states: [accepted]}":                    "recipients.only.campaign: needed",
 		"only: {campaign: sale, states: [accepted]}":    "another campaign",

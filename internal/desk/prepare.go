@@ -67,11 +67,15 @@ func (d *Desk) Prepare(o Order) (*Prepared, error) {
 func (d *Desk) prepare(o Order) (*Prepared, error) {
 	p := &Prepared{order: o}
 	var err error
-	if p.file = o.composed; p.file == nil {
-		if p.file, err = campaign.Parse(o.Text, o.Name); err != nil {
-			return nil, err
+	checked := &bySender{desk: d}
+	if p.file = o.composed; p.file != nil {
+		if err := checked.rules().Check(p.file); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
 		}
+	} else if p.file, err = campaign.ParseFor(checked.rules(), o.Text, o.Name); err != nil {
+		return nil, err
 	}
+	p.sender, p.columns, p.submitter = checked.sender, checked.columns, checked.submitter
 	if o.ID != "" {
 		if err := campaign.CheckID(o.ID); err != nil {
 			return nil, err
@@ -80,15 +84,6 @@ func (d *Desk) prepare(o Order) (*Prepared, error) {
 	}
 	if len(o.Lists) > 0 {
 		p.file.Recipients.File, p.file.Recipients.Files = "", o.Lists
-	}
-	if p.sender, err = d.open(p.file.Sender); err != nil {
-		return nil, fmt.Errorf("%s: sender: %w", o.Name, err)
-	}
-	if p.columns, err = p.file.Columns(); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Name, err)
-	}
-	if p.submitter, err = p.sender.Compile(p.file.Message, p.columns); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Name, err)
 	}
 	p.plan = Plan{ID: p.file.ID, Sender: p.file.Sender, Limit: lower(p.sender.Limits.MessagesPerSecond, p.file.Rate.MessagesPerSecond)}
 	p.shape = newShape(p.file, p.sender, p.submitter, d.now())

@@ -12,7 +12,8 @@ type Settings interface {
 	// Decode fills the struct that into points to by its yaml tags, and refuses
 	// a key that it does not have. ${NAME} in a text is a variable of the
 	// environment by then. A field with a tag file:"KEY" may come from a file of
-	// its own, which KEY names. Its errors name line, sender and key.
+	// its own, which KEY names. Its errors name line, sender and key; beside one, into
+	// has what is right, and is to be looked at all the same.
 	Decode(into any) error
 }
 
@@ -29,7 +30,8 @@ type Account struct {
 }
 
 // An Open makes the provider that speaks for one sender. It connects to
-// nothing. What is wrong with a setting is a *SettingError.
+// nothing. What is wrong with a setting is a *SettingError, and several are joined:
+// it says all at once, whatever Decode says too.
 type Open func(own Settings, a Account) (Provider, error)
 
 // A SettingError is what is wrong with one of a sender's own settings, and what

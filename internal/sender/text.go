@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -67,10 +68,12 @@ func (t Text) Fixed() bool {
 }
 
 // Columns are the columns that the message's placeholders name, each once, in
-// the order of their first use. A placeholder that is malformed is an error.
+// the order of their first use. A placeholder that is malformed is an error; those of
+// several texts are joined.
 func (m Message) Columns() ([]batch.Column, error) {
 	var columns []batch.Column
-	err := eachString(reflect.ValueOf(m), "message", func(path, s string) error {
+	var faults []error
+	_ = eachString(reflect.ValueOf(m), "message", func(path, s string) error {
 		err := eachPlaceholder(s, func(string) {}, func(name, _ string, hasFallback bool) error {
 			i := slices.IndexFunc(columns, func(c batch.Column) bool { return c.Name == name })
 			if i < 0 {
@@ -80,11 +83,11 @@ func (m Message) Columns() ([]batch.Column, error) {
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			faults = append(faults, fmt.Errorf("%s: %w", path, err))
 		}
-		return nil
+		return nil // to go on with the next text
 	})
-	return columns, err
+	return columns, errors.Join(faults...)
 }
 
 // eachString calls f with every string below v and its path in the file.

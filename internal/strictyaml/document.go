@@ -22,16 +22,18 @@ type Document struct {
 	root ast.Node
 	// unknown is what errors say of a key that is not there for Decode.
 	unknown string
-	at      string // the path of root in the file; "" for the whole
+	at      string  // the path of root in the file; "" for the whole
+	faults  []error // which Parse found, for Decode to tell
 }
 
-// Parse reads a file of one document; name is what errors call the file.
+// Parse reads a file of one document; name is what errors call the file. What is wrong
+// with single values of it is Decode's to tell, with all else.
 func Parse(data []byte, name string) (*Document, error) {
 	d := &Document{name: name, data: data, unknown: "unknown key"}
 	if line, err := bounded(data); err != nil {
 		return nil, d.failure(line, err.Error())
 	}
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	switch {
 	case err != nil:
 		return nil, d.explain(err, nil)
@@ -41,29 +43,36 @@ func Parse(data []byte, name string) (*Document, error) {
 		return nil, d.failure(1, "it is empty")
 	}
 	d.root = file.Docs[0].Body
-	return d, d.plain()
+	d.faults = append(d.unique(), d.plain()...)
+	return d, nil
 }
 
 // maxFaults is how many faults of one file are told.
 const maxFaults = 50
 
 // Decode fills the struct that v points to, and refuses keys that it does not
-// have: its error has all of them and whatever else is wrong, and after one the
-// document is of no more use. What is no time with a unit is -1, for the caller to
-// refuse.
+// have: its error has all of them and whatever else is wrong, and v then has what is
+// right. What is no time with a unit is -1, for the caller to refuse.
 func (d *Document) Decode(v any) error {
-	faults := d.whole(v)
+	faults := append(d.faults, d.whole(v)...)
 	err := d.decode(v)
+	if err == nil {
+		return Join(faults...)
+	}
 	for range maxFaults {
-		if err == nil {
-			break
-		}
-		faults = append(faults, d.explain(err, v))
+		fault := d.explain(err, v)
+		faults = append(faults, fault)
 		// The library stops at the first: without it, there may be another.
-		if path := d.pathOf(err); path == "" || !d.cut(path) {
+		if !d.cut(fault.field) {
+			fault.covers = append(fault.covers, d.at)
 			break
 		}
-		err = d.decode(reflect.New(reflect.TypeOf(v).Elem()).Interface())
+		fresh := reflect.New(reflect.TypeOf(v).Elem())
+		err = d.decode(fresh.Interface())
+		if err == nil {
+			reflect.ValueOf(v).Elem().Set(fresh.Elem())
+			break
+		}
 	}
 	return Join(faults...)
 }
@@ -80,17 +89,31 @@ func (d *Document) decode(v any) error {
 }
 
 // At is an error about a field, with its line, or that of the closest field
-// above it if it is not there.
-func (d *Document) At(field, text string) error {
+// above it if it is not there. It is none where the field could not be read, once
+// Join has it together with the error that says so.
+func (d *Document) At(field, text string) error { return d.locate(field, text) }
+
+// Instead is At for a field that could not be used, with those that it stands for.
+func (d *Document) Instead(field, text string, of ...string) error {
+	fault := d.locate(field, text)
+	fault.covers = append(of, field)
+	return fault
+}
+
+func (d *Document) locate(field, text string) *Fault {
+	fault := d.failure(1, field+": "+text)
 	for path := field; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
 		if key := d.keyOf(path); key != nil && path != field {
-			return d.failureAt(key, field+": "+text)
+			fault = d.failureAt(key, field+": "+text)
+			break
 		}
 		if n := d.node(path); n != nil {
-			return d.failureAt(n.GetToken().Position, field+": "+text)
+			fault = d.failureAt(n.GetToken().Position, field+": "+text)
+			break
 		}
 	}
-	return d.failure(1, field+": "+text)
+	fault.field = field
+	return fault
 }
 
 // Text is a field's scalar as it is written, without quotes; false if the field
@@ -140,10 +163,10 @@ func (v visitor) Visit(n ast.Node) ast.Visitor {
 	return v
 }
 
-func (d *Document) failure(line int, text string) error {
+func (d *Document) failure(line int, text string) *Fault {
 	return &Fault{Name: d.name, Line: line, Text: text}
 }
 
-func (d *Document) failureAt(p *token.Position, text string) error {
+func (d *Document) failureAt(p *token.Position, text string) *Fault {
 	return &Fault{Name: d.name, Line: p.Line, Column: p.Column, Text: text}
 }

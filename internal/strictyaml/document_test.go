@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,15 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		"named:\n  a: {numer: 1}\n  b: {Secret: x}\n": {
 			"f:2:7: named.a.numer: unknown key; did you mean number?", "f:3:7: named.b.Secret: unknown key; did you mean secret?",
 		},
+		// Each of another kind, and after each the others are found in their places.
+		"title: 007\nlist:\n  - number: 1.50\n  - number: x\n  - {number: 1.5, secret: [a]}\n  - &a b\n  - {sekret: 1}\ntitle: x\nother: 1\n": {
+			"f:1:8: title: would not be read", "f:3:13: list[0].number: would not be read", "f:4:13: list[1].number: must be a number, not a text",
+			"f:5:14: list[2].number: must be a whole number", "f:5:27: list[2].secret: must be a text, not a list", "f:6:5: list[3]: a text that begins with &",
+			"f:7:6: list[4].sekret: unknown key; did you mean secret?", `f:8:1: mapping key "title" already defined at [1:1]`, "f:9:1: other: unknown key",
+		},
+		"title: a\ntitle: b\ninner: {number: 1, number: 2, number: 3}\n": {
+			`f:2:1: mapping key "title" already defined at [1:1]`, `f:3:20: mapping key "number" already defined at [3:9]`, `f:3:31: mapping key "number" already defined at [3:9]`,
+		},
 		"title: 007\ninner: {number: 0x1}\n": {
 			"f:1:8: title: would not be read as it is written", "f:2:17: inner.number: would not be read as it is written",
 		},
@@ -193,6 +203,81 @@ func TestAllFaultsAtOnce(t *testing.T) {
 				t.Errorf("%q: %s, want %s", file, got[i], want[i])
 			}
 		}
+	}
+}
+
+// What could not be read is not missing too, nor what its misspelled key stands for.
+func TestConsequencesAreNotTold(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		Number int    `yaml:"number"`
+		Secret string `yaml:"secret" file:"secret_file"`
+	}
+	type outer struct {
+		Title string   `yaml:"title"`
+		Inner inner    `yaml:"inner"`
+		List  []string `yaml:"list"`
+	}
+	for file, want := range map[string]string{
+		"list: [a]\n":                 "title inner inner.number inner.secret list list[0]",
+		"title: [1]\n":                "inner inner.number inner.secret list list[0]",
+		"titel: x\n":                  "inner inner.number inner.secret list list[0]",
+		"titel: x\ntitle: y\n":        "title inner inner.number inner.secret list list[0]",
+		"inner: x\n":                  "title list list[0]",
+		"inner: {number: 1.5}\n":      "title inner inner.secret list list[0]",
+		"inner: {secretfile: x}\n":    "title inner inner.number list list[0]",
+		"inner: {scret: x}\n":         "title inner inner.number list list[0]",
+		"list: [a, 007]\n":            "title inner inner.number inner.secret list list[0]",
+		"list: [007]\n":               "title inner inner.number inner.secret list",
+		"inner: {x: 1}\nlist: &a b\n": "title inner inner.number inner.secret",
+		"- x\n":                       "",
+	} {
+		d, err := Parse([]byte(file), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v outer
+		errs := []error{d.Decode(&v)}
+		for _, field := range []string{"title", "inner", "inner.number", "inner.secret", "list", "list[0]"} {
+			errs = append(errs, d.At(field, "MISSING"))
+		}
+		var told []string
+		for line := range strings.Lines(Join(errs...).Error()) {
+			if before, missing := strings.CutSuffix(strings.TrimSpace(line), ": MISSING"); missing {
+				told = append(told, before[strings.LastIndex(before, " ")+1:])
+			}
+		}
+		slices.Sort(told)
+		all := strings.Fields(want)
+		slices.Sort(all)
+		if !slices.Equal(told, all) {
+			t.Errorf("%q: missing %s; want %s", file, told, all)
+		}
+	}
+}
+
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	d, err := Parse([]byte("message: {type: [1]}\nsender: 1.10\n"), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct {
+		Message struct {
+			Type string `yaml:"type"`
+		} `yaml:"message"`
+		Sender string `yaml:"sender"`
+	}
+	err = d.Decode(&v)
+	for field, want := range map[string]bool{
+		"message": true, "message.type": true, "message.type[0]": true, "message.text": false, "mess": false, "sender": true, "senders": false, "id": false,
+	} {
+		if About(err, field) != want {
+			t.Errorf("%s: %v", field, !want)
+		}
+	}
+	if About(nil, "id") {
+		t.Error("no error is about something")
 	}
 }
 

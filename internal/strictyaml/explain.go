@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -15,8 +16,9 @@ import (
 
 // explain gives an error of the library its line and column, and drops the excerpt of
 // the file and whatever may hold a value of it. It suggests a key of v, where that is
-// not nil, for one that is unknown.
-func (d *Document) explain(err error, v any) error {
+// not nil, for one that is unknown. The fault covers the field that it is about, and
+// the one that is suggested, which so is not missing.
+func (d *Document) explain(err error, v any) *Fault {
 	var (
 		y       yaml.Error
 		typ     *yaml.TypeError
@@ -24,11 +26,10 @@ func (d *Document) explain(err error, v any) error {
 		unknown *yaml.UnknownFieldError
 	)
 	switch {
-	case err == nil:
-		return nil
 	case !errors.As(err, &y) || y.GetToken() == nil:
 		return d.failure(1, "not valid YAML")
 	}
+	var covers []string
 	at, text := y.GetToken().Position, y.GetMessage()
 	switch {
 	case errors.As(err, &typ):
@@ -44,32 +45,31 @@ func (d *Document) explain(err error, v any) error {
 		path := d.field(unknown.Token)
 		text = path + ": " + d.unknown
 		if v != nil {
-			text += suggest(d.at, v, path)
+			var hint string
+			hint, covers = suggest(d.at, v, path)
+			text += hint
+			covers = slices.DeleteFunc(covers, func(field string) bool { return d.keyOf(field) != nil })
 		}
-	case strings.HasPrefix(text, "mapping key"):
 	default:
 		text = quoted.ReplaceAllString(text, "...")
 	}
 	if lines := bytes.Split(d.data, []byte("\n")); at.Line > 0 && at.Line <= len(lines) && bytes.Contains(lines[at.Line-1], []byte(": {{")) {
 		text += "; a text that begins with {{ needs quotes"
 	}
-	return d.failureAt(at, text)
+	fault := d.failureAt(at, text)
+	if path := d.pathOf(y); path != "" {
+		fault.field, fault.covers = path, append(covers, path)
+	}
+	return fault
 }
 
 // pathOf is the field that an error of the library is about; "" where it is none's.
-func (d *Document) pathOf(err error) string {
-	var (
-		typ     *yaml.TypeError
-		node    *yaml.UnexpectedNodeTypeError
-		unknown *yaml.UnknownFieldError
-	)
-	switch {
-	case errors.As(err, &typ):
-		return d.field(typ.Token)
-	case errors.As(err, &node):
-		return d.field(node.Token)
-	case errors.As(err, &unknown):
-		return d.field(unknown.Token)
+func (d *Document) pathOf(y yaml.Error) string {
+	if d.root == nil {
+		return ""
+	}
+	if path := d.field(y.GetToken()); path != nowhere && path != "$" {
+		return path
 	}
 	return ""
 }
@@ -79,7 +79,7 @@ var quoted = regexp.MustCompile(`"[^"]*"|'[^']*'`)
 
 // field is the path of the field that a token belongs to.
 func (d *Document) field(t *token.Token) string {
-	found := "the value"
+	found := nowhere
 	d.each(func(n ast.Node) {
 		if n.GetToken() == t {
 			found = strings.TrimPrefix(n.GetPath(), "$.")
@@ -87,6 +87,9 @@ func (d *Document) field(t *token.Token) string {
 	})
 	return found
 }
+
+// nowhere is the field of what is in no field.
+const nowhere = "the value"
 
 func kind(t reflect.Type) string {
 	switch t.Kind() {

@@ -57,7 +57,8 @@ func (d *Document) Group(field string, keep func(key string) bool) *Document {
 // CallUnknown sets what errors say of a key that Decode does not know.
 func (d *Document) CallUnknown(text string) { d.unknown = text }
 
-// Take takes a key out of a group, with its text; false if it is not there.
+// Take takes a key out of a group, with its text; false if it is not there. What is no
+// text is taken out too, with an error.
 func (d *Document) Take(key string) (text string, found bool, err error) {
 	group, ok := d.root.(*ast.MappingNode)
 	if !ok {
@@ -67,11 +68,11 @@ func (d *Document) Take(key string) (text string, found bool, err error) {
 		if member.Key.GetToken().Value != key {
 			continue
 		}
+		group.Values = append(group.Values[:i:i], group.Values[i+1:]...)
 		value, ok := member.Value.(*ast.StringNode)
 		if !ok {
-			return "", false, d.about(member.Value, "must be a text")
+			return "", true, d.about(member.Value, "must be a text")
 		}
-		group.Values = append(group.Values[:i:i], group.Values[i+1:]...)
 		return value.Value, true, nil
 	}
 	return "", false, nil
@@ -100,17 +101,19 @@ func (d *Document) Put(key, text string) {
 	group.Values = append(group.Values, member)
 }
 
-// MapTexts replaces each text that is a value by what f makes of it. An error of
+// MapTexts replaces each text that is a value by what f makes of it. Each error of
 // f gets line and field.
 func (d *Document) MapTexts(f func(text string) (string, error)) error {
-	var first error
+	var faults []error
 	var each func(n ast.Node)
 	each = func(n ast.Node) {
 		switch n := n.(type) {
 		case *ast.StringNode:
 			text, err := f(n.Value)
-			if n.Value = text; err != nil && first == nil {
-				first = d.about(n, err.Error())
+			if n.Value = text; err != nil {
+				fault := d.about(n, err.Error())
+				fault.covers = []string{fault.field}
+				faults = append(faults, fault)
 			}
 		case *ast.LiteralNode:
 			each(n.Value)
@@ -123,7 +126,7 @@ func (d *Document) MapTexts(f func(text string) (string, error)) error {
 		}
 	}
 	each(d.root)
-	return first
+	return Join(faults...)
 }
 
 // Digest is of all that a document says, whatever its lines and comments are.

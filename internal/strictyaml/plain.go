@@ -12,16 +12,34 @@ import (
 // plain refuses scalars that mean something else than they look like: 0123 is
 // octal, 1.10 loses its zero where a text is meant, and a text that begins with
 // &, * or ! is none to YAML.
-func (d *Document) plain() error {
-	var faults []error
-	d.each(func(n ast.Node) {
-		if n.GetToken() != nil && len(faults) < maxFaults {
-			if text := unplain(n); text != "" {
-				faults = append(faults, d.about(n, text))
+func (d *Document) plain() []error {
+	return d.refuseAll(func(refuse func(ast.Node, string)) {
+		d.each(func(n ast.Node) {
+			if n.GetToken() == nil {
+				return
 			}
+			if text := unplain(n); text != "" {
+				refuse(n, text)
+			}
+		})
+	})
+}
+
+// refuseAll takes all nodes out that look refuses, with why.
+func (d *Document) refuseAll(look func(refuse func(n ast.Node, why string))) []error {
+	var faults []*Fault
+	look(func(n ast.Node, why string) {
+		if len(faults) < maxFaults {
+			faults = append(faults, d.about(n, why))
 		}
 	})
-	return Join(faults...)
+	out := make([]error, len(faults))
+	for i, fault := range faults {
+		d.cut(fault.field)
+		fault.covers = []string{fault.field}
+		out[i] = fault
+	}
+	return out
 }
 
 func unplain(n ast.Node) string {
@@ -48,13 +66,9 @@ func unplain(n ast.Node) string {
 // whole refuses a fraction where v has a whole number, for the library cuts it
 // off in silence.
 func (d *Document) whole(v any) []error {
-	var faults []error
-	eachWhole(d.root, reflect.TypeOf(v), func(n ast.Node) {
-		if len(faults) < maxFaults {
-			faults = append(faults, d.about(n, "must be a whole number"))
-		}
+	return d.refuseAll(func(refuse func(ast.Node, string)) {
+		eachWhole(d.root, reflect.TypeOf(v), func(n ast.Node) { refuse(n, "must be a whole number") })
 	})
-	return faults
 }
 
 // eachWhole calls f with each fraction that stands where t has a whole number.
@@ -101,6 +115,9 @@ func eachMember(n ast.Node, f func(key string, value ast.Node)) {
 	}
 }
 
-func (d *Document) about(n ast.Node, text string) error {
-	return d.failureAt(n.GetToken().Position, strings.TrimPrefix(n.GetPath(), "$.")+": "+text)
+func (d *Document) about(n ast.Node, text string) *Fault {
+	field := strings.TrimPrefix(n.GetPath(), "$.")
+	fault := d.failureAt(n.GetToken().Position, field+": "+text)
+	fault.field = field
+	return fault
 }

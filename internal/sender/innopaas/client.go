@@ -5,6 +5,7 @@
 package innopaas
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -58,12 +59,10 @@ type Options struct {
 // Open is New with a sender's own settings.
 func Open(own sender.Settings, a sender.Account) (sender.Provider, error) {
 	var o Options
-	if err := own.Decode(&o); err != nil {
-		return nil, err
-	}
+	unread := own.Decode(&o)
 	o.Account = a
 	p, err := New(o)
-	if err != nil {
+	if err := errors.Join(unread, err); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -87,33 +86,31 @@ var _ sender.Provider = (*Provider)(nil)
 // New checks the options; it connects to nothing.
 func New(o Options) (*Provider, error) {
 	var err error
-	if o.BaseURL, err = baseURL(o.BaseURL); err != nil {
-		return nil, err
-	}
-	if err := checkAccount(o); err != nil {
-		return nil, err
-	}
+	o.BaseURL, err = baseURL(o.BaseURL)
+	faults := append(checkAccount(o), err)
 	path, err := path(o)
-	if err != nil {
-		return nil, err
-	}
+	faults = append(faults, err)
 	if o.SuccessCodes == nil {
 		o.SuccessCodes = []string{"0"}
 	}
 	for i, c := range o.SuccessCodes {
 		if c == "" || c != strings.TrimSpace(c) || len(c) > maxCode {
-			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "must be a code such as 0 or 000000, in quotes")
+			faults = append(faults, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "must be a code such as 0 or 000000, in quotes"))
+			continue
 		}
 		if _, documented := lookup(sender.Code(c)); documented {
-			return nil, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "%s is documented as a failure", c)
+			faults = append(faults, sender.BadSetting(fmt.Sprintf("success_codes[%d]", i), "%s is documented as a failure", c))
 		}
 	}
 	o.SuccessCodes = slices.Clone(o.SuccessCodes)
 	if o.PartialReject != "" && o.PartialReject != "hold" && o.PartialReject != "split" {
-		return nil, sender.BadSetting("partial_reject", "must be hold or split")
+		faults = append(faults, sender.BadSetting("partial_reject", "must be hold or split"))
 	}
 	if o.ButtonParams != "" && o.ButtonParams != "dynamic" && o.ButtonParams != "all" {
-		return nil, sender.BadSetting("button_params", "must be dynamic or all")
+		faults = append(faults, sender.BadSetting("button_params", "must be dynamic or all"))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	return &Provider{
 		options: o,
@@ -143,7 +140,7 @@ func baseURL(given string) (string, error) {
 	return strings.TrimRight(given, "/"), nil
 }
 
-func checkAccount(o Options) error {
+func checkAccount(o Options) (faults []error) {
 	for _, s := range []struct{ name, value string }{
 		{"app_key", o.AppKey},
 		{"authorization", string(o.Authorization)},
@@ -157,15 +154,14 @@ func checkAccount(o Options) error {
 		}
 		switch {
 		case s.value == "":
-			return sender.BadSetting(s.name, "is missing")
+			faults = append(faults, sender.BadSetting(s.name, "is missing"))
 		case strings.TrimSpace(s.value) != s.value, strings.ContainsFunc(s.value, func(r rune) bool { return r < first || r > '~' }):
-			return sender.BadSetting(s.name, "holds a space, a line break or a character beyond ASCII")
+			faults = append(faults, sender.BadSetting(s.name, "holds a space, a line break or a character beyond ASCII"))
+		case s.name == "send_number" && !sender.IsNumber(s.value):
+			faults = append(faults, sender.BadSetting(s.name, "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00"))
 		}
 	}
-	if !sender.IsNumber(o.SendNumber) {
-		return sender.BadSetting("send_number", "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00")
-	}
-	return nil
+	return faults
 }
 
 func path(o Options) (string, error) {

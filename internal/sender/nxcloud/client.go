@@ -5,6 +5,7 @@
 package nxcloud
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,12 +41,10 @@ type Options struct {
 // Open is New with a sender's own settings.
 func Open(own sender.Settings, a sender.Account) (sender.Provider, error) {
 	var o Options
-	if err := own.Decode(&o); err != nil {
-		return nil, err
-	}
+	unread := own.Decode(&o)
 	o.Account = a
 	p, err := New(o)
-	if err != nil {
+	if err := errors.Join(unread, err); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -84,19 +83,19 @@ func New(o Options) (*Provider, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	var faults []error
+	fault := func(err error) { faults = append(faults, err) }
 	var err error
 	fallback, path := defaultBaseURL, "/saas/wa/send"
 	if o.Plain != nil {
 		fallback, path = defaultTemplateBaseURL, "/api/wa/mt"
 	}
-	if o.BaseURL, err = baseURL("base_url", o.BaseURL, fallback); err != nil {
-		return nil, err
-	}
-	if o.TemplateBaseURL, err = baseURL("template_base_url", o.TemplateBaseURL, defaultTemplateBaseURL); err != nil {
-		return nil, err
-	}
+	o.BaseURL, err = baseURL("base_url", o.BaseURL, fallback)
+	fault(err)
+	o.TemplateBaseURL, err = baseURL("template_base_url", o.TemplateBaseURL, defaultTemplateBaseURL)
+	fault(err)
 	if o.TenantID <= 0 && o.Plain == nil {
-		return nil, sender.BadSetting("tenant_id", "must be a number above 0")
+		fault(sender.BadSetting("tenant_id", "must be a number above 0"))
 	}
 	for _, s := range []struct{ key, value string }{
 		{"appkey", o.AppKey},
@@ -106,16 +105,18 @@ func New(o Options) (*Provider, error) {
 	} {
 		switch {
 		case s.value == "":
-			return nil, sender.BadSetting(s.key, "is missing")
+			fault(sender.BadSetting(s.key, "is missing"))
 		case strings.ContainsFunc(s.value, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, sender.BadSetting(s.key, "holds a space, a line break or a character beyond ASCII")
+			fault(sender.BadSetting(s.key, "holds a space, a line break or a character beyond ASCII"))
+		case s.key == "business_phone" && !sender.IsNumber(s.value):
+			fault(sender.BadSetting(s.key, "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00"))
 		}
 	}
-	if !sender.IsNumber(o.BusinessPhone) {
-		return nil, sender.BadSetting("business_phone", "must be digits alone, 8 to 15 of them in quotes, with the country code and without + or 00")
-	}
 	p := &Provider{options: o, http: sender.NewHTTP(sender.HTTPOptions{Timeout: o.Timeout, InFlight: o.InFlight})}
-	if p.send, err = newEndpoint(o, o.BaseURL+path, "mt"); err != nil {
+	p.send, err = newEndpoint(o, o.BaseURL+path, "mt")
+	fault(err)
+	if err := errors.Join(faults...); err != nil {
+		p.Close()
 		return nil, err
 	}
 	if p.templates, err = newEndpoint(o, o.TemplateBaseURL+"/api/wa/getTemplate", "getTemplate"); err != nil {

@@ -41,9 +41,7 @@ type MTOptions struct {
 // OpenMT is Open for the plain product.
 func OpenMT(own sender.Settings, a sender.Account) (sender.Provider, error) {
 	var o MTOptions
-	if err := own.Decode(&o); err != nil {
-		return nil, err
-	}
+	faults := []error{own.Decode(&o)}
 	set := &Plain{PerTry: true, Ambiguous: o.AmbiguousCodes, CopyCode: o.CopyCode}
 	if o.AmbiguousCodes == nil {
 		set.Ambiguous = []int{9007}
@@ -53,20 +51,23 @@ func OpenMT(own sender.Settings, a sender.Account) (sender.Provider, error) {
 	case "off":
 		set.PerTry = false
 	default:
-		return nil, sender.BadSetting("message_id", "must be per_try or off")
+		faults = append(faults, sender.BadSetting("message_id", "must be per_try or off"))
 	}
 	switch o.LocationNumbers {
 	case "", "strings":
 	case "numbers":
 		set.Numbers = true
 	default:
-		return nil, sender.BadSetting("location_numbers", "must be strings or numbers")
+		faults = append(faults, sender.BadSetting("location_numbers", "must be strings or numbers"))
 	}
 	p, err := New(Options{
 		BaseURL: o.BaseURL, TemplateBaseURL: o.TemplateBaseURL, AppKey: o.AppKey, BusinessPhone: o.BusinessPhone,
 		AccessKey: o.AccessKey, AccessSecret: o.AccessSecret, Algorithm: o.Algorithm, Account: a, Plain: set,
 	})
-	if err != nil {
+	if err := errors.Join(append(faults, err)...); err != nil {
+		if p != nil {
+			p.Close()
+		}
 		return nil, err
 	}
 	return p, nil
