@@ -201,6 +201,8 @@ func (r *Reader) choose() (Number, error) {
 		return Number{}, r.neither()
 	case full.kind == none:
 		return home.number(ReadNational, false), nil
+	case r.withoutNinth() && r.decided != Full:
+		return Number{}, ErrNinth
 	case home.kind == none, home.e164 == full.e164: // 1 212… in the USA
 		return r.asFull(false), nil
 	case r.o.Numbers == National:
@@ -217,6 +219,18 @@ func (r *Reader) choose() (Number, error) {
 		return r.asFull(true), nil
 	}
 	return Number{}, ErrAmbiguous
+}
+
+// withoutNinth says that bare digits which are another country's number may as well
+// be a mobile's of Brazil as it was dialled there before 2016: 65 9112-3456 is a
+// mobile of Singapore, too. By the plan they are not valid there, and so no reading;
+// but the lists of Brazil have them.
+func (r *Reader) withoutNinth() bool {
+	if r.code != brazil || r.home.kind != none || r.full.kind == none {
+		return false
+	}
+	national, _ := r.trunk.strip(r.cell.digits)
+	return r.plan.reported(national) != nil
 }
 
 // asFull is the number in its full reading.

@@ -33,7 +33,14 @@ func TestCells(t *testing.T) {
 		{"0 15 11 98765-4321", "BR", 5511987654321, nil}, // with a carrier
 		{"55 98765-4321", "BR", 5555987654321, nil},      // area 55
 		{"(11) 8765-4321", "BR", 0, ErrNeither},          // before 2016
-		{"81959521258", "BR", 5581959521258, nil},        // a fixed line in Japan
+		{"(65) 9112-3456", "BR", 0, ErrNinth},            // likewise, or a mobile of Singapore
+		{"4799123456", "BR", 0, ErrNinth},                // of Norway
+		{"32 8112-3456", "BR", 0, ErrNinth},              // a fixed line in Belgium
+		{"24 8251-2345", "BR", 0, ErrNinth},              // of the Seychelles
+		{"+6591123456", "BR", 6591123456, nil},
+		{"6591123456", "PT", 6591123456, nil},
+		{"6533123456", "BR", 556533123456, nil},   // a fixed line has eight digits
+		{"81959521258", "BR", 5581959521258, nil}, // a fixed line in Japan
 		{"020 7946 0958", "GB", 442079460958, nil},
 		{"06 1234 5678", "IT", 390612345678, nil}, // Italy keeps its zero
 		{"8 (916) 123-45-67", "RU", 79161234567, nil},
@@ -254,6 +261,37 @@ func TestTheListDecides(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
+	}
+}
+
+// A list of old mobiles of Brazil is no list of another country's numbers, but where
+// its owner says so, or others of it do.
+func TestOldMobilesOfBrazil(t *testing.T) {
+	t.Parallel()
+	const old = "6591123456"
+	for _, tt := range []struct {
+		numbers Numbers
+		learned string
+		want    uint64
+	}{
+		{Auto, old, 0},
+		{Auto, "11987654321", 0},
+		{Auto, "5511987654321", 6591123456},
+		{Full, old, 6591123456},
+		{National, "5511987654321", 0},
+		{Mixed, "5511987654321", 0},
+	} {
+		r, err := NewReader(Options{Country: "BR", Numbers: tt.numbers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			r.Learn([]byte(tt.learned))
+		}
+		r.Decide()
+		if got, err := r.Read([]byte(old)); got.E164 != tt.want || tt.want == 0 && !errors.Is(err, ErrNinth) {
+			t.Errorf("%s, of a list of %s: %d, %v; want %d", tt.numbers, tt.learned, got.E164, err, tt.want)
+		}
 	}
 }
 

@@ -31,6 +31,9 @@ const (
 	maxNational = 17
 )
 
+// brazil is the calling code of the country whose mobiles had a digit less before.
+const brazil = 55
+
 // A plan is the numbering plan of one calling code, for all the countries that
 // share it.
 type plan struct {
@@ -183,7 +186,7 @@ func (p *plan) full(rest []byte) ([]byte, *verdict) {
 func (p *plan) reported(rest []byte) *verdict {
 	var v *verdict
 	switch {
-	case p.code == 55 && len(rest) == 10 && rest[2] >= '6': // without its ninth digit
+	case p.code == brazil && len(rest) == 10 && rest[2] >= '6': // without its ninth digit
 		v = p.judge(append(append(append(p.scratch[:0], rest[:2]...), '9'), rest[2:]...))
 	case p.code == 52 && len(rest) == 11 && rest[0] == '1':
 		v = p.judge(rest[1:])
