@@ -19,12 +19,14 @@ import (
 	"sluice/internal/desk"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
+	"sluice/internal/page"
 	"sluice/internal/program"
+	"sluice/internal/session"
 	"sluice/internal/token"
 )
 
 type serveCommand struct {
-	Addr          string   `default:"127.0.0.1:8070" help:"Where to serve. Every call but for the probes and the description needs a token; put TLS in front of what is no loopback address." placeholder:"ADDR"`
+	Addr          string   `default:"127.0.0.1:8070" help:"Where to serve API and page. Every call but for the probes and the description needs a token; put TLS in front of what is no loopback address." placeholder:"ADDR"`
 	CallbackAllow []string `help:"Networks that callbacks may go to beside the public internet, such as 10.0.0.0/8; to these without TLS too." placeholder:"CIDR"`
 	MetricsAddr   string   `help:"Where /metrics, /healthz and /readyz are served, such as 127.0.0.1:9092; nowhere if not given." env:"SLUICE_METRICS_ADDR" default:"" placeholder:"ADDR"`
 }
@@ -56,12 +58,20 @@ func (c *serveCommand) Run(a *app) error {
 	if len(allow) > 0 {
 		deliverer.Plain = outbox.NewClient(false, allow)
 	}
+	tokens := token.NewStore(a.redis, a.now)
 	handler := api.New(api.Options{
 		Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
-		Desk: d, Tokens: token.NewStore(a.redis, a.now), Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
+		Desk: d, Tokens: tokens, Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
 		Senders: a.senderNames, Launched: im.poke,
 		Ready: a.ready,
 	})
+	people, err := page.New(page.Options{
+		Desk: d, Tokens: tokens, Sessions: session.NewStore(a.redis, tokens, a.now), Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
+		Now: a.now, Log: log, Senders: a.senderNames, Templates: a.templatesOf, Launched: im.poke, Queue: a.queue,
+	})
+	if err != nil {
+		return err
+	}
 	stopHealth, err := program.ServeHealth(c.MetricsAddr, prometheus.NewRegistry(), a.ready, log)
 	if err != nil {
 		return err
@@ -71,7 +81,8 @@ func (c *serveCommand) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: api.ReadHeaderTimeout, MaxHeaderBytes: api.MaxHeaderBytes, IdleTimeout: 2 * time.Minute}
+	srv := &http.Server{Handler: front(handler, people), ReadHeaderTimeout: api.ReadHeaderTimeout, MaxHeaderBytes: api.MaxHeaderBytes, IdleTimeout: 2 * time.Minute}
+	srv.RegisterOnShutdown(people.Close)
 	var under sync.WaitGroup
 	under.Go(func() { im.run(a.ctx) })
 	under.Go(func() { deliverer.Run(a.ctx) })

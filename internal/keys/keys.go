@@ -55,6 +55,10 @@ func Tokens() string { return "sluice:tokens" }
 // TokensUsed is a hash: when each token was last used. Written by token.
 func TokensUsed() string { return "sluice:tokens:used" }
 
+// Session is a string with an expiry: whose token stands behind a session of the page,
+// and since when. It is named by a digest of the browser's secret. Written by session.
+func Session(digest string) string { return "sluice:session:" + digest }
+
 // Idempotency is a string with an expiry: what a request was answered that carried
 // this key. Written by idempotency.
 func Idempotency(digest string) string { return "sluice:idempotency:" + digest }

@@ -149,6 +149,28 @@ func (s *Store) Check(ctx context.Context, text string) (*Token, error) {
 	if !ok || !ok2 || len(id) != idLen || len(secret) != secretLen {
 		return nil, ErrUnknown
 	}
+	k, err := s.good(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if subtle.ConstantTimeCompare([]byte(k.Digest), []byte(digest(secret))) != 1 {
+		return nil, ErrUnknown
+	}
+	return &k.Token, nil
+}
+
+// Get is the token of this id, as long as it is good; else ErrUnknown. It is for those
+// who have seen its text before.
+func (s *Store) Get(ctx context.Context, id string) (*Token, error) {
+	k, err := s.good(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &k.Token, nil
+}
+
+// good is a token that was neither revoked nor is over.
+func (s *Store) good(ctx context.Context, id string) (*kept, error) {
 	value, err := s.rdb.HGet(ctx, keys.Tokens(), id).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, ErrUnknown
@@ -160,13 +182,10 @@ func (s *Store) Check(ctx context.Context, text string) (*Token, error) {
 	if err := json.Unmarshal(value, &k); err != nil {
 		return nil, fmt.Errorf("reading the token: %w", err)
 	}
-	if subtle.ConstantTimeCompare([]byte(k.Digest), []byte(digest(secret))) != 1 {
-		return nil, ErrUnknown
-	}
 	if k.Expires != nil && !s.now().Before(*k.Expires) {
 		return nil, ErrUnknown
 	}
-	return &k.Token, nil
+	return &k, nil
 }
 
 // Touch notes that a token was used.

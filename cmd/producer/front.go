@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/hibiken/asynqmon"
+
+	"sluice/internal/accounts"
+	"sluice/internal/page"
+	"sluice/internal/sender"
+)
+
+// front hands what is the API's to it, and the rest to the page.
+func front(api, page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, path := range []string{"/v1/", "/problems/"} {
+			if strings.HasPrefix(r.URL.Path, path) {
+				api.ServeHTTP(w, r)
+				return
+			}
+		}
+		switch r.URL.Path {
+		case "/v1", "/healthz", "/readyz", "/openapi.json":
+			api.ServeHTTP(w, r)
+		default:
+			page.ServeHTTP(w, r)
+		}
+	})
+}
+
+// queue is the queue's web UI as the page shows it.
+func (a *app) queue(readOnly bool) http.Handler {
+	return asynqmon.New(asynqmon.Options{RootPath: page.QueuePath, RedisConnOpt: shared{a.redis}, ReadOnly: readOnly})
+}
+
+// templatesOf are the templates of a sender's account, where they can be asked for.
+func (a *app) templatesOf(ctx context.Context, name string) ([]sender.ListedTemplate, bool, error) {
+	senders, err := a.providers.Load(a.Senders, a.getenv)
+	if err != nil {
+		return nil, false, err
+	}
+	s, err := senders.Get(name)
+	if err != nil {
+		return nil, false, err
+	}
+	p, err := a.providers.Open(s, a.now)
+	if err != nil {
+		return nil, false, err
+	}
+	defer accounts.Close(p)
+	lister, ok := p.(sender.TemplateLister)
+	if !ok {
+		return nil, false, nil
+	}
+	all, err := lister.Templates(ctx, "")
+	return all, true, err
+}

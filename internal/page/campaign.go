@@ -1,0 +1,124 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"sluice/internal/campaign"
+	"sluice/internal/status"
+	"sluice/internal/token"
+)
+
+// An account is the page of one campaign.
+type account struct {
+	*status.Status
+	Bar, Funnel []member
+	Codes       []codeRow
+	Acts        []act
+	Given       bool // it was composed here or over the API
+	Settings    *campaign.Settings
+	Message     string // what it sends, in a word
+	Numbers     bool   // who looks may see numbers, and so export
+	Late        []codeRow
+	Done        int
+	Elapsed     int     // seconds since it began
+	Mean        float64 // messages a second since then
+	Granted     float64 // what throttling has left of the limit
+	GrantedW    float64 // as a part of the bar
+}
+
+// A codeRow is a code with what it means.
+type codeRow struct {
+	Code    string
+	N, Of   int
+	Meaning string
+}
+
+// both is a record with its account, as they were read one after the other.
+type both struct {
+	rec *campaign.Record
+	st  *status.Status
+}
+
+// campaign shows one campaign.
+func (s *Server) campaign(c *call) (sheet, error) {
+	id := c.r.PathValue("id")
+	if campaign.CheckID(id) != nil {
+		return sheet{}, errNoCampaign
+	}
+	v, err := s.shared.get(c.ctx, "record "+id, func(ctx context.Context) (any, time.Duration, error) {
+		rec, err := s.Desk.Record(ctx, id)
+		return rec, freshFor, err
+	})
+	if errors.Is(err, campaign.ErrNotFound) {
+		return sheet{}, errNoCampaign
+	}
+	if err != nil {
+		return sheet{}, err
+	}
+	rec := v.(*campaign.Record)
+	if !c.token.Knows(rec.Sender) {
+		return sheet{}, errNoCampaign
+	}
+	st, err := s.glance(c.ctx, id)
+	if err != nil {
+		return sheet{}, err
+	}
+	return sheet{Name: "campaign", Title: id, Section: "campaigns", Data: s.accountFor(c, both{rec, st})}, nil
+}
+
+func (s *Server) accountFor(c *call, b both) *account {
+	st := b.st
+	a := &account{
+		Status: st, Bar: accountOf(st), Funnel: funnelOf(st), Given: b.rec.Composed(), Numbers: c.token.May(token.PII),
+		Done: st.Recipients() - st.Pending,
+	}
+	meaning := s.Desk.Meaning(st.Sender)
+	a.Codes = codesOf(st.Codes, st.Recipients(), meaning)
+	if st.Receipts != nil {
+		a.Late = codesOf(st.Receipts.Codes, st.Accepted, meaning)
+	}
+	if file, err := b.rec.File(); err == nil {
+		settings := file.Settings()
+		a.Settings, a.Message = &settings, file.Message.Type
+		if file.Message.Template != nil {
+			a.Message = file.Message.Template.Name + " (" + file.Message.Template.Language + ")"
+		}
+	}
+	if c.token.May(token.Send) {
+		a.Acts = actsIn(campaign.State(st.State), b.rec.Composed())
+	}
+	a.pace(s.Now())
+	return a
+}
+
+// pace says how fast it was, and how fast it may be.
+func (a *account) pace(now time.Time) {
+	if a.StartedAt == nil {
+		return
+	}
+	end := now
+	if a.FinishedAt != nil {
+		end = *a.FinishedAt
+	}
+	a.Elapsed = max(1, int(end.Sub(*a.StartedAt).Seconds()))
+	a.Mean = float64(a.Accepted+a.Rejected+a.InDoubt) / float64(a.Elapsed)
+	a.Granted = a.Pace.Limit * min(1, a.Pace.Factor)
+	if a.Pace.Limit > 0 {
+		a.GrantedW = barWidth * min(1, a.Pace.Factor)
+	}
+}
+
+func codesOf(codes map[string]int, of int, meaning func(string) string) []codeRow {
+	var rows []codeRow
+	for _, code := range slices.SortedFunc(maps.Keys(codes), func(x, y string) int {
+		return cmp.Or(codes[y]-codes[x], cmp.Compare(x, y))
+	}) {
+		rows = append(rows, codeRow{Code: code, N: codes[code], Of: of, Meaning: meaning(code)})
+	}
+	return rows
+}

@@ -1,0 +1,162 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"sluice/internal/campaign"
+	"sluice/internal/desk"
+	"sluice/internal/session"
+	"sluice/internal/token"
+)
+
+// A route is one page or one act. Scope is what a token needs for it; empty: nobody
+// needs to be signed in.
+type route struct {
+	pattern string
+	scope   string
+	handle  func(*call) error
+}
+
+// routes are all there are.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /sign-in", "", s.signInPage},
+		{"POST /sign-in", "", s.signIn},
+		{"POST /sign-out", "", s.signOut},
+		{"POST /language", "", s.setLanguage},
+
+		{"GET /{$}", token.Read, s.live(s.campaigns)},
+		{"GET /campaigns/{id}", token.Read, s.live(s.campaign)},
+		{"GET /campaigns/{id}/do/{act}", token.Send, s.askAct},
+		{"POST /campaigns/{id}/do/{act}", token.Send, s.act},
+	}
+}
+
+// A call is one request with who asks.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	ctx   context.Context
+	words *language
+	token *token.Token // nil: nobody is signed in
+	desk  *desk.Desk
+}
+
+// serve is a route with what goes before and after each.
+func (s *Server) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := s.Now()
+		c := s.call(w, r)
+		err := s.try(rt, c)
+		if err != nil {
+			s.refuse(c, err)
+		}
+		event := s.Log.Debug().Str("route", rt.pattern).Dur("took", s.Now().Sub(began)).Bool("refused", err != nil)
+		if c.token != nil {
+			event = event.Str("token", c.token.ID)
+		}
+		event.Msg("the page answered")
+	})
+}
+
+func (s *Server) call(w http.ResponseWriter, r *http.Request) *call {
+	return &call{w: w, r: r, ctx: r.Context(), words: s.languageOf(r), desk: s.Desk}
+}
+
+// errSignIn sends a browser to where it can sign in.
+var errSignIn = errors.New("nobody is signed in")
+
+// errPanic hides what a panic says, which may be anything.
+var errPanic = errors.New("a panic")
+
+func (s *Server) try(rt route, c *call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p)
+			}
+			s.Log.Error().Str("route", rt.pattern).Stack().Msg("a panic; please report it")
+			err = errPanic
+		}
+	}()
+	if err := s.enter(c); err != nil {
+		return err
+	}
+	switch {
+	case rt.scope == "":
+	case c.token == nil:
+		return errSignIn
+	case !c.token.May(rt.scope):
+		return forbidden(rt.scope)
+	}
+	return rt.handle(c)
+}
+
+// enter finds who asks, if somebody is signed in.
+func (s *Server) enter(c *call) error {
+	secret := c.secret()
+	if secret == "" {
+		return nil
+	}
+	t, err := s.Sessions.Find(c.ctx, secret)
+	if errors.Is(err, session.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if t.May(token.Read) {
+		c.token, c.desk = t, s.Desk.As("the page, token "+t.Name)
+	}
+	return nil
+}
+
+// record is the campaign that the path names, if it is there for the token.
+func (c *call) record() (*campaign.Record, error) {
+	id := c.r.PathValue("id")
+	if campaign.CheckID(id) != nil {
+		return nil, errNoCampaign
+	}
+	rec, err := c.desk.Record(c.ctx, id)
+	if errors.Is(err, campaign.ErrNotFound) || err == nil && !c.token.Knows(rec.Sender) {
+		return nil, errNoCampaign
+	}
+	return rec, err
+}
+
+// goTo sends the browser on, by GET.
+func (c *call) goTo(path string) error {
+	http.Redirect(c.w, c.r, path, http.StatusSeeOther)
+	return nil
+}
+
+// said is a path whose page says first what was done.
+func said(path, what string) string { return path + "?" + url.Values{"said": {what}}.Encode() }
+
+// local is a path of this server's, whatever somebody has put into a link.
+func local(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
+		return "/"
+	}
+	return path
+}
+
+// nowhere is any other path.
+func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) {
+	c := s.call(w, r)
+	err := s.enter(c)
+	if err == nil {
+		err = errNowhere
+	}
+	s.refuse(c, err)
+}
+
+// foreign refuses a change that another site's page asks for.
+func (s *Server) foreign(w http.ResponseWriter, r *http.Request) {
+	s.refuse(s.call(w, r), errForeign)
+}
