@@ -58,7 +58,9 @@ bad program/programtest $i/redistest
 bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch
-bad desk $i/api
+bad page $i/api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch github.com/hibiken/asynq
+bad session $i/desk $i/page $i/campaign
+bad desk $i/api $i/page
 bad outbox $i/desk $i/campaign
 bad idempotency $i/api
 bad parts $i/campaign $i/batch
@@ -123,6 +125,8 @@ good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innop
 good export $i/ledger
 good campaign $i/phone
 good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
+good page $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
+good session $i/token $i/keys
 good outbox $i/keys
 good api $i/outbox
 good desk $i/outbox

@@ -25,14 +25,16 @@ import (
 	"sluice/internal/ratelimit"
 	"sluice/internal/sandbox"
 	"sluice/internal/schema"
+	"sluice/internal/sender"
 	"sluice/internal/worker"
 )
 
-const usage = `usage: demo [LIST.csv]
+const usage = `usage: demo [--stay] [LIST.csv]
 
 Runs Sluice's main job in this one process, on an embedded Redis and the sandbox
 providers: imports a list into two campaigns, sends them, takes their receipts, and
 says what became of every row. Without a list of your own it makes one of 10,000 rows, with troubles.
+With --stay it then serves the page, with campaigns that run, until it is interrupted.
 `
 
 // errReal is why the demo has no way to a real provider.
@@ -55,6 +57,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stdout, usage) }
+	stay := flags.Bool("stay", false, "serve the page afterwards, with campaigns that run")
+	addr := flags.String("addr", pageAddr, "where")
 	real := flags.String("senders", "", "refused: the demo speaks to the sandbox alone")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -99,7 +103,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return err
 	}
 	defer func() { err = errors.Join(err, stopReceiver()) }()
-	return d.show(ctx, list, flags.Arg(0) == "")
+	if err := d.show(ctx, list, flags.Arg(0) == ""); err != nil {
+		return err
+	}
+	if !*stay {
+		_, err := fmt.Fprintf(stdout, "\nThe page, with campaigns that run: make demo ARGS=--stay, at http://%s\n", *addr)
+		return err
+	}
+	return d.stay(ctx, *addr)
 }
 
 // faults are the troubles that the sandbox makes, so that the demo has something
@@ -189,7 +200,15 @@ func (d *demo) openSender(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &desk.Sender{Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s)}, nil
+	return &desk.Sender{
+		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
+		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
+			return accounts.Preflight(ctx, provider, name, m)
+		},
+		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
+			return accounts.TemplateText(ctx, provider, name, m)
+		},
+	}, nil
 }
 
 // mostReasons is how many reasons for invalid rows the demo shows.
@@ -217,8 +236,18 @@ func (d *demo) load(ctx context.Context, f demoFile, p *printer) error {
 
 // send runs a worker until every campaign is finished.
 func (d *demo) send(ctx context.Context, files []demoFile) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- d.worker().Run(ctx) }()
+	err := d.watch(ctx, files)
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+// worker makes a worker for the demo's senders.
+func (d *demo) worker() *worker.Worker {
 	limiter := ratelimit.New(d.rdb, ratelimit.Options{Worker: "demo", Log: zerolog.Nop()})
-	w := worker.New(worker.Options{
+	return worker.New(worker.Options{
 		ID: "demo", Redis: d.rdb, Ledger: d.ledger, Campaigns: d.campaigns, Log: zerolog.Nop(), Now: time.Now,
 		Backoff: dispatch.Backoff{Base: 200 * time.Millisecond, Max: time.Second},
 		Account: func(name string) (*worker.Account, error) {
@@ -230,10 +259,4 @@ func (d *demo) send(ctx context.Context, files []demoFile) error {
 			return &worker.Account{Provider: provider, InFlight: s.Limits.InFlight, Pace: limiter.Sender(name, accounts.Limits(s))}, nil
 		},
 	})
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	err := d.watch(ctx, files)
-	cancel()
-	return errors.Join(err, <-ended)
 }

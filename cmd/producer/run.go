@@ -48,7 +48,7 @@ type commands struct {
 	Suppress    suppressCommand    `cmd:"" help:"Keep the list of numbers that get no message."`
 	Schema      schemaCommand      `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
 	Monitor     monitorCommand     `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
-	Serve       serveCommand       `cmd:"" help:"Serve the HTTP API, by which programs compose, launch and steer campaigns. Any number may serve one Redis."`
+	Serve       serveCommand       `cmd:"" help:"Serve the page, on which people see and steer campaigns, and the HTTP API, by which programs do. Any number may serve one Redis."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the producer that serves the API whether it can answer, and end with 0 or 1: for containers, which have no shell."`
 	Token       tokenCommand       `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
 	Cancel      cancelCommand      `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`

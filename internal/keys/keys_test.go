@@ -21,7 +21,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
-	others := []string{keys.Schema(), keys.Campaigns(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues()}
+	others := []string{keys.Schema(), keys.Session("c"), keys.Campaigns(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues()}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {
 		if seen[key] {

@@ -70,12 +70,17 @@ func (s *shared) read(ctx context.Context, key string, l *look, read func(contex
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	var lasts time.Duration
+	defer func() {
+		if recover() != nil { // its words may be anything
+			l.err = errPanic
+		}
+		if l.err != nil {
+			s.forget(key)
+		}
+		l.until = s.now().Add(lasts)
+		close(l.done)
+	}()
 	l.value, lasts, l.err = read(ctx)
-	l.until = s.now().Add(lasts)
-	close(l.done)
-	if l.err != nil {
-		s.forget(key)
-	}
 }
 
 // forget has a key be read anew by who asks next.

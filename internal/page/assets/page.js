@@ -3,13 +3,15 @@
 "use strict";
 
 (() => {
-  const times = new Intl.DateTimeFormat(document.documentElement.lang, {
-    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
-  });
+  const near = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const lang = document.documentElement.lang;
+  const thisYear = new Intl.DateTimeFormat(lang, near);
+  const otherYear = new Intl.DateTimeFormat(lang, { year: "numeric", ...near });
   const localise = (root) => {
     for (const t of root.querySelectorAll("time[datetime]")) {
       t.title = t.textContent;
-      t.textContent = times.format(new Date(t.dateTime));
+      const when = new Date(t.dateTime);
+      t.textContent = (when.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(when);
     }
   };
   localise(document);
@@ -47,9 +49,9 @@
     const open = () => {
       if (stream || document.hidden) return;
       stream = new EventSource(location.href);
-      stream.onmessage = (e) => { say(pulse.dataset.on); take(e.data); };
+      stream.onmessage = (e) => { say(pulse.dataset.fine); take(e.data); };
       stream.onerror = () => {
-        say(pulse.dataset.off);
+        say(pulse.dataset.broken);
         if (stream.readyState === EventSource.CLOSED) {
           stream = null;
           setTimeout(open, 5000);
