@@ -186,7 +186,7 @@ const list = "phone,name\n+5511987654321,Ana\n+5511987654322,Bia\n+5511987654321
 func (b *bench) draft(id, from string) {
 	b.t.Helper()
 	text := fmt.Sprintf(`{"id":%q,"sender":%q,"message":{"type":"template","template":{"name":"order_update","language":"en_US","body":["{{name}}"]}},"recipients":{"default_country":"BR"}}`, id, from)
-	g, err := b.desk.Compose([]byte(text), nil, nil)
+	g, err := b.desk.Compose([]byte(text), nil, nil, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
