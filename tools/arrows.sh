@@ -114,7 +114,7 @@ good sender/innopaas $i/sender $i/batch
 good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
 good callback $i/spool $i/sender
-good receipt $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
+good receipt $i/suppress $i/ratelimit $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
 good audience $i/campaign $i/ledger $i/locate $i/phone
 good locate $i/ledger $i/batch $i/keys
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
@@ -133,7 +133,7 @@ good desk $i/outbox
 good idempotency $i/keys
 good parts $i/keys
 good token $i/keys
-good desk $i/phone $i/parts
+good desk $i/phone $i/parts $i/spool
 good estimate $i/campaign
 good desk $i/audience $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
 good status $i/receipt $i/campaign $i/ledger $i/ratelimit

@@ -44,6 +44,7 @@ type commands struct {
 	Resume      resumeCommand      `cmd:"" help:"Go on with a paused or halted campaign, exactly where it stopped."`
 	Resolve     resolveCommand     `cmd:"" help:"Say what became of the recipients in doubt, after asking the provider."`
 	Verify      verifyCommand      `cmd:"" help:"Replay every journal of a campaign, compare plan, totals, queue and ledger, and repair what follows from the rest. Safe while the campaign runs."`
+	Receipts    receiptsCommand    `cmd:"" help:"Apply receipts again that a receiver has kept."`
 	Templates   templatesCommand   `cmd:"" help:"List the message templates of a sender's account."`
 	Suppress    suppressCommand    `cmd:"" help:"Keep the list of numbers that get no message."`
 	Schema      schemaCommand      `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`

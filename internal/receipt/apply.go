@@ -130,6 +130,13 @@ func (a *Applier) Apply(ctx context.Context, records []spool.Record) error {
 	return nil
 }
 
+// Try reads records as Apply does, counts what of them cannot be read, and returns how
+// many receipts they hold. It changes nothing.
+func (a *Applier) Try(records []spool.Record) int {
+	arrivals, _ := a.parse(records)
+	return len(arrivals)
+}
+
 // parse reads the receipts of callbacks. One that cannot be read costs no other.
 func (a *Applier) parse(records []spool.Record) (all []*arrival, events []happening) {
 	for i := range records {
