@@ -120,8 +120,8 @@ func Phones(id string, n int) string { return batch(id, "phones", n) }
 // Index is a string: the shape of that index. Written by locate when it is whole.
 func Index(id string) string { return Campaign(id) + ":phones" }
 
-// Receipts is a string: the receipt log of batch n, append-only. Written by
-// receipt, whoever receives; it expires with the batch.
+// Receipts is a string: the receipt log of batch n, which grows at its end until it is
+// made compact. Written by receipt, whoever receives; it expires with the batch.
 func Receipts(id string, n int) string { return batch(id, "receipts", n) }
 
 // Funnel is a hash: batch number to the counts that follow from its receipt log and

@@ -264,7 +264,7 @@ func (a *Applier) record(ctx context.Context, p *page, arrivals []*arrival, matc
 		if len(p.ids(i)) == 0 && len(r.MessageID) <= maxID && (k.located() || r.awaits == 1) {
 			e.messageID = r.MessageID
 		}
-		if !p.log.knows(&e) {
+		if p.place(&e); !p.log.knows(&e) {
 			if err := a.act(ctx, p.Campaign, p.Phones[i], r); err != nil {
 				return fmt.Errorf("acting on a receipt: %w", err)
 			}

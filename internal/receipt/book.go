@@ -1,110 +1,18 @@
 package receipt
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
 	"sluice/internal/ledger"
-	"sluice/internal/phone"
 )
-
-// A page is what this process knows of one batch: whom it is about, its journal
-// and its receipt log, each up to some length.
-type page struct {
-	*ledger.Look
-	people   []person // by identity
-	log      *fold
-	logBytes int
-	logEnd   string // its last bytes
-	counted  counted
-	scratch  []key
-}
-
-// A counted is what the counts rest on that Redis has of a page: so much of its
-// log, and of its journal.
-type counted struct{ logBytes, outcome int }
-
-// forget has the log read from its beginning.
-func (p *page) forget() {
-	p.log, p.logBytes, p.logEnd, p.counted = newFold(len(p.Phones)), 0, "", counted{}
-}
-
-// settled says that the counts in Redis follow from all that the page knows.
-func (p *page) settled() bool {
-	return p.logBytes > 0 && p.counted == counted{p.logBytes, p.Outcome()}
-}
-
-// A person is one recipient of a batch.
-type person struct {
-	identity uint64
-	index    int
-}
-
-func newPage(k *ledger.Look) *page {
-	p := &page{Look: k, log: newFold(len(k.Phones)), people: make([]person, len(k.Phones))}
-	for i, number := range k.Phones {
-		p.people[i] = person{phone.Identity(number), i}
-	}
-	slices.SortFunc(p.people, func(a, b person) int { return cmp.Compare(a.identity, b.identity) })
-	return p
-}
-
-// whose is the index of the recipient of a number, -1 where there is none.
-func (p *page) whose(number string) int {
-	id := phone.Identity(number)
-	if id == 0 {
-		return -1
-	}
-	at, found := slices.BinarySearchFunc(p.people, id, func(a person, id uint64) int { return cmp.Compare(a.identity, id) })
-	if !found {
-		return -1
-	}
-	return p.people[at].index
-}
-
-// ids are the keys of the messages under which a recipient was accepted. The next
-// call has the same memory.
-func (p *page) ids(i int) []key {
-	p.scratch = p.scratch[:0]
-	p.Accepted(i, func(id string) { p.scratch = append(p.scratch, keyOf(id)) })
-	return p.scratch
-}
-
-// holder is the index of the one recipient that was accepted under a message_id,
-// -1 where there is none or several.
-func (p *page) holder(messageID string) int {
-	found := -1
-	for i := range p.Phones {
-		has := false
-		p.Accepted(i, func(id string) { has = has || id == messageID })
-		if has && found >= 0 {
-			return -1
-		}
-		if has {
-			found = i
-		}
-	}
-	return found
-}
-
-// funnel counts the page.
-func (p *page) funnel() Funnel {
-	f := Funnel{Codes: map[string]int{}}
-	for i := range p.log.recipients {
-		if len(p.log.recipients[i]) > 0 {
-			s, early := p.log.of(i, p.ids(i))
-			f.add(&s, early)
-		}
-	}
-	return f
-}
 
 // A book keeps receipts in Redis, by batch. It is not safe for use by many
 // goroutines.
@@ -113,6 +21,8 @@ type book struct {
 	ledger *ledger.Ledger
 	pages  *recent
 	script *redis.Script
+	*codec
+	replace *redis.Script // of a log by a compact one
 	// unsettled are the batches whose counts change without a receipt: they have
 	// early ones, or were ahead of the account.
 	unsettled map[place]bool
@@ -121,40 +31,7 @@ type book struct {
 }
 
 func newBook(rdb redis.UniversalClient, l *ledger.Ledger) *book {
-	return &book{rdb: rdb, ledger: l, pages: newRecent(pagesKept), script: applyScript(), unsettled: map[place]bool{}, written: map[place]stamp{}}
-}
-
-// applyScript appends a record to a batch's receipt log and writes the counts that
-// follow from all of it, if nobody else did meanwhile. Counts are written only where
-// the batch's summary counts the outcomes that they rest on, so that no account has
-// more receipts than acceptances; and never those of an older journal in the place
-// of a newer one's. Where the batch has expired nothing is kept; where it is to
-// expire, this goes with it.
-//
-//	KEYS  receipts, funnel, batches, summary
-//	ARGV  n, the log's length, where the journal's last outcome ends, record or "",
-//	      funnel
-//	returns 1, 2 if the counts are to be written later, 0 if another was quicker,
-//	        or -1 if the batch is gone
-func applyScript() *redis.Script {
-	return redis.NewScript(`
-local ttl = redis.call('PTTL', KEYS[3])
-if ttl == -2 then return -1 end
-if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
-local was = redis.call('HGET', KEYS[2], ARGV[1])
-if was then
-	local journal = string.match(was, '^1 %d+ (%d+) ')
-	if journal and tonumber(journal) > tonumber(ARGV[3]) then return 0 end
-end
-local counted = string.match(redis.call('HGET', KEYS[4], ARGV[1]) or '', '^%d+ (%d+) ')
-local behind = ARGV[3] ~= '0' and (not counted or tonumber(counted) < tonumber(ARGV[3]))
-if ARGV[4] ~= '' then redis.call('APPEND', KEYS[1], ARGV[4]) end
-if not behind then redis.call('HSET', KEYS[2], ARGV[1], ARGV[5]) end
-if ttl > 0 then
-	redis.call('PEXPIRE', KEYS[1], ttl)
-	redis.call('PEXPIRE', KEYS[2], ttl)
-end
-return behind and 2 or 1`)
+	return &book{rdb: rdb, ledger: l, pages: newRecent(pagesKept), script: applyScript(), codec: newCodec(), replace: compactScript(), unsettled: map[place]bool{}, written: map[place]stamp{}}
 }
 
 // field is a batch's field in the hashes.
@@ -197,8 +74,8 @@ func (b *book) refresh(ctx context.Context, pages []*page) error {
 
 func (b *book) readLogs(ctx context.Context, pages []*page) error {
 	type asked struct {
-		length *redis.IntCmd
-		tail   *redis.StringCmd
+		length     *redis.IntCmd
+		head, tail *redis.StringCmd
 	}
 	cmds := make([]asked, len(pages))
 	_, err := b.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -206,6 +83,7 @@ func (b *book) readLogs(ctx context.Context, pages []*page) error {
 			key := keys.Receipts(p.Campaign, p.N)
 			cmds[i].length = pipe.StrLen(ctx, key)
 			cmds[i].tail = pipe.GetRange(ctx, key, int64(p.logBytes), -1)
+			cmds[i].head = pipe.GetRange(ctx, key, 0, stampBytes-1) // after the tail: then that is of this log
 		}
 		return nil
 	})
@@ -213,14 +91,14 @@ func (b *book) readLogs(ctx context.Context, pages []*page) error {
 		return fmt.Errorf("reading receipt logs: %w", err)
 	}
 	for i, p := range pages {
-		if length := int(cmds[i].length.Val()); length < p.logBytes {
-			p.forget() // compacted, or lost with a failover
+		if int(cmds[i].length.Val()) < p.logBytes || !strings.HasPrefix(cmds[i].head.Val(), p.logHead) {
+			p.forget() // somebody has made it compact, or it is lost with a failover
 			if err := b.readLogs(ctx, pages[i:i+1]); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := p.learn(cmds[i].tail.Val()); err != nil {
+		if err := b.learn(p, cmds[i].tail.Val()); err != nil {
 			return fmt.Errorf("batch %d of %s: %w", p.N, p.Campaign, err)
 		}
 	}
@@ -228,10 +106,14 @@ func (b *book) readLogs(ctx context.Context, pages []*page) error {
 }
 
 // learn adds a log's tail.
-func (p *page) learn(tail string) error {
-	if err := readEntries(tail, len(p.Phones), func(e entry) { p.log.add(e) }); err != nil {
+func (b *book) learn(p *page, tail string) error {
+	if err := b.entries(tail, len(p.Phones), func(e entry) { p.log.add(e) }); err != nil {
 		return err
 	}
+	if p.logBytes == 0 {
+		p.packed = compactLength(tail)
+	}
+	p.logHead += tail[:max(0, min(len(tail), stampBytes-len(p.logHead)))]
 	p.logBytes += len(tail)
 	if len(tail) > 0 {
 		end := p.logEnd + tail[max(0, len(tail)-stampBytes):]
@@ -250,6 +132,7 @@ func (b *book) apply(ctx context.Context, p *page, entries []entry) error {
 		fresh := entries[:0:0]
 		trial := map[int]*fold{}
 		for _, e := range entries {
+			p.place(&e)
 			// Whether it is new is tried on a copy: the log itself learns what Redis
 			// has taken.
 			f := trial[e.index]
@@ -264,9 +147,12 @@ func (b *book) apply(ctx context.Context, p *page, entries []entry) error {
 				fresh = append(fresh, e)
 			}
 		}
-		ok, err := b.write(ctx, p, fresh)
-		if err != nil || ok {
+		ok, err := b.write(ctx, p, entries, fresh)
+		if err != nil {
 			return err
+		}
+		if ok {
+			return b.shrink(ctx, p)
 		}
 		if err := b.refresh(ctx, []*page{p}); err != nil {
 			return err
@@ -277,26 +163,26 @@ func (b *book) apply(ctx context.Context, p *page, entries []entry) error {
 
 // write writes new entries and the funnel; without entries, the funnel if it is not
 // there as it should be. It reports false where another was quicker.
-func (b *book) write(ctx context.Context, p *page, fresh []entry) (bool, error) {
+func (b *book) write(ctx context.Context, p *page, entries, fresh []entry) (bool, error) {
 	at := place{p.Campaign, p.N}
 	if len(fresh) == 0 && p.settled() {
-		b.written[at] = stamp{p.logBytes, p.logEnd, ""}
+		b.written[at] = b.written[at].with(p, "", entries)
 		return true, nil
 	}
 	var record []byte
 	if len(fresh) > 0 {
 		record = appendEntries(nil, fresh)
 	}
-	length := p.logBytes
-	if err := p.learn(string(record)); err != nil {
+	length, head := p.logBytes, p.logHead
+	if err := b.learn(p, string(record)); err != nil {
 		return false, err
 	}
 	f := p.funnel()
 	names := []string{keys.Receipts(p.Campaign, p.N), keys.Funnel(p.Campaign), keys.Batches(p.Campaign), keys.Summary(p.Campaign)}
 	text := f.text(p.logBytes, p.Outcome())
-	reply, err := b.script.Run(ctx, b.rdb, names, field(p.N), length, p.Outcome(), record, text).Int()
+	reply, err := b.script.Run(ctx, b.rdb, names, field(p.N), length, p.Outcome(), record, text, head).Int()
 	if err == nil && reply > 0 {
-		b.wrote(p, &f, text, reply == 2)
+		b.wrote(p, &f, text, entries, reply == 2)
 		return true, nil
 	}
 	p.forget() // it is not known what Redis has
@@ -311,7 +197,7 @@ func (b *book) write(ctx context.Context, p *page, fresh []entry) (bool, error) 
 }
 
 // wrote notes what Redis has of a page now; later says that it has no counts yet.
-func (b *book) wrote(p *page, f *Funnel, text string, later bool) {
+func (b *book) wrote(p *page, f *Funnel, text string, entries []entry, later bool) {
 	at := place{p.Campaign, p.N}
 	if later {
 		text = ""
@@ -323,5 +209,5 @@ func (b *book) wrote(p *page, f *Funnel, text string, later bool) {
 	} else {
 		delete(b.unsettled, at)
 	}
-	b.written[at] = stamp{p.logBytes, p.logEnd, text}
+	b.written[at] = b.written[at].with(p, text, entries)
 }

@@ -107,6 +107,16 @@ func (f *fold) knows(e *entry) bool {
 	return false
 }
 
+// compacted says that what is said of a recipient's accepted messages stands together.
+func (f *fold) compacted(i int) bool {
+	for k := range f.recipients[i] {
+		if f.recipients[i][k].key == acceptedKey {
+			return true
+		}
+	}
+	return false
+}
+
 // of is what the receipts of a recipient's accepted messages say together, and how
 // many messages there are receipts of that it was not accepted under. Ids are the
 // keys of those that it was.

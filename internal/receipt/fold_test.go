@@ -69,7 +69,7 @@ func TestFoldIsALattice(t *testing.T) {
 			again = again[n:]
 		}
 		f := newFold(size)
-		if err := readEntries(string(log), size, func(e entry) { f.add(e) }); err != nil {
+		if err := newCodec().entries(string(log), size, func(e entry) { f.add(e) }); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, said(f)); diff != "" {
@@ -159,10 +159,10 @@ func FuzzReadEntries(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		log := newFold(size)
 		var all []entry
-		err := readEntries(text, size, func(e entry) { log.add(e); all = append(all, e) })
+		err := newCodec().entries(text, size, func(e entry) { log.add(e); all = append(all, e) })
 		if err == nil && len(all) > 0 {
 			again := newFold(size)
-			if err := readEntries(string(appendEntries(nil, all)), size, func(e entry) { again.add(e) }); err != nil {
+			if err := newCodec().entries(string(appendEntries(nil, all)), size, func(e entry) { again.add(e) }); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(said(log), said(again)); diff != "" {

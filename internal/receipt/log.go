@@ -113,13 +113,13 @@ func appendEntries(dst []byte, entries []entry) []byte {
 // errCorrupt says that a log is not what was written.
 var errCorrupt = errors.New("the receipt log is damaged")
 
-// readEntries calls fn for each entry of whole records about a batch of size
-// recipients.
-func readEntries(text string, size int, fn func(entry)) error {
+// entries calls fn for each entry of whole records about a batch of size recipients.
+func (c *codec) entries(text string, size int, fn func(entry)) error {
 	data := []byte(text)
 	for len(data) > 0 {
-		if data[0] != logVersion {
-			return fmt.Errorf("%w: version %d, which this program does not know", errCorrupt, data[0])
+		version := data[0]
+		if version != logVersion && version != compactVersion {
+			return fmt.Errorf("%w: version %d, which this program does not know", errCorrupt, version)
 		}
 		n, k := binary.Uvarint(data[1:])
 		if k <= 0 || n > uint64(len(data)-1-k) {
@@ -127,58 +127,73 @@ func readEntries(text string, size int, fn func(entry)) error {
 		}
 		payload := data[1+k : 1+k+int(n)]
 		data = data[1+k+int(n):]
-		if err := readPayload(payload, size, fn); err != nil {
+		var err error
+		if version == compactVersion {
+			err = c.readCompact(payload, size, fn)
+		} else {
+			err = readPayload(payload, size, fn)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// A reader takes values off the front of a payload. After the first that is not there
+// it is bad, and what it gives is of no meaning.
+type reader struct {
+	payload []byte
+	bad     bool
+}
+
+func (r *reader) number(below uint64) uint64 {
+	v, k := binary.Uvarint(r.payload)
+	if k <= 0 || v >= below {
+		r.bad, r.payload = true, nil
+		return 0
+	}
+	r.payload = r.payload[k:]
+	return v
+}
+
+func (r *reader) take(n int) []byte {
+	if n > len(r.payload) {
+		r.bad, r.payload = true, nil
+		return make([]byte, n)
+	}
+	b := r.payload[:n]
+	r.payload = r.payload[n:]
+	return b
+}
+
 func readPayload(payload []byte, size int, fn func(entry)) error {
-	bad := false
-	number := func(below uint64) uint64 {
-		v, k := binary.Uvarint(payload)
-		if k <= 0 || v >= below {
-			bad, payload = true, nil
-			return 0
-		}
-		payload = payload[k:]
-		return v
-	}
-	take := func(n int) []byte {
-		if n > len(payload) {
-			bad, payload = true, nil
-			return make([]byte, n)
-		}
-		b := payload[:n]
-		payload = payload[n:]
-		return b
-	}
-	base := number(maxSeconds)
+	r := reader{payload: payload}
+	base := r.number(maxSeconds)
 	index := uint64(0)
-	for len(payload) > 0 {
-		index += number(uint64(size))
-		head := take(1)[0]
+	for len(r.payload) > 0 {
+		index += r.number(uint64(size))
+		head := r.take(1)[0]
 		e := entry{index: int(index), status: sender.Status(head & statusBits), deleted: head&deletedFlag != 0}
-		e.at = uint32(base + number(maxSeconds-base))
+		e.at = uint32(base + r.number(maxSeconds-base))
 		if head&locatedFlag != 0 {
-			e.key = locatedKey | key(number(uint64(locatedKey)))
+			e.key = locatedKey | key(r.number(uint64(locatedKey)))
 		} else {
-			b := take(3)
+			b := r.take(3)
 			e.key = key(b[0])<<16 | key(b[1])<<8 | key(b[2])
 		}
 		if e.status == sender.Undelivered {
-			e.code = string(take(int(number(maxCode + 1))))
+			e.code = string(r.take(int(r.number(maxCode + 1))))
 		}
 		if head&namedFlag != 0 {
-			e.messageID = string(take(int(number(maxID + 1))))
+			e.messageID = string(r.take(int(r.number(maxID + 1))))
 		}
-		if bad || e.status < sender.Sent || e.status > sender.Read || index >= uint64(size) {
+		if r.bad || e.status < sender.Sent || e.status > sender.Read || index >= uint64(size) {
 			return errCorrupt
 		}
 		fn(e)
 	}
-	if bad {
+	if r.bad {
 		return errCorrupt
 	}
 	return nil

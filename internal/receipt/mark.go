@@ -22,11 +22,19 @@ const markEvery = 3 * time.Second
 const stampBytes = 16
 
 // A stamp is what a batch's receipts look like in Redis: a log of at least this
-// length with these bytes before it, and the counts, "" for any.
+// length with these bytes before it, or another one that says the same, and the
+// counts, "" for any.
 type stamp struct {
 	length int
 	end    string
 	counts string
+	said   []entry
+}
+
+// with is the stamp of a page that is written, of which entries were said beside those
+// before.
+func (s stamp) with(p *page, counts string, entries []entry) stamp {
+	return stamp{p.logBytes, p.logEnd, counts, append(s.said, entries...)}
 }
 
 // A mark is how far a spool is applied for good. It follows at a distance, and only
@@ -126,10 +134,34 @@ func (b *book) compare(ctx context.Context, some map[place]stamp) (bool, error) 
 			}
 		}
 	}
-	for _, at := range missing { // where the rows have expired it is no loss
-		there, err := b.rdb.Exists(ctx, keys.Batches(at.campaign)).Result()
-		if err != nil || there > 0 {
+	for _, at := range missing {
+		if ok, err := b.says(ctx, at, some[at].said); !ok {
 			return false, err
+		}
+	}
+	return true, nil
+}
+
+// says says whether the receipts of a batch, as they are now, say all of entries:
+// another receiver may have made them compact. Where the rows have expired it is no
+// loss.
+func (b *book) says(ctx context.Context, at place, entries []entry) (bool, error) {
+	if there, err := b.rdb.Exists(ctx, keys.Batches(at.campaign)).Result(); err != nil || there == 0 {
+		return err == nil, err
+	}
+	p, err := b.open(ctx, at.campaign, at.n)
+	if err == nil {
+		err = b.refresh(ctx, []*page{p})
+	}
+	if errors.Is(err, errGone) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if p.place(&e); !p.log.knows(&e) {
+			return false, nil
 		}
 	}
 	return true, nil

@@ -82,6 +82,7 @@ type Reader struct {
 	any bool
 	n   int
 	log *fold
+	*codec
 }
 
 // NewReader makes a Reader.
@@ -90,7 +91,7 @@ func NewReader(ctx context.Context, rdb redis.UniversalClient, id string) (*Read
 	if err != nil {
 		return nil, fmt.Errorf("reading the receipts of %s: %w", id, err)
 	}
-	return &Reader{rdb: rdb, id: id, any: some > 0, n: -1}, nil
+	return &Reader{rdb: rdb, id: id, any: some > 0, n: -1, codec: newCodec()}, nil
 }
 
 // Of is what receipts say of a row; of one that is not accepted they say nothing
@@ -105,7 +106,7 @@ func (r *Reader) Of(ctx context.Context, row *ledger.Row) (Said, error) {
 			return Said{}, fmt.Errorf("reading the receipts of %s: %w", r.id, err)
 		}
 		f := newFold(recipientsMost)
-		if err := readEntries(text, recipientsMost, func(e entry) { f.add(e) }); err != nil {
+		if err := r.entries(text, recipientsMost, func(e entry) { f.add(e) }); err != nil {
 			return Said{}, fmt.Errorf("reading the receipts of batch %d of %s: %w", row.Batch, r.id, err)
 		}
 		r.n, r.log = row.Batch, f

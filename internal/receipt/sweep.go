@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
 )
@@ -38,8 +35,9 @@ func (a *Applier) Sweep(ctx context.Context) error {
 }
 
 // seed finds the batches that are unsettled by what Redis has of them: which were
-// so, a process that is gone has taken with it. It costs one command a batch, in
-// pipelines of a campaign's HSCAN page each.
+// so, a process that is gone has taken with it. The logs of those that are quiet it
+// makes compact. It costs two commands a batch, in pipelines of a campaign's HSCAN page
+// each.
 func (a *Applier) seed(ctx context.Context) error {
 	if err := a.campaigns.read(ctx); err != nil {
 		return err
@@ -54,37 +52,42 @@ func (a *Applier) seed(ctx context.Context) error {
 
 // seedOne is seed for one campaign.
 func (a *Applier) seedOne(ctx context.Context, id string) error {
-	settled := map[int]int{} // the log's length up to which the counts are what they should be
+	type counts struct {
+		logBytes int // up to which they are what they should be
+		last     int64
+	}
+	settled := map[int]counts{}
 	err := eachFunnel(ctx, a.o.Redis, id, func(n int, f Funnel, logBytes int) {
 		if f.Early == 0 {
-			settled[n] = logBytes
+			settled[n] = counts{logBytes, f.Last}
 		}
 	})
 	if err != nil && !errors.Is(err, errFunnel) {
 		return err
 	}
+	quiet := a.o.Now().Add(-quietFor).Unix()
 	var cursor uint64
 	for {
 		pairs, next, err := a.o.Redis.HScan(ctx, keys.Batches(id), cursor, "", 1000).Result()
 		if err != nil {
 			return err
 		}
-		lengths := map[int]*redis.IntCmd{}
-		_, err = a.o.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i := 0; i+1 < len(pairs); i += 2 {
-				if n, err := strconv.Atoi(pairs[i]); err == nil {
-					lengths[n] = p.StrLen(ctx, keys.Receipts(id, n))
-				}
-			}
-			return nil
-		})
+		logs, err := a.book.logs(ctx, id, pairs)
 		if err != nil {
 			return err
 		}
-		for n, length := range lengths {
-			if length.Val() > 0 && int(length.Val()) != settled[n] {
+		var long []place
+		for n, log := range logs {
+			switch is := settled[n]; {
+			case log.bytes == 0:
+			case log.bytes != is.logBytes:
 				a.book.unsettled[place{id, n}] = true
+			case log.bytes-log.packed > shortBytes && is.last < quiet:
+				long = append(long, place{id, n})
 			}
+		}
+		if err := a.shrink(ctx, long); err != nil {
+			return err
 		}
 		if next == 0 {
 			return nil

@@ -48,6 +48,30 @@ func Verify(ctx context.Context, rdb redis.UniversalClient, now func() time.Time
 	}
 }
 
+// steady is a page and the counts in Redis, of one moment: receivers may be at work.
+func (b *book) steady(ctx context.Context, id string, n int) (p *page, counts string, err error) {
+	for range tries {
+		was, err := b.rdb.HGet(ctx, keys.Funnel(id), field(n)).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, "", err
+		}
+		if p, err = b.open(ctx, id, n); err != nil {
+			return nil, "", err
+		}
+		if err := b.refresh(ctx, []*page{p}); err != nil {
+			return nil, "", err
+		}
+		counts, err = b.rdb.HGet(ctx, keys.Funnel(id), field(n)).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, "", err
+		}
+		if counts == was {
+			break
+		}
+	}
+	return p, counts, nil
+}
+
 // verify is Verify for one batch.
 func (b *book) verify(ctx context.Context, id string, n int, report func(Problem)) error {
 	length, err := b.rdb.StrLen(ctx, keys.Receipts(id, n)).Result()
@@ -61,12 +85,9 @@ func (b *book) verify(ctx context.Context, id string, n int, report func(Problem
 	if length == 0 && was == "" {
 		return nil
 	}
-	p, err := b.open(ctx, id, n)
+	p, was, err := b.steady(ctx, id, n)
 	if errors.Is(err, errGone) {
 		return nil
-	}
-	if err == nil {
-		err = b.refresh(ctx, []*page{p})
 	}
 	if damaged(err) {
 		report(Problem{Batch: n, Text: "its receipts cannot be read: " + err.Error()})
