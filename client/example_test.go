@@ -58,6 +58,26 @@ func ExampleClient_Send() {
 	}
 }
 
+// What happens to a campaign, as it happens, until it is over. Where the stream breaks
+// it goes on.
+func ExampleClient_Events() {
+	c := client.New("http://127.0.0.1:8070", os.Getenv("SLUICE_TOKEN"))
+	for event, err := range c.Events(context.Background(), "spring-sale") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch event.Type {
+		case "campaign.state":
+			fmt.Println(event.At, event.From, event.To, event.Reason)
+			if event.To == "finished" || event.To == "cancelled" {
+				return
+			}
+		case "campaign.progress":
+			fmt.Println(event.At, event.Status.Accepted, "of", event.Status.Rows)
+		}
+	}
+}
+
 // An endpoint that hears of campaigns. Told twice, it does nothing the second time.
 func ExampleVerifyCallback() {
 	secret, seen := os.Getenv("SLUICE_CALLBACK_SECRET"), map[string]bool{}

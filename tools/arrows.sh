@@ -62,6 +62,7 @@ bad page $i/api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/san
 bad session $i/desk $i/page $i/campaign
 bad desk $i/api $i/page
 bad outbox $i/desk $i/campaign
+bad events $i/desk $i/campaign
 bad idempotency $i/api
 bad parts $i/campaign $i/batch
 bad token $i/campaign $i/parts
@@ -128,7 +129,8 @@ good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledge
 good page $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
 good session $i/token $i/keys
 good outbox $i/keys
-good api $i/outbox
+good api $i/outbox $i/events
+good events $i/keys
 good desk $i/outbox
 good idempotency $i/keys
 good parts $i/keys

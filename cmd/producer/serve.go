@@ -17,6 +17,7 @@ import (
 	"sluice/internal/api"
 	"sluice/internal/config"
 	"sluice/internal/desk"
+	"sluice/internal/events"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/page"
@@ -59,7 +60,9 @@ func (c *serveCommand) Run(a *app) error {
 		deliverer.Plain = outbox.NewClient(false, allow)
 	}
 	tokens := token.NewStore(a.redis, a.now)
+	hub := events.New(events.Options{Redis: a.redis, Ask: api.Look(d), Log: log, Most: api.StreamsAtOnce})
 	handler := api.New(api.Options{
+		Events: hub,
 		Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
 		Desk: d, Tokens: tokens, Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
 		Senders: a.senderNames, Launched: im.poke,
@@ -85,6 +88,7 @@ func (c *serveCommand) Run(a *app) error {
 	srv.RegisterOnShutdown(people.Close)
 	var under sync.WaitGroup
 	under.Go(func() { im.run(a.ctx) })
+	under.Go(func() { hub.Run(a.ctx) })
 	under.Go(func() { deliverer.Run(a.ctx) })
 	defer under.Wait()
 	stopped := make(chan struct{})

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"sluice/internal/desk"
+	"sluice/internal/events"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/token"
@@ -40,6 +41,8 @@ type Options struct {
 	Tokens      *token.Store
 	Idempotency *idempotency.Store
 	Outbox      *outbox.Store
+	// Events are what is streamed; it runs as long as the Server.
+	Events *events.Hub
 	// Ping tells an endpoint something now, and returns the status of its answer.
 	Ping func(ctx context.Context, endpoint string) (int, error)
 	// PlainCallbacks lets endpoints be without TLS.
@@ -68,6 +71,8 @@ type Server struct {
 type limit struct {
 	rate    *rate.Limiter
 	touched time.Time // when its use was noted
+	checked time.Time // when its streams last asked whether it is still one
+	over    bool      // it is none any more
 }
 
 // New makes a Server.

@@ -22,6 +22,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/desk"
+	"sluice/internal/events"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/redistest"
@@ -75,6 +76,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b.desk = desk.New(desk.Options{Redis: rdb, Open: open, Now: time.Now})
 	b.server = New(Options{
+		Events: events.New(events.Options{Redis: rdb, Ask: Look(b.desk), Log: zerolog.Nop(), Every: 20 * time.Millisecond}),
 		Outbox: outbox.NewStore(rdb, time.Now), Ping: func(context.Context, string) (int, error) { return 204, nil },
 		Desk: b.desk, Tokens: token.NewStore(rdb, time.Now), Idempotency: idempotency.NewStore(rdb), Now: time.Now, Log: zerolog.New(b.log),
 		Senders: func() ([]string, error) { return []string{"other", "promo"}, nil },
@@ -121,6 +123,11 @@ func (b *bench) ask(t fatal, method, path, body string, header ...string) *httpt
 	again := r.Clone(context.Background())
 	again.Body = io.NopCloser(strings.NewReader(body))
 	w := httptest.NewRecorder()
+	if strings.HasSuffix(r.URL.Path, "/events") { // without end
+		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Millisecond)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	b.server.ServeHTTP(w, r)
 	rt, params, err := b.router.FindRoute(again)
 	if err != nil {
@@ -136,7 +143,7 @@ func (b *bench) ask(t fatal, method, path, body string, header ...string) *httpt
 	}
 	media, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(), Options: o}
-	if media != "application/x-ndjson" && media != "text/csv" {
+	if media != "application/x-ndjson" && media != "text/csv" && media != "text/event-stream" {
 		out.SetBodyBytes(w.Body.Bytes())
 		if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
 			t.Fatalf("%s %s: %d is not as specified: %v\n%s", method, path, w.Code, err, w.Body)

@@ -48,7 +48,7 @@ func (c *call) showRecord(code int, rec *campaign.Record) error {
 	v := campaignView{
 		ID: rec.ID, Kind: kindOfCampaign(rec.ID), Labels: rec.Labels, ETag: rec.ETag, Status: st,
 		Campaign: json.RawMessage("null"), Problems: json.RawMessage("[]"),
-		Links: map[string]string{"self": at, "parts": at + "/parts", "recipients": at + "/recipients"},
+		Links: map[string]string{"self": at, "parts": at + "/parts", "recipients": at + "/recipients", "events": at + "/events"},
 	}
 	if v.Labels == nil {
 		v.Labels = map[string]string{}

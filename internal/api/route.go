@@ -48,6 +48,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/campaigns/{id}/amend", token.Send, s.amend},
 		{"POST /v1/campaigns/{id}/resolve", token.Send, s.resolve},
 		{"GET /v1/campaigns/{id}/recipients", token.PII, s.recipients},
+		{"GET /v1/campaigns/{id}/events", token.Read, s.events},
+		{"GET /v1/events", token.Read, s.allEvents},
 
 		{"POST /v1/numbers/lookup", token.PII, s.lookup},
 		{"GET /v1/suppressions", token.Suppress, s.suppressions},
@@ -163,11 +165,11 @@ func (s *Server) try(rt route, c *call) (err error) {
 
 // enter holds a request against its token.
 func (s *Server) enter(c *call, scope string) error {
-	text, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
+	text := c.bearer()
+	if text == "" {
 		return refusal(http.StatusUnauthorized, "unauthorized", "a token is needed: Authorization: Bearer ...")
 	}
-	t, err := s.Tokens.Check(c.ctx, strings.TrimSpace(text))
+	t, err := s.Tokens.Check(c.ctx, text)
 	if errors.Is(err, token.ErrUnknown) {
 		return refusal(http.StatusUnauthorized, "unauthorized", "the token is none, was revoked, or is over")
 	}
@@ -186,6 +188,15 @@ func (s *Server) enter(c *call, scope string) error {
 		return refusal(http.StatusForbidden, "forbidden", "the token has not the scope "+scope)
 	}
 	return nil
+}
+
+// bearer is the token's text; "" where there is none.
+func (c *call) bearer() string {
+	text, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(text)
 }
 
 // record is the campaign that the path names, if it is there for the token.

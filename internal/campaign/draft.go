@@ -57,12 +57,13 @@ func (g *Given) fields() []any {
 }
 
 // draftScript makes a draft unless there is a campaign of its id.
-// KEYS: campaign. ARGV: how long it lasts, in ms, then fields and values.
-// Returns 1 if it was made.
-var draftScript = redis.NewScript(`
+// KEYS: campaign, events. ARGV: how long it lasts, in ms, the time, the stream of all
+// campaigns' events, then fields and values. Returns 1 if it was made.
+var draftScript = redis.NewScript(note + `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+note(KEYS[1], KEYS[2], ARGV[2], '', 'draft', ARGV[3])
 return 1`)
 
 // CreateDraft makes the record of a draft. Where there is a campaign of its id that
@@ -73,10 +74,13 @@ func (s *Store) CreateDraft(ctx context.Context, g *Given) (rec *Record, made bo
 	if err := s.rdb.ZAddNX(ctx, keys.Campaigns(), redis.Z{Score: float64(now.UnixMilli()), Member: id}).Err(); err != nil {
 		return nil, false, fmt.Errorf("indexing campaign %s: %w", id, err)
 	}
-	args := append([]any{DraftLasts.Milliseconds(), fieldState, string(Draft), fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli()}, g.fields()...)
-	made, err = draftScript.Run(ctx, s.rdb, []string{keys.Campaign(id)}, args...).Bool()
+	args := append([]any{DraftLasts.Milliseconds(), now.UnixMilli(), s.everywhere(), fieldState, string(Draft), fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli()}, g.fields()...)
+	made, err = draftScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Events(id)}, args...).Bool()
 	if err != nil {
 		return nil, false, fmt.Errorf("creating the draft %s: %w", id, err)
+	}
+	if made {
+		s.noteEverywhere(ctx, id)
 	}
 	if rec, err = s.Get(ctx, id); err != nil {
 		return nil, false, err
@@ -88,25 +92,29 @@ func (s *Store) CreateDraft(ctx context.Context, g *Given) (rec *Record, made bo
 }
 
 // changeScript changes a draft, if it is what it was when it was read.
-// KEYS: campaign, parts. ARGV: 1 etag, 2 revision of the parts or "" for any, 3 the
-// state it goes to, 4 for how long it lasts in ms, or 0 for ever, then fields and
-// values. Returns the state before, with "!" in front where it is no draft, or
-// "?" where it was changed.
-var changeScript = redis.NewScript(`
+// KEYS: campaign, parts, events. ARGV: 1 etag, 2 revision of the parts or "" for any,
+// 3 the state it goes to, 4 for how long it lasts in ms, or 0 for ever, 5 the time, 6
+// the stream of all campaigns' events, then fields and values. Returns the state
+// before, with "!" in front where it is no draft, or "?" where it was changed.
+var changeScript = redis.NewScript(note + `
 local draft = redis.call('HMGET', KEYS[1], 'state', 'etag', 'parts_revision')
 if not draft[1] then return '' end
 if draft[1] ~= 'draft' then return '!' .. draft[1] end
 if draft[2] ~= ARGV[1] or ARGV[2] ~= '' and (draft[3] or '0') ~= ARGV[2] then return '?' end
-redis.call('HSET', KEYS[1], 'state', ARGV[3], unpack(ARGV, 5))
+redis.call('HSET', KEYS[1], 'state', ARGV[3], unpack(ARGV, 7))
 for i = 1, 2 do
 	if ARGV[4] == '0' then redis.call('PERSIST', KEYS[i]) else redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
 end
-if ARGV[3] ~= 'draft' then redis.call('HDEL', KEYS[1], 'problems') ` + tell() + ` end
+if ARGV[3] ~= 'draft' then
+	redis.call('HDEL', KEYS[1], 'problems')
+	` + tell() + `
+	note(KEYS[1], KEYS[3], ARGV[5], 'draft', ARGV[3], ARGV[6])
+end
 return 'draft'`)
 
 func (s *Store) change(ctx context.Context, id, etag, revision string, to State, lasts time.Duration, fields []any) error {
-	args := append([]any{etag, revision, string(to), lasts.Milliseconds()}, fields...)
-	was, err := changeScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Parts(id)}, args...).Text()
+	args := append([]any{etag, revision, string(to), lasts.Milliseconds(), s.now().UnixMilli(), s.everywhere()}, fields...)
+	was, err := changeScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Parts(id), keys.Events(id)}, args...).Text()
 	switch {
 	case err != nil:
 		return fmt.Errorf("changing the draft %s: %w", id, err)
@@ -116,6 +124,9 @@ func (s *Store) change(ctx context.Context, id, etag, revision string, to State,
 		return fmt.Errorf("draft %s: %w", id, ErrChanged)
 	case was[0] == '!':
 		return fmt.Errorf("%s is no draft, it is %s: %w", id, was[1:], ErrNotAllowed)
+	}
+	if to != Draft {
+		s.noteEverywhere(ctx, id)
 	}
 	return nil
 }
@@ -167,15 +178,20 @@ func (s *Store) GiveBack(ctx context.Context, id string, generation int, problem
 	return true, s.rdb.PExpire(ctx, keys.Campaign(id), DraftLasts).Err()
 }
 
-// discardScript deletes a draft. KEYS: campaign, parts. Returns the state it had.
-var discardScript = redis.NewScript(`
+// discardScript deletes a draft, and keeps that it did. KEYS: campaign, parts, events.
+// ARGV: the time, the stream of all campaigns' events. Returns the state it had.
+var discardScript = redis.NewScript(note + `
 local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'draft' then redis.call('DEL', KEYS[1], KEYS[2]) end
+if state == 'draft' then
+	note(KEYS[1], KEYS[3], ARGV[1], 'draft', '', ARGV[2])
+	redis.call('DEL', KEYS[1], KEYS[2])
+end
 return state or ''`)
 
 // Discard deletes a draft: its id is free. Any other campaign is ErrNotAllowed.
 func (s *Store) Discard(ctx context.Context, id string) error {
-	was, err := discardScript.Run(ctx, s.rdb, []string{keys.Campaign(id), keys.Parts(id)}).Text()
+	touched := []string{keys.Campaign(id), keys.Parts(id), keys.Events(id)}
+	was, err := discardScript.Run(ctx, s.rdb, touched, s.now().UnixMilli(), s.everywhere()).Text()
 	switch {
 	case err != nil:
 		return fmt.Errorf("discarding %s: %w", id, err)
@@ -184,6 +200,7 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 	case was != string(Draft):
 		return fmt.Errorf("cannot discard %s: it is %s: %w", id, was, ErrNotAllowed)
 	}
+	s.noteEverywhere(ctx, id)
 	// Somebody may have created it anew in between, and is found by the record then.
 	if there, err := s.rdb.Exists(ctx, keys.Campaign(id)).Result(); err == nil && there == 0 {
 		_ = s.rdb.ZRem(ctx, keys.Campaigns(), id).Err() // a name without a record is nobody's

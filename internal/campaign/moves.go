@@ -11,21 +11,15 @@ import (
 	"sluice/internal/ledger"
 )
 
-// tell is the end of a script that changes what workers go by, for a campaign whose
-// record is KEYS[1]. Where it is not permitted, the script's work is done all the
-// same: workers look for themselves, only later.
-func tell() string {
-	return `redis.pcall('PUBLISH', '` + keys.Changes() + `', string.match(KEYS[1], '{(.*)}'))`
-}
-
 // moveScript makes a move if the record allows it.
-// KEYS: campaign, done, outbox, due. ARGV: 1 to, 2 the allowed states as ",a,b,",
-// 3 the condition, 4 the import's generation for the one that asks for it, 5 the
-// event to tell of it, 6 the time in ms, then fields and values to set. What was kept of the account of a campaign that was over goes
-// with any move.
+// KEYS: campaign, done, outbox, due, events. ARGV: 1 to, 2 the allowed states as
+// ",a,b,", 3 the condition, 4 the import's generation for the one that asks for it,
+// 5 the event to tell of it, 6 the time in ms, 7 the stream of all campaigns' events,
+// then fields and values to set. What was kept of the account of a campaign that was
+// over goes with any move.
 // Returns the state before, with "!" in front if the move was refused, or "?"
 // if the condition does not hold.
-var moveScript = redis.NewScript(`
+var moveScript = redis.NewScript(note + `
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return '' end
 if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return '!' .. state end
@@ -36,7 +30,7 @@ if ARGV[3] == 'done' then
 	local tasks = tonumber(redis.call('HGET', KEYS[1], 'tasks') or '-1')
 	if tasks ~= redis.call('SCARD', KEYS[2]) then return '?' .. state end
 end
-redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 7))
+redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 8))
 redis.call('HDEL', KEYS[1], 'final')
 local tells = redis.call('HGET', KEYS[1], 'tells')
 if tells and string.find(tells, ',' .. ARGV[5] .. ',', 1, true) then
@@ -46,6 +40,7 @@ if tells and string.find(tells, ',' .. ARGV[5] .. ',', 1, true) then
 	for i = 3, 4 do redis.call('EXPIRE', KEYS[i], 2592000) end
 end
 ` + tell() + `
+note(KEYS[1], KEYS[5], ARGV[6], state, ARGV[1], ARGV[7])
 return state`)
 
 // move makes a move and sets fields with it. It reports false where the
@@ -63,8 +58,8 @@ func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, f
 		from += string(f) + ","
 	}
 	now := s.now().UnixMilli()
-	args := append([]any{string(r.to), from, string(r.when), generation, string(EventOf(m)), now, fieldMoved, now}, fields...)
-	touched := []string{keys.Campaign(id), keys.Done(id), keys.Outbox(id), keys.Due(id)}
+	args := append([]any{string(r.to), from, string(r.when), generation, string(EventOf(m)), now, s.everywhere(), fieldMoved, now}, fields...)
+	touched := []string{keys.Campaign(id), keys.Done(id), keys.Outbox(id), keys.Due(id), keys.Events(id)}
 	was, err := moveScript.Run(ctx, s.rdb, touched, args...).Text()
 	if err != nil {
 		return false, fmt.Errorf("moving %s to %s: %w", id, r.to, err)
@@ -76,7 +71,9 @@ func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, f
 		return false, nil
 	case was[0] == '!':
 		return false, fmt.Errorf("cannot %s %s: it is %s: %w", m, id, was[1:], ErrNotAllowed)
-	case r.to.Over():
+	}
+	s.noteEverywhere(ctx, id)
+	if r.to.Over() {
 		return true, nil
 	}
 	return true, s.activate(ctx, id)

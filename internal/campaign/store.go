@@ -36,9 +36,12 @@ func NewStore(rdb redis.UniversalClient, now func() time.Time) *Store {
 }
 
 // createScript makes a record unless there is one.
-// KEYS: campaign. ARGV: the record's fields and values.
-var createScript = redis.NewScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
+// KEYS: campaign, events. ARGV: the time, the stream of all campaigns' events, then
+// the record's fields and values. Returns 1 if it was made.
+var createScript = redis.NewScript(note + `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+note(KEYS[1], KEYS[2], ARGV[1], '', 'importing', ARGV[2])
 return 1`)
 
 // Create makes the record of a campaign that is to be imported, or returns the
@@ -60,12 +63,15 @@ func (s *Store) Create(ctx context.Context, raw []byte, f *File) (*Record, error
 	if err := s.index(ctx, f.ID, now); err != nil {
 		return nil, err
 	}
-	err = createScript.Run(ctx, s.rdb, []string{keys.Campaign(f.ID)},
+	made, err := createScript.Run(ctx, s.rdb, []string{keys.Campaign(f.ID), keys.Events(f.ID)}, now.UnixMilli(), s.everywhere(),
 		fieldIdentity, f.Identity(), fieldState, string(Importing), fieldSender, f.Sender,
 		fieldFile, raw, fieldCreated, now.UnixMilli(), fieldMoved, now.UnixMilli(),
-		fieldStartAt, startMillis(f.StartAt), fieldWindow, f.Window.text()).Err()
+		fieldStartAt, startMillis(f.StartAt), fieldWindow, f.Window.text()).Bool()
 	if err != nil {
 		return nil, fmt.Errorf("creating campaign %s: %w", f.ID, err)
+	}
+	if made {
+		s.noteEverywhere(ctx, f.ID)
 	}
 	if there, err = s.Get(ctx, f.ID); err != nil {
 		return nil, err

@@ -75,6 +75,14 @@ func Due(id string) string { return Campaign(id) + ":outbox:due" }
 // by campaign before they move, and by outbox once they are over.
 func Outboxes() string { return "sluice:outbox" }
 
+// Events is a stream: what happened to a campaign, the newest thousand of it. Written
+// by campaign with each change of its state; it ends a month after the last.
+func Events(id string) string { return Campaign(id) + ":events" }
+
+// AllEvents is a stream: what happened to any campaign, the newest ten thousand of it.
+// Written as Events are, by the same script but on a Cluster.
+func AllEvents() string { return "sluice:events" }
+
 // Endpoints is a hash: where to tell, by name. Written by outbox.
 func Endpoints() string { return "sluice:endpoints" }
 
