@@ -50,6 +50,7 @@ type commands struct {
 	Schema      schemaCommand      `cmd:"" help:"Print the JSON Schema of what a command prints, or of a file that it reads."`
 	Monitor     monitorCommand     `cmd:"" help:"Serve the queue's web UI (asynqmon), read-only unless told otherwise."`
 	Serve       serveCommand       `cmd:"" help:"Serve the page, on which people see and steer campaigns, and the HTTP API, by which programs do. Any number may serve one Redis."`
+	Doctor      doctorCommand      `cmd:"" help:"Look for everything that would keep messages from going out, before the first one and after an upgrade, and say what to do."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the producer that serves the API whether it can answer, and end with 0 or 1: for containers, which have no shell."`
 	Token       tokenCommand       `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
 	Cancel      cancelCommand      `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`

@@ -14,7 +14,7 @@ import (
 var files embed.FS
 
 // Names are the schemas that there are.
-func Names() []string { return []string{"status", "plan", "export", "campaign", "senders"} }
+func Names() []string { return []string{"status", "plan", "export", "campaign", "senders", "doctor"} }
 
 // Get is the schema of a name.
 func Get(name string) ([]byte, error) {

@@ -29,3 +29,9 @@ type Preflighter interface {
 	// send. Asked is false where there is nothing to ask about such a message.
 	Preflight(ctx context.Context, m Message) (warnings []string, asked bool, err error)
 }
+
+// An Addressed is a provider that can say which addresses it asks.
+type Addressed interface {
+	// Addresses are where requests go, as the settings have it.
+	Addresses() []string
+}

@@ -180,3 +180,6 @@ func path(o Options) (string, error) {
 	}
 	return "", sender.BadSetting("endpoint", "%q is neither standard nor mmlite", o.Endpoint)
 }
+
+// Addresses implements sender.Addressed.
+func (p *Provider) Addresses() []string { return []string{p.url} }

@@ -176,3 +176,6 @@ func (e *endpoint) post(h *sender.HTTP, body []byte) (sender.Answer, *sender.Res
 	}
 	return h.Post(e.url, header, body)
 }
+
+// Addresses implements sender.Addressed.
+func (p *Provider) Addresses() []string { return []string{p.send.url, p.templates.url} }
