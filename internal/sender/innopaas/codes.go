@@ -12,8 +12,9 @@ const (
 	// maxCode bounds a code; the documented ones have three digits.
 	maxCode = 10
 	// dailyWait is how long code 131 asks to wait. The limit is the day's, and
-	// no document says where the day begins: so ask again each hour.
-	dailyWait = time.Hour
+	// no document says where the day begins: so ask again and again. No longer than
+	// limits.max_pause_seconds is where it is not set, for more halts the campaign.
+	dailyWait = 15 * time.Minute
 )
 
 const (
@@ -101,7 +102,7 @@ func lookup(c sender.Code) (code, bool) {
 	case "130":
 		return code{result: sender.Result{Outcome: sender.Failed}, meaning: "an exception at the provider, it does not say which; it is tried again"}, true
 	case "131":
-		return code{result: sender.Result{Outcome: sender.Throttled, RetryAfter: dailyWait}, meaning: "the day's sending limit is used up; it is tried again each hour"}, true
+		return code{result: sender.Result{Outcome: sender.Throttled, RetryAfter: dailyWait}, meaning: "the day's sending limit is used up; it is tried again every 15 minutes"}, true
 	case "132":
 		return denied("the month's sending limit is used up; have the provider raise it, or wait for the next month, then resume")
 	case "133":

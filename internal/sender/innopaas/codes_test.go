@@ -61,7 +61,7 @@ func table() map[sender.Code]documented {
 	same(sender.Denied, "116", "117", "119", "126", "128", "129", "132", "135")
 	same(sender.Failed, "130")
 	same(sender.Throttled, "133")
-	daily := sender.Result{Outcome: sender.Throttled, Code: "131", RetryAfter: time.Hour}
+	daily := sender.Result{Outcome: sender.Throttled, Code: "131", RetryAfter: 15 * time.Minute}
 	all["131"] = documented{daily, daily, daily}
 	for _, c := range []sender.Code{"106", "123", "124"} { // what is sent
 		all[c] = documented{repeats(c), repeats(c), result(sender.Denied, c)}
@@ -212,7 +212,7 @@ func TestRead(t *testing.T) {
 		{"limited, another word", ok(`{"code":130,"message":"已限流"}`), []sender.Result{throttled("130", 0)}},
 		{"limited, in other words", ok(`{"code":"777","message":"TPS limit reached"}`), everybody(2, throttled("777", 0))},
 		{"limit exceeded", ok(`{"code":"130","message":"Limit exceeded"}`), []sender.Result{throttled("130", 0)}},
-		{"the day's limit waits as the day's", ok(`{"code":"131","message":"daily limit reached"}`), []sender.Result{throttled("131", time.Hour)}},
+		{"the day's limit waits as the day's", ok(`{"code":"131","message":"daily limit reached"}`), []sender.Result{throttled("131", 15*time.Minute)}},
 		{"the month's limit is no pace", ok(`{"code":"132","message":"monthly limit exceeded"}`), []sender.Result{result(sender.Denied, "132")}},
 		{"no balance is no pace", ok(`{"code":"110","message":"credit limit exceeded"}`), []sender.Result{result(sender.Denied, "110")}},
 		{"a number's own limit is no pace", ok(`{"code":"125","message":"limit exceeded"}`), []sender.Result{result(sender.Rejected, "125")}},
