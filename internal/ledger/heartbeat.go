@@ -63,7 +63,9 @@ func (l *Ledger) Beat(ctx context.Context, h Heartbeat, lasts time.Duration) (Be
 		p.Set(ctx, keys.Worker(h.Worker), text, lasts)
 		p.Del(ctx, keys.Rested())
 		was = p.ZScore(ctx, keys.Workers(), h.Worker)
-		p.ZAdd(ctx, keys.Workers(), redis.Z{Score: float64(now.UnixMilli()), Member: h.Worker})
+		// One that a network held back may arrive behind later ones, and takes none of them
+		// back: what Redis has less of than it had was lost.
+		p.ZAddGT(ctx, keys.Workers(), redis.Z{Score: float64(now.UnixMilli()), Member: h.Worker})
 		p.ZRemRangeByScore(ctx, keys.Workers(), "-inf", fmt.Sprint(now.Add(-forgotten).UnixMilli()))
 		return nil
 	})

@@ -152,6 +152,37 @@ func TestGuardOfTheHeartbeat(t *testing.T) {
 	}
 }
 
+// A heartbeat that a network held back arrives behind later ones: Redis has forgotten
+// nothing.
+func TestGuardOfALateHeartbeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := time.UnixMilli(1_790_000_000_000)
+	w.launch("c", 3, "")
+	worker := New(w.options("w"))
+	give := func(after time.Duration) {
+		t.Helper()
+		w.now = func() time.Time { return at.Add(after) }
+		if err := worker.heartbeat.beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give(0)
+	give(4 * time.Second)
+	w.now = func() time.Time { return at.Add(time.Second) }
+	if _, err := w.ledger.Beat(t.Context(), *worker.says.Load(), aliveFor); err != nil { // nobody hears the answer any more
+		t.Fatal(err)
+	}
+	give(5 * time.Second)
+	if worker.heartbeat.doubted.Load() != nil {
+		t.Error("this worker begins nothing")
+	}
+	if err := worker.lookBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.halted("c", false, "")
+}
+
 // Another server than before is told of once, the first one not.
 func TestServers(t *testing.T) {
 	t.Parallel()
