@@ -3,7 +3,8 @@
 --
 -- KEYS: 1 pace, 2 workers, 3 plan, 4 day (hashes)
 -- ARGV: 1 the version that was planned on, 2 worker, 3 head, 4 next, 5 reach,
---   6 schedule, 7 bucket of the day, 8 its messages, then each worker with its slots
+--   6 schedule, 7 bucket of the day, 8 its messages, 9 how many buckets are past, and
+--   those, then each worker with its slots
 -- Returns time, own slots, head, next, reach, whether it is in force.
 local won = (redis.call('HGET', KEYS[1], 'version') or '0') == ARGV[1]
 if won then
@@ -11,7 +12,9 @@ if won then
 	redis.call('HSET', KEYS[3], 'schedule', ARGV[6])
 	redis.call('PEXPIRE', KEYS[3], 60000)
 	if ARGV[8] ~= '0' then redis.call('HINCRBY', KEYS[4], ARGV[7], ARGV[8]) end
-	for i = 9, #ARGV, 2 do
+	local past = tonumber(ARGV[9])
+	if past > 0 then redis.call('HDEL', KEYS[4], unpack(ARGV, 10, 9 + past)) end
+	for i = 10 + past, #ARGV, 2 do
 		local field = 'p:' .. ARGV[i]
 		redis.call('HSET', KEYS[3], field, (redis.call('HGET', KEYS[3], field) or '') .. ARGV[i + 1])
 	end

@@ -11,6 +11,11 @@ const (
 	// bucket is the time whose messages the count of 24 hours adds up as one. It
 	// counts until its last message is 24 hours old.
 	bucket = 600 * second
+	// keptFor is how long a bucket stays in Redis once it does not count any more: for
+	// a clock that is set back by less, it counts again.
+	keptFor = day
+	// pastAtOnce is how many of them one plan drops, for a script takes no more.
+	pastAtOnce = 1000
 )
 
 func bucketOf(at int64) int64 { return at / bucket }
@@ -56,6 +61,18 @@ func (u usage) left(limit int, at int64) (n int, until int64) {
 		}
 	}
 	return 0, until
+}
+
+// past are buckets that nobody needs any more, the oldest first.
+func (u usage) past(at int64) []int64 {
+	var past []int64
+	for b := range u {
+		if u.over(b, at-keptFor) {
+			past = append(past, b)
+		}
+	}
+	slices.Sort(past)
+	return past[:min(len(past), pastAtOnce)]
 }
 
 // over says that a bucket's messages are all more than 24 hours old.

@@ -115,6 +115,9 @@ func (m *memory) commitNow(c change) (*answer, error) {
 		if c.count > 0 {
 			m.day[c.bucket] += c.count
 		}
+		for _, b := range c.past {
+			delete(m.day, b)
+		}
 		for _, w := range sorted(c.slots) {
 			m.plan["p:"+w] += string(encodeSlots(c.slots[w], c.bucket))
 		}

@@ -55,7 +55,7 @@ func (p planning) propose(a *answer) (c change, changed bool, dead []string, err
 		return c, false, nil, err
 	}
 	h.Seen = a.now
-	c = change{version: a.version, worker: p.worker, head: h, schedule: s, slots: map[string][]Slot{}}
+	c = change{version: a.version, worker: p.worker, head: h, schedule: s, slots: map[string][]Slot{}, past: a.day.past(a.now)}
 	end := a.now
 	for _, slot := range Plan(s, allowed, demands, a.now, p.lead.Microseconds(), a.now+p.ahead.Microseconds()) {
 		c.slots[slot.Worker] = append(c.slots[slot.Worker], slot)

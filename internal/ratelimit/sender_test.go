@@ -211,8 +211,9 @@ func TestMemoryIsAsRedis(t *testing.T) {
 			var err error
 			if rapid.Bool().Draw(rt, "commits") {
 				c := change{
-					version: rapid.SampledFrom([]string{version, "0", "7"}).Draw(rt, "version"), worker: worker, bucket: 3,
+					version: rapid.SampledFrom([]string{version, "0", "7"}).Draw(rt, "version"), worker: worker, bucket: int64(rapid.IntRange(3, 4).Draw(rt, "bucket")),
 					count: rapid.IntRange(0, 2).Draw(rt, "count"), schedule: newSchedule(), slots: map[string][]Slot{},
+					past: []int64{1, 3}[:rapid.IntRange(0, 2).Draw(rt, "past")],
 				}
 				c.schedule.Next, c.schedule.Reach = now+int64(rapid.IntRange(0, 2e6).Draw(rt, "next")), now+int64(rapid.IntRange(0, 2e6).Draw(rt, "reach"))
 				for _, w := range []string{"a", "b"} {

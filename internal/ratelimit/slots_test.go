@@ -234,3 +234,26 @@ func TestDayIsKept(t *testing.T) {
 		}
 	})
 }
+
+// What is known of a day goes once it is long over, however long a sender sends.
+func TestDaysThatAreOverGo(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	for now := began; now < began+10*day; now += bucket / 2 {
+		if a := ask(t, d, now, request{MPS: 500, Day: 1_000_000, Asks: []wanted{{ID: "c", Weight: 2, Want: 10}}}); len(a.Slots) == 0 {
+			t.Fatalf("no slot after %d s", (now-began)/second)
+		}
+	}
+	if most := (day + keptFor) / bucket; len(d.day) > int(most)+2 {
+		t.Errorf("%d buckets are kept, and %d are enough", len(d.day), most)
+	}
+	for b := range int64(3 * pastAtOnce) { // more than one plan drops
+		d.day[b] = 1
+	}
+	for now := began + 10*day; now < began+10*day+3*second; now += second {
+		ask(t, d, now, request{MPS: 500, Day: 1_000_000, Asks: []wanted{{ID: "c", Weight: 2, Want: 10}}})
+	}
+	if len(d.day) > 300 {
+		t.Errorf("%d buckets are left", len(d.day))
+	}
+}

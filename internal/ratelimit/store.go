@@ -75,7 +75,8 @@ type change struct {
 	schedule *Schedule
 	slots    map[string][]Slot // by worker
 	bucket   int64
-	count    int // messages of the day
+	count    int     // messages of the day
+	past     []int64 // buckets of the day that nobody needs any more
 }
 
 // A store is where all workers of one sender meet.
@@ -132,7 +133,10 @@ func (s redisStore) commit(ctx context.Context, c change) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("planning for %s: %w", s.name, err)
 	}
-	args := []any{c.version, c.worker, top, c.schedule.Next, c.schedule.Reach, c.schedule.encode(c.head.Seen), c.bucket, c.count}
+	args := []any{c.version, c.worker, top, c.schedule.Next, c.schedule.Reach, c.schedule.encode(c.head.Seen), c.bucket, c.count, len(c.past)}
+	for _, b := range c.past {
+		args = append(args, b)
+	}
 	for _, worker := range sorted(c.slots) {
 		args = append(args, worker, encodeSlots(c.slots[worker], c.bucket))
 	}
