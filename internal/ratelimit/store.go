@@ -173,10 +173,17 @@ func (s redisStore) answer(worker string, got []any) (*answer, error) {
 	return &a, nil
 }
 
-// refund returns messages to a bucket of the day.
+// refund returns messages to a bucket of the day, or perhaps does where it fails: one
+// whose answer was lost is not made again, or they would be returned twice.
 func (s redisStore) refund(ctx context.Context, bucket int64, n int) error {
-	return s.rdb.HIncrBy(ctx, keys.SenderDay(s.name), strconv.FormatInt(bucket, 10), int64(-n)).Err()
+	return s.rdb.Process(ctx, once{redis.NewIntCmd(ctx, "HINCRBY", keys.SenderDay(s.name), bucket, -n)})
 }
+
+// A once is a command that the client does not repeat after an error.
+type once struct{ *redis.IntCmd }
+
+// NoRetry says so.
+func (once) NoRetry() bool { return true }
 
 // forget removes workers that are gone.
 func (s redisStore) forget(ctx context.Context, workers ...string) error {
