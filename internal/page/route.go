@@ -33,6 +33,42 @@ func (s *Server) routes() []route {
 		{"GET /campaigns/{id}", token.Read, s.live(s.campaign)},
 		{"GET /campaigns/{id}/do/{act}", token.Send, s.askAct},
 		{"POST /campaigns/{id}/do/{act}", token.Send, s.act},
+		{"GET /campaigns/{id}/doubts", token.Read, s.doubts},
+		{"POST /campaigns/{id}/doubts", token.Send, s.decide},
+		{"GET /campaigns/{id}/export", token.PII, s.exported},
+
+		{"GET /new", token.Write, s.newCampaign},
+		{"POST /new", token.Write, s.upload},
+		{"POST /campaigns/{id}/list", token.Write, s.relist},
+		{"GET /campaigns/{id}/columns", token.Write, s.columns},
+		{"POST /campaigns/{id}/columns", token.Write, s.setColumns},
+		{"GET /campaigns/{id}/message", token.Write, s.message},
+		{"POST /campaigns/{id}/message", token.Write, s.setMessage},
+		{"GET /campaigns/{id}/when", token.Write, s.when},
+		{"POST /campaigns/{id}/when", token.Write, s.setWhen},
+		{"GET /campaigns/{id}/check", token.Write, s.check},
+		{"POST /campaigns/{id}/test", token.Send, s.test},
+		{"GET /campaigns/{id}/launch", token.Send, s.launchPage},
+		{"POST /campaigns/{id}/launch", token.Send, s.launch},
+
+		{"GET /numbers", token.PII, s.numberPage},
+		{"POST /numbers", token.PII, s.number},
+		{"GET /suppressions", token.Suppress, s.suppressions},
+		{"POST /suppressions", token.Suppress, s.suppress},
+		{"GET /suppressions/file", token.Suppress, s.suppressedFile},
+
+		{"GET /senders", token.Read, s.live(s.senders)},
+		{"GET /workers", token.Read, s.live(s.workers)},
+		{"GET /templates", token.Read, s.templates},
+		{QueuePath + "/", token.Read, s.queue},
+
+		{"GET /access", token.Read, s.access},
+		{"GET /callbacks", token.Write, s.callbacks},
+		{"POST /callbacks", token.Write, s.makeCallback},
+		{"POST /callbacks/do", token.Write, s.callback},
+		{"GET /tokens", token.Admin, s.tokens},
+		{"POST /tokens", token.Admin, s.makeToken},
+		{"POST /tokens/revoke", token.Admin, s.revokeToken},
 	}
 }
 

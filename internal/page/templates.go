@@ -51,6 +51,21 @@ func (l *language) functions(assets map[string]asset) template.FuncMap {
 		"lines": func(text string) []string { return strings.Split(text, "\n") },
 		"join":  func(all []string) string { return strings.Join(all, ", ") },
 		"dict":  dict,
+		"inc":   func(n int) int { return n + 1 },
+		"dec":   func(n int) int { return n - 1 },
+		"slotKind": func(key, kind string) string {
+			if kind == "text" && key == "header" {
+				return "header"
+			}
+			return kind
+		},
+		"list": func(all ...string) []string { return all },
+		"exportOf": func(may bool, id string) string {
+			if !may {
+				return ""
+			}
+			return "/campaigns/" + id + "/export?code="
+		},
 		"asset": func(name string) string { return "/assets/" + name + "?v=" + assets[name].version },
 	}
 }
@@ -115,6 +130,8 @@ func at(t any) template.HTML {
 		if v != nil {
 			when = *v
 		}
+	case string: // as exports have it; what is none shows as none
+		when, _ = time.Parse(time.RFC3339, v)
 	}
 	if when.IsZero() {
 		return "–"

@@ -65,6 +65,11 @@
     open();
   }
 
+  // A time that is typed is likely of the browser's own zone.
+  for (const zone of document.querySelectorAll("[data-zone]")) {
+    if (!zone.value) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  }
+
   const drop = document.querySelector("[data-drop]");
   if (drop) {
     const file = drop.querySelector("input[type=file]");
