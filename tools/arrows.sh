@@ -67,6 +67,7 @@ bad events $i/desk $i/campaign
 bad idempotency $i/api
 bad parts $i/campaign $i/batch
 bad token $i/campaign $i/parts
+bad audit $i/desk $i/campaign $i/token
 bad schema $i/batch $i/ledger
 bad sandbox $i/sender $i/batch $i/sender/nxcloud $i/config
 bad redistest $i/batch
@@ -127,11 +128,13 @@ good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innop
 good export $i/ledger
 good campaign $i/phone
 good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
-good page $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
+good page $i/audit $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
 good session $i/token $i/keys
 good outbox $i/keys
-good api $i/outbox $i/events
+good api $i/outbox $i/events $i/audit
 good events $i/keys
+good audit $i/keys
+good desk $i/audit $i/token
 good desk $i/outbox
 good idempotency $i/keys
 good parts $i/keys

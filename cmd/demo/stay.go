@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sluice/internal/accounts"
+	"sluice/internal/audit"
 	"sluice/internal/desk"
 	"sluice/internal/outbox"
 	"sluice/internal/page"
@@ -105,7 +106,7 @@ func (d *demo) launchMore(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	_, err = d.desk.As("demo").Pause(ctx, "autumn-offer")
+	_, err = d.desk.As(audit.Actor{Name: "demo"}).Pause(ctx, "autumn-offer")
 	return text, err
 }
 

@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
+
+	"sluice/internal/audit"
+	"sluice/internal/campaign"
 )
 
 type monitorCommand struct {
@@ -38,7 +43,7 @@ func (c *monitorCommand) Run(a *app) error {
 		return fmt.Errorf("--addr: %w", err)
 	}
 	ui := asynqmon.New(asynqmon.Options{RedisConnOpt: shared{a.redis}, ReadOnly: !c.AllowChanges})
-	srv := &http.Server{Handler: guard(ui, c.Hosts), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: guard(a.noted(ui), c.Hosts), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(a.ctx, func() { srv.Close() })
 	defer stop()
 	fmt.Fprintf(a.out, "the queue's web UI is at http://%s\n", l.Addr())
@@ -46,6 +51,53 @@ func (c *monitorCommand) Run(a *app) error {
 		return fmt.Errorf("serving the queue's web UI: %w", err)
 	}
 	return nil
+}
+
+// queuePath is the path of what is changed of a queue.
+var queuePath = regexp.MustCompile(`^/api/queues/([^/]+?)(?:/|:[a-z_]+$|$)`)
+
+// noted has what is changed through next stand in the audit, as an act of whoever
+// runs this: there is no login.
+func (a *app) noted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
+			next.ServeHTTP(w, r)
+			return
+		}
+		act := audit.Act{Name: "queue", Detail: r.Method + " " + r.URL.Path}
+		if m := queuePath.FindStringSubmatch(r.URL.Path); m != nil {
+			if id, ours := strings.CutPrefix(m[1], a.QueuePrefix); ours && campaign.CheckID(id) == nil {
+				act.Campaign = id
+			}
+		}
+		answered := false
+		err := a.desk.Act(r.Context(), act, func(*audit.Act) (bool, error) {
+			answered = true
+			seen := &statusWriter{ResponseWriter: w}
+			next.ServeHTTP(seen, r)
+			if seen.code >= http.StatusInternalServerError {
+				return false, errNotChanged
+			}
+			return seen.code < http.StatusBadRequest, nil
+		})
+		if err != nil && !answered {
+			http.Error(w, "what is changed could not be noted, so nothing was: Redis does not answer", http.StatusServiceUnavailable)
+		}
+	})
+}
+
+var errNotChanged = errors.New("the queue's page could not do it")
+
+// A statusWriter knows the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	code int // 0: as if OK
+}
+
+// WriteHeader notes the status.
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
 }
 
 // loopback refuses an address that others could reach.

@@ -97,9 +97,14 @@ func (d *operator) create(id string) (text string) {
 // run runs a command and returns what it said, on both streams, and its exit code.
 func (d *operator) run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()
+	return d.runWith(d.ctx, args...)
+}
+
+func (d *operator) runWith(ctx context.Context, args ...string) (stdout, stderr string, code int) {
+	d.t.Helper()
 	env := map[string]string{"SLUICE_REDIS_URL": d.url, "SLUICE_SENDERS": filepath.Join(d.dir, "senders.yaml")}
 	var out, errs bytes.Buffer
-	err := run(d.ctx, args, func(name string) string { return env[name] }, strings.NewReader(d.stdin), &out, &errs)
+	err := run(ctx, args, func(name string) string { return env[name] }, strings.NewReader(d.stdin), &out, &errs)
 	printError(&errs, err, wantsJSON(args))
 	return out.String(), errs.String(), exitCode(err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/accounts"
+	"sluice/internal/audit"
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/jobs"
@@ -53,6 +54,7 @@ type commands struct {
 	Doctor      doctorCommand      `cmd:"" help:"Look for everything that would keep messages from going out, before the first one and after an upgrade, and say what to do."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the producer that serves the API whether it can answer, and end with 0 or 1: for containers, which have no shell."`
 	Token       tokenCommand       `cmd:"" help:"Keep the tokens of those who use the HTTP API."`
+	Audit       auditCommand       `cmd:"" help:"Say who did what: each act that changed something or was refused, by whom, and what came of it."`
 	Cancel      cancelCommand      `cmd:"" help:"End a campaign for good. What was not submitted stays unsent and counts as cancelled."`
 }
 
@@ -125,7 +127,7 @@ func (a *app) connect() error {
 		return &usageError{fmt.Errorf("--redis-url: %w", err)}
 	}
 	a.redis = rdb
-	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now, By: whoami()})
+	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now, By: audit.Actor{Kind: "cli", Name: whoami()}})
 	// The client rides over short outages; at the start, none is to be waited for.
 	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
 	defer cancel()

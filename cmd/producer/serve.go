@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/internal/api"
+	"sluice/internal/audit"
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/events"
@@ -52,7 +53,7 @@ func (c *serveCommand) Run(a *app) error {
 		return err
 	}
 	opened := &openedSenders{open: a.openSender, now: a.now, known: map[string]openedSender{}}
-	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: "the API"})
+	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: audit.Actor{Name: "the API"}})
 	im := &importer{desk: d, log: log, wake: make(chan struct{}, 1)}
 	told := outbox.NewStore(a.redis, a.now)
 	deliverer := &outbox.Deliverer{Store: told, Client: outbox.NewClient(true, allow), Message: d.Told, Over: d.IsOver, Log: log}

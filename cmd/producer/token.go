@@ -34,11 +34,11 @@ func (c *tokenCreateCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	text, t, err := token.NewStore(a.redis, a.now).Create(a.ctx, token.Order{
+	text, t, err := a.desk.CreateToken(a.ctx, token.Order{
 		Name: c.Name, Scopes: c.Scopes, Senders: senders, For: time.Duration(c.Days) * 24 * time.Hour,
 	})
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
 	fmt.Fprintf(shown(a.err), "producer: token %s is made for %s; it is shown this once\n", t.ID, t.Name)
 	_, err = fmt.Fprintln(a.out, text)
@@ -107,7 +107,7 @@ func (c *tokenRevokeCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	gone, err := token.NewStore(a.redis, a.now).Revoke(a.ctx, c.ID)
+	gone, err := a.desk.RevokeToken(a.ctx, c.ID)
 	if err != nil {
 		return err
 	}

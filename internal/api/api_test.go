@@ -59,6 +59,7 @@ type bench struct {
 	t      testing.TB
 	server *Server
 	desk   *desk.Desk
+	doc    *openapi3.T
 	router routers.Router
 	log    *bytes.Buffer
 	token  string
@@ -88,6 +89,7 @@ func newBench(t *testing.T) *bench {
 	if err := doc.Validate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	b.doc = doc
 	if b.router, err = gorillamux.NewRouter(doc); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +238,7 @@ func TestTheWay(t *testing.T) {
 	b.must(200, "GET", "/v1/workers", "")
 	b.must(200, "GET", "/v1/senders", "")
 	b.must(200, "GET", "/v1/tokens", "")
+	b.must(200, "GET", "/v1/audit", "")
 	b.must(201, "POST", "/v1/tokens", `{"name":"x","scopes":["read"]}`)
 	if made := b.must(201, "POST", "/v1/callbacks", `{"name":"crm","url":"https://crm.example/hook","senders":["promo"]}`); !strings.HasPrefix(made["secret"].(string), "whsec_") {
 		t.Errorf("%v", made)

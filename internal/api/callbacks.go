@@ -118,7 +118,7 @@ func (s *Server) createCallback(c *call) error {
 	if !c.may(&e) {
 		return invalidAt("/senders", "there is no such sender for this token")
 	}
-	secret, err := s.Outbox.Create(c.ctx, e)
+	secret, err := c.desk.CreateEndpoint(c.ctx, e)
 	if errors.Is(err, outbox.ErrExists) {
 		return refusal(http.StatusConflict, "callback-exists", "delete it first, or choose another name")
 	}
@@ -134,7 +134,7 @@ func (s *Server) deleteCallback(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Outbox.Delete(c.ctx, e.Name); err != nil {
+	if err := c.desk.DeleteEndpoint(c.ctx, e.Name); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
@@ -150,7 +150,7 @@ func (s *Server) rotateCallback(c *call) error {
 	if err != nil {
 		return err
 	}
-	secret, err := s.Outbox.Rotate(c.ctx, e.Name)
+	secret, err := c.desk.RotateEndpoint(c.ctx, e.Name)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *Server) redeliver(c *call) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.Outbox.Redeliver(c.ctx, e.Name)
+	n, err := c.desk.Redeliver(c.ctx, e.Name)
 	if err != nil {
 		return err
 	}

@@ -97,19 +97,16 @@ func (s *Server) createToken(c *call) error {
 	if o.Days < 0 || o.Days > 3650 {
 		return invalidAt("/days", "0 to 3650; 0: for ever")
 	}
-	text, t, err := s.Tokens.Create(c.ctx, token.Order{Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, For: time.Duration(o.Days) * 24 * time.Hour})
+	text, t, err := c.desk.CreateToken(c.ctx, token.Order{Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, For: time.Duration(o.Days) * 24 * time.Hour})
 	if err != nil {
-		if isAway(err) {
-			return err
-		}
-		return invalidAt("", err.Error())
+		return err
 	}
 	return c.answer(http.StatusCreated, map[string]any{"token": text, "about": t})
 }
 
 // revokeToken ends a token.
 func (s *Server) revokeToken(c *call) error {
-	if _, err := s.Tokens.Revoke(c.ctx, c.r.PathValue("id")); err != nil {
+	if _, err := c.desk.RevokeToken(c.ctx, c.r.PathValue("id")); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)

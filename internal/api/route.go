@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/audit"
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
 	"sluice/internal/token"
@@ -67,6 +68,7 @@ func (s *Server) routes() []route {
 		{"GET /v1/tokens", token.Admin, s.tokens},
 		{"POST /v1/tokens", token.Admin, s.createToken},
 		{"DELETE /v1/tokens/{id}", token.Admin, s.revokeToken},
+		{"GET /v1/audit", token.Admin, s.audit},
 	}
 }
 
@@ -176,7 +178,7 @@ func (s *Server) enter(c *call, scope string) error {
 	if err != nil {
 		return err
 	}
-	c.token, c.desk = t, s.Desk.As("token "+t.Name)
+	c.token, c.desk = t, s.Desk.As(audit.Actor{Kind: "token", Name: t.Name, Token: t.ID, Address: c.r.RemoteAddr, Request: c.id})
 	l := s.limit(t.ID)
 	if !l.rate.Allow() {
 		p := refusal(http.StatusTooManyRequests, "too-many-requests", "this token asks more than 50 times a second")

@@ -36,12 +36,7 @@ type Amended struct {
 // amendRevision is the first revision of workers that heed an amendment.
 const amendRevision = 2
 
-// Amend gives a paused or halted campaign a corrected message, for those who are
-// still to be sent to. It must use columns that the list was imported for, fit its
-// template, and fit every recipient who is pending or in doubt; what else the file
-// says must be as it was given. Once Amend returns, no worker sends the message
-// before: what was in flight is waited for.
-func (d *Desk) Amend(ctx context.Context, o AmendOrder) (*Amended, error) {
+func (d *Desk) amend(ctx context.Context, o AmendOrder) (*Amended, error) {
 	rec, err := d.withRows(ctx, o.ID)
 	if err != nil {
 		return nil, err

@@ -25,22 +25,18 @@ func (d *Desk) Compose(text []byte, labels map[string]string, callback []byte, k
 	return &campaign.Given{File: f, Raw: text, Labels: labels, Callback: callback}, nil
 }
 
-// Draft makes a draft of a composed campaign. The same one again changes nothing, and
-// made is false; another of its id is campaign.ErrOtherCampaign.
-func (d *Desk) Draft(ctx context.Context, g *campaign.Given) (rec *campaign.Record, made bool, err error) {
+func (d *Desk) draft(ctx context.Context, g *campaign.Given) (rec *campaign.Record, made bool, err error) {
 	return d.campaigns.CreateDraft(ctx, g)
 }
 
-// Redraft puts another composition in the place of a draft, if that has this etag.
-func (d *Desk) Redraft(ctx context.Context, etag string, g *campaign.Given) (*campaign.Record, error) {
+func (d *Desk) redraft(ctx context.Context, etag string, g *campaign.Given) (*campaign.Record, error) {
 	if err := d.campaigns.ReplaceDraft(ctx, etag, g); err != nil {
 		return nil, err
 	}
 	return d.campaigns.Get(ctx, g.File.ID)
 }
 
-// Discard deletes a draft with its parts.
-func (d *Desk) Discard(ctx context.Context, id string) error {
+func (d *Desk) discard(ctx context.Context, id string) error {
 	all, err := d.parts.List(ctx, id)
 	if err != nil {
 		return err
@@ -56,9 +52,7 @@ func (d *Desk) Record(ctx context.Context, id string) (*campaign.Record, error) 
 	return d.campaigns.Get(ctx, id)
 }
 
-// PutPart keeps a part of a draft's list. The same bytes again change nothing, also
-// once the draft is launched.
-func (d *Desk) PutPart(ctx context.Context, rec *campaign.Record, part parts.Delivery) (parts.Part, bool, error) {
+func (d *Desk) putPart(ctx context.Context, rec *campaign.Record, part parts.Delivery) (parts.Part, bool, error) {
 	part.Lasts = campaign.DraftLasts
 	if rec.State == campaign.Draft {
 		p, kept, err := d.parts.Put(ctx, rec.ID, part)
@@ -92,8 +86,7 @@ func (d *Desk) Parts(ctx context.Context, rec *campaign.Record) ([]parts.Part, e
 	return parts.ParseManifest(rec.Manifest)
 }
 
-// DeletePart deletes a part of a draft's list; false: there was none.
-func (d *Desk) DeletePart(ctx context.Context, id string, n int) (bool, error) {
+func (d *Desk) deletePart(ctx context.Context, id string, n int) (bool, error) {
 	gone, err := d.parts.Delete(ctx, id, n)
 	if errors.Is(err, parts.ErrNotDraft) {
 		err = notDraft(id)

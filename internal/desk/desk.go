@@ -12,13 +12,16 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"sluice/internal/audit"
 	"sluice/internal/campaign"
 	"sluice/internal/jobs"
 	"sluice/internal/ledger"
+	"sluice/internal/outbox"
 	"sluice/internal/parts"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
 	"sluice/internal/status"
+	"sluice/internal/token"
 )
 
 // A Sender is a sender of the senders file, opened.
@@ -49,7 +52,7 @@ type Options struct {
 	Open func(name string) (*Sender, error)
 	Now  func() time.Time
 	// By is who asks, for those who look later; it may be empty.
-	By string
+	By audit.Actor
 }
 
 // A Desk answers questions about campaigns and carries out orders.
@@ -57,26 +60,30 @@ type Desk struct {
 	redis     redis.UniversalClient
 	open      func(name string) (*Sender, error)
 	now       func() time.Time
-	by        string
+	actor     audit.Actor
 	ledger    *ledger.Ledger
 	campaigns *campaign.Store
 	queue     *jobs.Queue
 	parts     *parts.Store
+	audit     *audit.Log
+	tokens    *token.Store
+	endpoints *outbox.Store
 }
 
 // New makes a Desk on o.Redis, which stays the caller's to close.
 func New(o Options) *Desk {
 	return &Desk{
-		redis: o.Redis, open: o.Open, now: o.Now, by: o.By,
+		redis: o.Redis, open: o.Open, now: o.Now, actor: o.By,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
 		queue: jobs.NewQueue(o.Redis, o.QueuePrefix), parts: parts.NewStore(o.Redis, o.Now),
+		audit: audit.New(o.Redis), tokens: token.NewStore(o.Redis, o.Now), endpoints: outbox.NewStore(o.Redis, o.Now),
 	}
 }
 
 // As is the same Desk for somebody else, for those who look later.
-func (d *Desk) As(by string) *Desk {
+func (d *Desk) As(by audit.Actor) *Desk {
 	as := *d
-	as.by = by
+	as.actor = by
 	return &as
 }
 

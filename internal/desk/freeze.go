@@ -41,10 +41,7 @@ func (o *FreezeOrder) check(all []parts.Part) error {
 	return nil
 }
 
-// Freeze settles a draft and has it imported and launched, by whatever process does
-// that. Of one that was launched before nothing is changed, and frozen is false; it
-// is ErrListDiffers where its list was another.
-func (d *Desk) Freeze(ctx context.Context, rec *campaign.Record, o FreezeOrder) (frozen bool, err error) {
+func (d *Desk) freeze(ctx context.Context, rec *campaign.Record, o FreezeOrder) (frozen bool, err error) {
 	all, err := d.Parts(ctx, rec)
 	if err != nil {
 		return false, err

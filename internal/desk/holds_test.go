@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sluice/internal/audit"
 	"sluice/internal/campaign"
 	"sluice/internal/keys"
 	"sluice/internal/ledger"
@@ -136,7 +137,7 @@ func TestHolds(t *testing.T) {
 	if _, err := c.Resume(c.ctx, "sale"); err != nil {
 		t.Fatal(err)
 	}
-	c.by = "maria@office"
+	c.actor = audit.Actor{Kind: "cli", Name: "maria@office"}
 	if _, err := c.Pause(c.ctx, "sale"); err != nil {
 		t.Fatal(err)
 	}

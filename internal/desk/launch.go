@@ -24,11 +24,9 @@ type Launched struct {
 	Before bool
 }
 
-// Launch imports a campaign's recipients, enqueues them and launches it. It may be
-// interrupted and given again: an import goes on where it ended, and of a campaign
-// that is imported nothing is changed. Another campaign of the same id, other
-// settings than it was given with, or other recipients are an *InvalidError.
-func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
+// ready refuses a campaign before anything is written, and says whom of its list
+// other campaigns bar.
+func (d *Desk) ready(ctx context.Context, p *Prepared) (*others, error) {
 	imported, err := d.imported(ctx, p.file.ID)
 	if err != nil {
 		return nil, err
@@ -47,6 +45,10 @@ func (d *Desk) Launch(ctx context.Context, p *Prepared) (*Launched, error) {
 	if err := p.reader.Somebody(); err != nil {
 		return nil, p.inputError(err)
 	}
+	return others, nil
+}
+
+func (d *Desk) launch(ctx context.Context, p *Prepared, others *others) (*Launched, error) {
 	rec, err := d.campaigns.Create(ctx, p.order.Text, p.file)
 	var settings *campaign.SettingsError
 	switch {

@@ -19,10 +19,9 @@ type Moved struct {
 	Warning string
 }
 
-// Pause stops submitting a campaign until it is resumed.
-func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
+func (d *Desk) pause(ctx context.Context, id string) (Moved, error) {
 	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
-		moved, err := d.campaigns.PauseBy(ctx, id, d.by)
+		moved, err := d.campaigns.PauseBy(ctx, id, d.actor.String())
 		if err == nil {
 			err = d.queue.Hold(ctx, id) // for the queue's web UI
 		}
@@ -30,9 +29,7 @@ func (d *Desk) Pause(ctx context.Context, id string) (Moved, error) {
 	})
 }
 
-// Resume goes on with a paused or halted campaign, also where its queue was paused
-// behind its back.
-func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
+func (d *Desk) resume(ctx context.Context, id string) (Moved, error) {
 	rec, err := d.campaigns.Get(ctx, id)
 	if err != nil {
 		return Moved{}, err
@@ -58,25 +55,20 @@ func (d *Desk) Resume(ctx context.Context, id string) (Moved, error) {
 // restoredGoesOn says what it means to resume such a campaign.
 const restoredGoesOn = "whoever was submitted to after its state was saved is not on record, and gets a second message now"
 
-// ClearPause ends the pause that the provider of a campaign's sender asked for, for
-// all campaigns of that sender, and goes on with this one. Was says whether there
-// was a pause.
-func (d *Desk) ClearPause(ctx context.Context, id string) (m Moved, sender string, was bool, err error) {
+func (d *Desk) clearPause(ctx context.Context, id string) (m Moved, sender string, was bool, err error) {
 	rec, err := d.campaigns.Get(ctx, id)
 	if err != nil {
 		return m, "", false, err
 	}
 	// The campaign first: one that is over is refused, and changes nothing.
-	if m, err = d.Resume(ctx, id); err != nil {
+	if m, err = d.resume(ctx, id); err != nil {
 		return m, rec.Sender, false, err
 	}
 	was, err = ratelimit.ClearPause(ctx, d.redis, rec.Sender)
 	return m, rec.Sender, was, err
 }
 
-// SkipRow rejects a row's recipient, who must be pending, with the code skipped,
-// and goes on with the campaign. False says that it was skipped before.
-func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skipped bool, err error) {
+func (d *Desk) skipRow(ctx context.Context, id string, row int) (m Moved, skipped bool, err error) {
 	rec, err := d.withRows(ctx, id)
 	switch {
 	case err != nil:
@@ -93,7 +85,7 @@ func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skippe
 	case err != nil:
 		return m, false, err
 	}
-	if m, err = d.Resume(ctx, id); err != nil {
+	if m, err = d.resume(ctx, id); err != nil {
 		return m, skipped, err
 	}
 	finished, err := d.campaigns.Finish(ctx, id) // it may have been the last one
@@ -107,9 +99,7 @@ func (d *Desk) SkipRow(ctx context.Context, id string, row int) (m Moved, skippe
 // for: longer than any takes.
 const skipWithin = 2*time.Minute + 10*time.Second
 
-// Cancel ends a campaign for good, and deletes the tasks that wait. What workers that are gone had in flight is in
-// doubt then, and not cancelled.
-func (d *Desk) Cancel(ctx context.Context, id string) (Moved, error) {
+func (d *Desk) cancel(ctx context.Context, id string) (Moved, error) {
 	return d.move(ctx, id, func(ctx context.Context, id string) (bool, error) {
 		moved, err := d.campaigns.Cancel(ctx, id)
 		if err == nil {

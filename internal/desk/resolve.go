@@ -24,10 +24,7 @@ type Resolved struct {
 	Requeued int                   // batches that were enqueued again
 }
 
-// Resolve records a person's word on recipients of a campaign that are in doubt,
-// and has those sent again that are to be. Of two words on one the first counts; who
-// is not in doubt stays as they are.
-func (d *Desk) Resolve(ctx context.Context, o ResolveOrder) (Resolved, error) {
+func (d *Desk) resolve(ctx context.Context, o ResolveOrder) (Resolved, error) {
 	rec, err := d.withRows(ctx, o.ID)
 	if err != nil {
 		return Resolved{}, err

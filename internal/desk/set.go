@@ -27,9 +27,7 @@ type Set struct {
 	LateStart bool
 }
 
-// Set changes what a campaign's identity leaves out. It holds on all workers
-// within a second.
-func (d *Desk) Set(ctx context.Context, o SetOrder) (*Set, error) {
+func (d *Desk) set(ctx context.Context, o SetOrder) (*Set, error) {
 	if o.Rate == nil && o.Priority == nil && o.Window == nil && o.StartAt == nil && o.MaxAttempts == nil {
 		return nil, invalid("nothing to set: give at least one of rate, priority, window, start_at, max_attempts")
 	}

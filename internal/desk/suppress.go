@@ -14,20 +14,6 @@ import (
 // suppressAtOnce is how many numbers go to Redis in one call.
 const suppressAtOnce = 5000
 
-// Suppress puts numbers on the list of those that get no message, and returns how
-// many were not on it before. Country is that of numbers in national form; those
-// are invalid if it is empty. Where one of them is invalid nothing is
-// changed: the error is an *InvalidError.
-func (d *Desk) Suppress(ctx context.Context, numbers []string, country string) (int, error) {
-	return change(ctx, numbers, country, suppress.New(d.redis).Add)
-}
-
-// Unsuppress takes numbers off the list, and returns how many were on it. They are
-// read as those of Suppress.
-func (d *Desk) Unsuppress(ctx context.Context, numbers []string, country string) (int, error) {
-	return change(ctx, numbers, country, suppress.New(d.redis).Remove)
-}
-
 func change(ctx context.Context, numbers []string, country string, change func(context.Context, []string) (int, error)) (int, error) {
 	r, err := phone.NewReader(phone.Options{Country: country})
 	if err != nil {
@@ -94,8 +80,7 @@ type SuppressedAll struct {
 	Added, Invalid, Rows int
 }
 
-// SuppressAll suppresses the numbers of a list. It may be given again.
-func (d *Desk) SuppressAll(ctx context.Context, s *Suppressing) (SuppressedAll, error) {
+func (d *Desk) suppressAll(ctx context.Context, s *Suppressing) (SuppressedAll, error) {
 	s.read.begin("suppressing")
 	var all SuppressedAll
 	list := suppress.New(d.redis)

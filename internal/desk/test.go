@@ -22,12 +22,7 @@ type Tested struct {
 	Row int    // of the list
 }
 
-// Test sends one message as a row of the list would get it to a number of one's
-// own, by the way that every message goes: a campaign of one row under an id of its
-// own, with high priority and at any time. The order's own id stays free. Its outcome
-// is TestOutcome's, once that campaign is over. Where a Tested comes with an error,
-// its campaign may be there, and is to be cancelled.
-func (d *Desk) Test(ctx context.Context, p *Prepared, o TestOrder) (*Tested, error) {
+func (d *Desk) test(ctx context.Context, p *Prepared, o TestOrder) (*Tested, error) {
 	numbers, err := phone.NewReader(phone.Options{Country: p.file.Recipients.DefaultCountry})
 	if err != nil {
 		return nil, &InvalidError{err}

@@ -14,11 +14,7 @@ type Verified struct {
 	Repaired int
 }
 
-// Verify replays every journal of a campaign, compares plan, totals, queue and
-// ledger, tells report of each disagreement, and repairs what follows from the
-// rest. Of a campaign whose rows have expired there is nothing to compare:
-// ErrExpired.
-func (d *Desk) Verify(ctx context.Context, id string, report func(ledger.Problem)) (Verified, error) {
+func (d *Desk) verify(ctx context.Context, id string, report func(ledger.Problem)) (Verified, error) {
 	rec, err := d.withRows(ctx, id)
 	if err != nil {
 		return Verified{}, err

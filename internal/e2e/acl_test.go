@@ -109,6 +109,8 @@ func (w *world) liveAs(url string) {
 	must("list")
 	must("find", phone(3))
 	must("verify", "first")
+	must("token", "create", "crm", "--scopes", "read")
+	must("audit")
 	p := w.start("producer", "monitor", "--addr", "127.0.0.1:0")
 	addr := regexp.MustCompile(`http://\S+`).FindString(p.awaitLine(regexp.MustCompile(`http://`)))
 	for _, path := range []string{"/api/queues", "/api/servers"} {

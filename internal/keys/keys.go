@@ -63,6 +63,9 @@ func Session(digest string) string { return "sluice:session:" + digest }
 // this key. Written by idempotency.
 func Idempotency(digest string) string { return "sluice:idempotency:" + digest }
 
+// Audit is a stream: who did what, the newest last. Written by audit.
+func Audit() string { return "sluice:audit" }
+
 // Outbox is a hash: what is to be told of a campaign, by number, and how often that
 // failed. Written by campaign with the moves that it tells of, and by outbox.
 func Outbox(id string) string { return Campaign(id) + ":outbox" }

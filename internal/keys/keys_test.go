@@ -21,7 +21,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"), keys.Events("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c")}
-	others := []string{keys.Schema(), keys.Session("c"), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues()}
+	others := []string{keys.Schema(), keys.Session("c"), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues(), keys.Audit()}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {
 		if seen[key] {
@@ -67,5 +67,31 @@ func TestNoKeyIsSpeltElsewhere(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("not even package keys spells one: the pattern is wrong")
+	}
+}
+
+// No program uses MULTI, which the user of docs/redis.md may not: what must be whole is
+// a script.
+func TestNoTransactions(t *testing.T) {
+	t.Parallel()
+	looked := 0
+	for _, root := range []string{"../../internal", "../../cmd"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			looked++
+			text, err := os.ReadFile(path)
+			if strings.Contains(string(text), ".TxPipeline") {
+				t.Errorf("%s uses MULTI", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looked < 100 {
+		t.Errorf("looked at %d files", looked)
 	}
 }

@@ -264,10 +264,11 @@ func (s *Store) take(ctx context.Context, id string) ([]Event, error) {
 	return events, nil
 }
 
-// told ends an event.
+// told ends an event. Where only its first half is done, a count is left behind that
+// nobody reads.
 func (s *Store) told(ctx context.Context, e Event) error {
 	seq := strconv.Itoa(e.Seq)
-	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, keys.Due(e.Campaign), seq)
 		p.HDel(ctx, keys.Outbox(e.Campaign), seq, seq+":tries")
 		return nil
@@ -291,7 +292,7 @@ func (s *Store) failed(ctx context.Context, e Event, endpoint string, forGood bo
 		return s.rdb.ZRem(ctx, keys.Due(e.Campaign), seq).Err()
 	}
 	wait := time.Duration(float64(waits[e.Tries]) * (0.9 + 0.2*jitter))
-	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.HIncrBy(ctx, keys.Outbox(e.Campaign), seq+":tries", 1)
 		p.ZAdd(ctx, keys.Due(e.Campaign), redis.Z{Score: float64(s.now().Add(wait).UnixMilli()), Member: seq})
 		return nil

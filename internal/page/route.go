@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"sluice/internal/audit"
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
 	"sluice/internal/session"
@@ -146,7 +147,7 @@ func (s *Server) enter(c *call) error {
 		return err
 	}
 	if t.May(token.Read) {
-		c.token, c.desk = t, s.Desk.As("the page, token "+t.Name)
+		c.token, c.desk = t, s.Desk.As(audit.Actor{Kind: "page", Name: t.Name, Token: t.ID, Address: c.r.RemoteAddr})
 	}
 	return nil
 }

@@ -91,18 +91,26 @@ const (
 	maxName    = 100
 )
 
-// Create makes a token and returns its text, which nobody can be told again.
-func (s *Store) Create(ctx context.Context, o Order) (text string, t *Token, err error) {
+// Check says what is wrong with an order.
+func (o *Order) Check() error {
 	if o.Name == "" || len(o.Name) > maxName {
-		return "", nil, fmt.Errorf("a token needs a name of up to %d bytes", maxName)
+		return fmt.Errorf("a token needs a name of up to %d bytes", maxName)
 	}
 	if len(o.Scopes) == 0 {
-		return "", nil, fmt.Errorf("a token needs scopes, of %s", strings.Join(Scopes, ", "))
+		return fmt.Errorf("a token needs scopes, of %s", strings.Join(Scopes, ", "))
 	}
 	for _, scope := range o.Scopes {
 		if !slices.Contains(Scopes, scope) {
-			return "", nil, fmt.Errorf("there is no scope %q; there are %s", scope, strings.Join(Scopes, ", "))
+			return fmt.Errorf("there is no scope %q; there are %s", scope, strings.Join(Scopes, ", "))
 		}
+	}
+	return nil
+}
+
+// Create makes a token and returns its text, which nobody can be told again.
+func (s *Store) Create(ctx context.Context, o Order) (text string, t *Token, err error) {
+	if err := o.Check(); err != nil {
+		return "", nil, err
 	}
 	secret := draw(base62, secretLen)
 	k := kept{Token: Token{ID: draw(idAlphabet, idLen), Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, Created: s.now().UTC().Truncate(time.Millisecond)}, Digest: digest(secret)}
