@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -13,6 +14,9 @@ import (
 // A Text is a string with its placeholders resolved to columns.
 type Text struct {
 	parts []part
+	// folded says that white space is folded in it, as WhatsApp wants it of a template:
+	// where a value is empty, the spaces around it would be side by side.
+	folded bool
 }
 
 // A part is a literal, or where column >= 0 a value with its fallback.
@@ -33,6 +37,7 @@ func CompileText(s string, columns []batch.Column) (Text, error) {
 			return fmt.Errorf("placeholder {{%s}}: there is no column of this name", name)
 		}
 		t.parts = append(t.parts, part{literal: fallback, column: i})
+		t.folded = t.folded || columns[i].Fold
 		return nil
 	})
 	return t, err
@@ -40,10 +45,28 @@ func CompileText(s string, columns []batch.Column) (Text, error) {
 
 // Append appends the text as rendered for the values vars.
 func (t Text) Append(dst []byte, vars []string) []byte {
+	from := len(dst)
 	for _, p := range t.parts {
 		dst = append(dst, p.value(vars)...)
 	}
+	if t.folded && len(t.parts) > 1 {
+		return oneSpace(dst, from)
+	}
 	return dst
+}
+
+// oneSpace makes each run of spaces one, from a place on.
+func oneSpace(text []byte, from int) []byte {
+	if !bytes.Contains(text[from:], []byte("  ")) {
+		return text
+	}
+	kept := text[:from]
+	for i := from; i < len(text); i++ {
+		if text[i] != ' ' || i == from || text[i-1] != ' ' {
+			kept = append(kept, text[i])
+		}
+	}
+	return kept
 }
 
 // Render is the text for the values vars. A text of one part, as most are, is

@@ -65,6 +65,36 @@ func TestText(t *testing.T) {
 	}
 }
 
+// Where a value of a template is empty, the spaces around it are one: WhatsApp refuses
+// a parameter with more than four side by side. Other texts keep theirs.
+func TestSpacesAroundAnEmptyValue(t *testing.T) {
+	t.Parallel()
+	const text = "{{a|}} {{b|}} {{c|}} {{d|}} {{e|}} {{f|}} end"
+	vars := []string{"1", "", "", "", "", ""}
+	template := columns("a", "b", "c", "d", "e", "f")
+	for i := range template {
+		template[i].Fold = true
+	}
+	for _, tt := range []struct {
+		columns []batch.Column
+		want    string
+	}{{template, "1 end"}, {columns("a", "b", "c", "d", "e", "f"), "1      end"}} {
+		compiled, err := sender.CompileText(text, tt.columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := compiled.Render(vars); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+		if got := string(compiled.Append([]byte("  before  "), vars)); got != "  before  "+tt.want {
+			t.Errorf("%q, want %q behind what was there", got, tt.want)
+		}
+		if got := string(sender.AppendJSONValue([]byte(`"  `), compiled, []string{"\"", "", "", "", "", "x"})); tt.columns[0].Fold && got != `"  \" x end` {
+			t.Errorf("in JSON: %s", got)
+		}
+	}
+}
+
 func TestTextRefuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, want string }{
