@@ -72,8 +72,15 @@ func decode(r io.Reader, encoding string) (*text, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &text{Reader: transform.NewReader(b, decoder(encoding).NewDecoder()), decoded: true, head: t}, nil
+	in := io.Reader(b)
+	if !wideNamed(encoding) {
+		in = &watched{r: b, encoding: encoding}
+	}
+	return &text{Reader: transform.NewReader(in, decoder(encoding).NewDecoder()), decoded: true, head: t}, nil
 }
+
+// wideNamed says that an encoding has two bytes for each letter of ASCII.
+func wideNamed(encoding string) bool { return encoding == utf16le || encoding == utf16be }
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrNotText}, args...)...)
@@ -125,13 +132,13 @@ func (t *tally) refuse(encoding string) error {
 
 // checkDecoded looks whether a file is in the encoding that it is said to be in.
 func checkDecoded(head []byte, encoding string) (tally, error) {
-	wide := encoding == utf16le || encoding == utf16be
+	wide := wideNamed(encoding)
 	if !wide {
 		if bytes.HasPrefix(head, []byte(byteOrderMark)) {
 			return tally{}, refuse("the file begins as UTF-8 does and not as %s; leave recipients.encoding out", encoding)
 		}
 		if isUTF8(head, encoding) {
-			return tally{}, refuse("the file is UTF-8 and not %s; set recipients.encoding: utf-8, or leave it out", encoding)
+			return tally{}, refuseUTF8(encoding)
 		}
 	}
 	cut := head
@@ -202,25 +209,6 @@ func advice(line []byte, not string) string {
 		return "save the file as UTF-8"
 	}
 	return fmt.Sprintf("the first of them reads well as %s: set recipients.encoding to what it is, or save the file as UTF-8", strings.Join(names, ", "))
-}
-
-// isUTF8 says that a file is UTF-8, but for a line here and there, and not by
-// chance.
-func isUTF8(head []byte, encoding string) bool {
-	good, bad, bytesBeyond, long := 0, 0, 0, false
-	for _, line := range headLines(head) {
-		n := beyondASCII(line)
-		switch {
-		case n == 0:
-		case !utf8.Valid(line):
-			bad++
-		default:
-			good++
-			bytesBeyond += n
-			long = long || bytes.ContainsFunc(line, func(c rune) bool { return utf8.RuneLen(c) > 2 })
-		}
-	}
-	return good > bad && (long || bytesBeyond >= minForeign || !multibyte(encoding))
 }
 
 // multibyte says that letters of an encoding have several bytes.

@@ -40,7 +40,7 @@ func (r *rowReader) begin(f file) error {
 	}
 	r.s, r.file = newSplitter(f.text.Reader), f.name
 	r.s.decoded = f.text.decoded
-	r.head, r.text = f.text.head, tally{}
+	r.head, r.text, r.scripts = f.text.head, tally{}, scriptTally{}
 	r.columns = r.columns[:0]
 	if err := r.readHeader(); err != nil {
 		return err

@@ -39,6 +39,7 @@ type rowReader struct {
 	encoding string
 	head     tally // of the file's beginning
 	text     tally // of all rows up to now
+	scripts  scriptTally
 	width    int   // cells of the header
 	at       int   // of the number in a row
 	columns  []int // of each of o.Columns in a row
@@ -87,6 +88,9 @@ func (r *rowReader) read(st *stretch) {
 	for len(st.recipients) < MaxRecipients && len(st.skipped) < maxSkipped {
 		broken, err := r.s.row()
 		if errors.Is(err, io.EOF) {
+			if st.end = r.scripts.refuse(r.encoding); st.end != nil {
+				return
+			}
 			var more bool
 			if more, err = r.nextFile(); more && err == nil {
 				continue
@@ -130,6 +134,9 @@ func (r *rowReader) tally(broken problem) error {
 	t := &r.text
 	t.lines++
 	if broken != badText && broken != badNUL {
+		if broken == "" && r.s.decoded {
+			r.scripts.look(r.s.cells)
+		}
 		return nil
 	}
 	t.note(r.s.line)

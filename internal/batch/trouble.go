@@ -59,3 +59,38 @@ func (t *tally) where() string {
 	}
 	return what
 }
+
+// mostJudged is how many rows beyond ASCII are judged by their scripts.
+const mostJudged = 1000
+
+// A scriptTally counts the rows of a text that was decoded, by whether scripts stand
+// side by side in a word that do not belong together.
+type scriptTally struct {
+	judged, wrong int
+}
+
+func (s *scriptTally) look(cells [][]byte) {
+	if s.judged == mostJudged {
+		return
+	}
+	r := ascii
+	for _, cell := range cells {
+		if beyondASCII(cell) > 0 {
+			r = max(r, judge(string(cell)))
+		}
+	}
+	if r != ascii {
+		s.judged++
+	}
+	if r == garbled {
+		s.wrong++
+	}
+}
+
+// refuse refuses a text of which more rows are wrong than right.
+func (s *scriptTally) refuse(encoding string) error {
+	if s.wrong*2 <= s.judged {
+		return nil
+	}
+	return refuse("read as %s, %d of %d rows beyond ASCII mix scripts that do not belong together; see to recipients.encoding, or save the file as UTF-8", encoding, s.wrong, s.judged)
+}
