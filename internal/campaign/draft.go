@@ -201,10 +201,7 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 		return fmt.Errorf("cannot discard %s: it is %s: %w", id, was, ErrNotAllowed)
 	}
 	s.noteEverywhere(ctx, id)
-	// Somebody may have created it anew in between, and is found by the record then.
-	if there, err := s.rdb.Exists(ctx, keys.Campaign(id)).Result(); err == nil && there == 0 {
-		_ = s.rdb.ZRem(ctx, keys.Campaigns(), id).Err() // a name without a record is nobody's
-	}
+	s.forget(ctx, id)
 	return nil
 }
 

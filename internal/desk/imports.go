@@ -85,10 +85,14 @@ func (d *Desk) importParts(ctx context.Context, rec *campaign.Record, all []part
 	return d.noteZones(ctx, rec.ID)
 }
 
+// isRefused says that a list was refused as it was read.
+func isRefused(err error) bool {
+	return errors.Is(err, batch.ErrDamaged) || errors.Is(err, batch.ErrNotText) || errors.Is(err, batch.ErrNoEnd)
+}
+
 // isList says that an error is the list's own, and would come again.
 func isList(err error) bool {
-	return errors.Is(err, batch.ErrDamaged) || errors.Is(err, batch.ErrNotText) || errors.Is(err, batch.ErrNoEnd) ||
-		errors.As(err, new(*batch.NobodyError)) || errors.Is(err, parts.ErrNotFound) || errors.Is(err, ledger.ErrDiffers) ||
+	return isRefused(err) || errors.As(err, new(*batch.NobodyError)) || errors.Is(err, parts.ErrNotFound) || errors.Is(err, ledger.ErrDiffers) ||
 		errors.As(err, new(*InvalidError))
 }
 

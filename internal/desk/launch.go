@@ -72,7 +72,7 @@ func (d *Desk) launch(ctx context.Context, p *Prepared, others *others) (*Launch
 	}
 	counts, err := im.Run(ctx, p.file.ID, p.reader)
 	if err != nil {
-		return nil, p.inputError(err)
+		return nil, errors.Join(p.inputError(err), d.withdraw(ctx, rec, err))
 	}
 	p.counted(counts)
 	if err := d.campaigns.Note(ctx, p.file.ID, p.shape.note()); err != nil {
@@ -93,6 +93,27 @@ func (d *Desk) launch(ctx context.Context, p *Prepared, others *others) (*Launch
 		return nil, err
 	}
 	return &Launched{Plan: p.plan, State: rec.State, StartAt: rec.StartAt}, nil
+}
+
+// withdraw takes back all of a campaign whose list was refused in the middle of its
+// import, for a reason of its own: nobody was sent to, and the id is free for the list
+// as it is mended. Where another run is alive that has the import, it is that run's.
+func (d *Desk) withdraw(ctx context.Context, rec *campaign.Record, why error) error {
+	if !isRefused(why) || rec.Composed() || ctx.Err() != nil {
+		return nil
+	}
+	generation, err := d.campaigns.ResumeImport(ctx, rec.ID)
+	switch {
+	case errors.Is(err, ledger.ErrNotImporting), err == nil && generation == 0:
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := d.ledger.Unstage(ctx, rec.ID, generation); err != nil {
+		return err
+	}
+	_, err = d.campaigns.Withdraw(ctx, rec.ID, generation)
+	return err
 }
 
 // importer makes what imports a list, and asks the suppression list of it.

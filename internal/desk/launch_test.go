@@ -1,14 +1,17 @@
 package desk
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/batch"
 	"sluice/internal/campaign"
 	"sluice/internal/sender"
 )
@@ -80,6 +83,89 @@ func TestLaunchOfNobody(t *testing.T) {
 	if l, err := c.Launch(c.ctx, c.prepare(o)); err != nil || l.Counts.Recipients != 2 {
 		t.Errorf("%+v, %v", l, err)
 	}
+}
+
+// listOf is a list of that many rows.
+func listOf(n int) string {
+	var b strings.Builder
+	b.WriteString("phone,name\n")
+	for i := range n {
+		fmt.Fprintf(&b, "55119%08d,Ana\n", 10_000_000+i)
+	}
+	return b.String()
+}
+
+// A list that is refused in the middle of its import leaves nothing, so that its id is
+// free for when it is mended; but not what another run imports, nor a campaign that
+// a list of another text was imported for.
+func TestLaunchRefusedLate(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	good := listOf(30_000)
+	for name, text := range map[string]string{
+		"no text":      good + strings.Repeat("5511987654321,\xff\n", 2_000),
+		"no end":       good + "5511987654321,\"" + strings.Repeat("x", 9<<20) + "\n",
+		"damaged gzip": packed(t, good)[:50_000],
+	} {
+		c.file("list.csv", text)
+		_, err := c.Launch(c.ctx, c.prepare(c.order("sale", "")))
+		refused(t, err, "")
+		left := slices.DeleteFunc(c.rdb.Keys(c.ctx, "*").Val(), func(key string) bool { return strings.HasSuffix(key, "events") })
+		if len(left) != 0 {
+			t.Errorf("%s: %q are left", name, left)
+		}
+		if _, err := c.campaigns.Get(c.ctx, "sale"); !errors.Is(err, campaign.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c.file("list.csv", good)
+	if l, err := c.Launch(c.ctx, c.prepare(c.order("sale", ""))); err != nil || l.Counts.Recipients != 30_000 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	c.file("list.csv", good+strings.Repeat("5511987654321,\xff\n", 2_000))
+	_, err := c.Launch(c.ctx, c.prepare(c.order("sale", "")))
+	refused(t, err, "not text")
+	if rec, err := c.campaigns.Get(c.ctx, "sale"); err != nil || rec.State != campaign.Running {
+		t.Errorf("%+v, %v", rec, err)
+	}
+}
+
+// What another run is importing stays, and goes on.
+func TestLaunchRefusedBesideAnother(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	c.file("list.csv", listOf(2_000))
+	p := c.prepare(c.order("sale", ""))
+	var other int
+	rec, err := c.campaigns.Create(c.ctx, p.order.Text, p.file)
+	if err == nil {
+		other, err = c.campaigns.BeginImport(c.ctx, "sale")
+	}
+	if err == nil {
+		err = c.withdraw(c.ctx, rec, batch.ErrNotText)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := c.campaigns.Get(c.ctx, "sale"); err != nil || there.State != campaign.Importing {
+		t.Fatalf("%+v, %v", there, err)
+	}
+	if gone, err := c.campaigns.Withdraw(c.ctx, "sale", other-1); err != nil || gone {
+		t.Errorf("withdrawn by a run that was superseded: %v, %v", gone, err)
+	}
+}
+
+func packed(t *testing.T, text string) string {
+	t.Helper()
+	var b strings.Builder
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err == nil {
+		_, err = w.Write([]byte(text))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // An order that is not carried out is refused, whatever it is that is new in it,

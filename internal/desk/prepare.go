@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
@@ -129,13 +130,15 @@ func (p *Prepared) openList() error {
 // checkHeaders refuses a file whose header is not one of this list.
 func checkHeaders(files []string, o batch.Options) error {
 	for _, path := range files {
-		in, size, err := batch.Open(path, nil)
+		info, err := os.Stat(path)
+		if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			continue // a pipe, which is read once
+		}
+		in, _, err := batch.Open(path, nil)
 		if err != nil {
 			return err
 		}
-		if size > 0 { // else a pipe, which is read once
-			err = batch.CheckHeader(in, o)
-		}
+		err = batch.CheckHeader(in, o)
 		in.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
