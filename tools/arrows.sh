@@ -81,6 +81,7 @@ bad locate $i/campaign $i/sender $i/config $i/jobs
 bad callback $i/receipt $i/ledger $i/config $i/sender/nxcloud
 bad receipt $i/status $i/jobs $i/config $i/sender/nxcloud $i/sandbox
 bad audience $i/sender $i/jobs $i/batch $i/status
+bad told $i/receipt $i/ledger $i/campaign
 bad spool $i/batch $i/ledger $i/locate
 bad campaign $i/jobs $i/config $i/sender/nxcloud
 bad redisclock $i/ledger $i/config
@@ -116,8 +117,9 @@ good sender/nxcloud $i/sender $i/batch
 good sender/innopaas $i/sender $i/batch
 good ledger $i/schema $i/sender $i/batch
 good config $i/strictyaml
+good told $i/sender $i/keys
 good callback $i/spool $i/sender
-good receipt $i/suppress $i/ratelimit $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
+good receipt $i/told $i/suppress $i/ratelimit $i/spool $i/locate $i/campaign $i/ledger $i/sender $i/phone $i/keys
 good audience $i/campaign $i/ledger $i/locate $i/phone
 good locate $i/ledger $i/batch $i/keys
 good campaign $i/ledger $i/sender $i/batch $i/keys $i/strictyaml
@@ -143,7 +145,7 @@ good desk $i/phone $i/parts $i/spool
 good doctor $i/accounts $i/config $i/jobs $i/ledger $i/spool
 good estimate $i/campaign
 good desk $i/audience $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch
-good status $i/receipt $i/campaign $i/ledger $i/ratelimit
+good status $i/told $i/receipt $i/campaign $i/ledger $i/ratelimit
 plant good cmd/demo github.com/alicebob/miniredis/v2
 plant good cmd/demo $i/sandbox
 plant good cmd/worker github.com/hibiken/asynq

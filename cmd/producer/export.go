@@ -15,7 +15,7 @@ type exportCommand struct {
 	ID      string   `arg:"" help:"The campaign."`
 	States  []string `help:"Only rows in these states: pending, accepted, rejected, in_doubt, invalid, duplicate, suppressed, cancelled." placeholder:"STATE,..."`
 	Codes   []string `help:"Only rows with one of these codes, such as 22091 or exhausted/http_503." placeholder:"CODE,..."`
-	Receipt []string `help:"Only rows with these receipts: awaiting (accepted, and none has come), sent, undelivered, delivered, read." placeholder:"RECEIPT,..."`
+	Receipt []string `help:"Only rows with these receipts: awaiting (accepted, and none has come), sent, undelivered, delivered, read, probable (in doubt, and a receipt came that names the number alone)." placeholder:"RECEIPT,..."`
 	Columns []string `help:"Columns of the list beside ours, so that a customer key comes back: all, or some of the message's and those that recipients.keep names. Such an export is a list again." placeholder:"all|COLUMN,..."`
 	Format  string   `help:"csv or ndjson." enum:"csv,ndjson" default:"csv" placeholder:"FORMAT"`
 	JSON    bool     `help:"Print one JSON object a row, as --format ndjson does."`

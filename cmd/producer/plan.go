@@ -138,7 +138,7 @@ func planStatus(p *desk.Plan) dryStatus {
 	return dryStatus{People: people(p.People), Reasons: append([]batch.Reason{}, p.Reasons...), Folded: p.Folded, Status: &status.Status{
 		ID: p.ID, State: "dry-run", Sender: p.Sender,
 		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
-		Batches: plan.Batches, Codes: map[string]int{}, Holds: []status.Hold{},
+		Batches: plan.Batches, Codes: map[string]int{}, Holds: []status.Hold{}, Warnings: []status.Warning{},
 		Pace: status.Pace{Limit: p.Limit, Factor: 1}, EndsAt: ends,
 	}}
 }

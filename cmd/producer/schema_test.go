@@ -15,6 +15,8 @@ import (
 
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
+	"sluice/internal/receipt"
+	"sluice/internal/sender"
 )
 
 // A held schema is one that outputs are held against.
@@ -154,6 +156,13 @@ func TestOutputsAreAsTheirSchemas(t *testing.T) {
 	account.takes(d.must("status", "--json"))
 	if err := pace.Throttled(d.ctx, 10*time.Minute); err != nil {
 		t.Fatal(err)
+	}
+	for _, e := range []sender.Event{
+		{Kind: sender.Warning, Word: "NUMBER_QUALITY", Detail: "FLAGGED", Time: time.Now()}, {Kind: sender.DayLimit, Limit: 250, Time: time.Now()},
+	} {
+		if err := receipt.EffectsOn(d.rdb, nil).Note(d.ctx, "promo", &e); err != nil {
+			t.Fatal(err)
+		}
 	}
 	account.takes(d.must("status", "sale", "--json"))
 	account.complete(".receipts.codes.*") // of receipts, which nobody takes here

@@ -6,6 +6,7 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/desk"
 	"sluice/internal/sender"
+	"sluice/internal/told"
 )
 
 // openSender opens a sender of the senders file, as it is now, for the desk.
@@ -25,7 +26,11 @@ func (a *app) openSender(name string) (*desk.Sender, error) {
 	return &desk.Sender{
 		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
 		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
-			return accounts.Preflight(ctx, provider, name, m)
+			warnings, asked, err := accounts.Preflight(ctx, provider, name, m)
+			if !asked && err == nil && a.redis != nil {
+				err = told.Fit(ctx, a.redis, name, m) // nothing else is to be known
+			}
+			return warnings, asked, err
 		},
 		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
 			return accounts.TemplateText(ctx, provider, name, m)

@@ -85,6 +85,9 @@ func printStatus(w io.Writer, colour progress.Colour, st *status.Status, meaning
 	for _, h := range st.Holds {
 		p.printf("  %s\n", colour.Warn(holdText(h)))
 	}
+	for _, w := range st.Warnings {
+		p.printf("  %s\n", colour.Warn(fmt.Sprintf("the provider tells of the account: %s %s, at %s", w.What, w.Detail, atText(w.At))))
+	}
 	for _, line := range []struct {
 		name string
 		n    int
@@ -108,6 +111,9 @@ func printStatus(w io.Writer, colour progress.Colour, st *status.Status, meaning
 	p.printf("  batches      %d of %d done\n", st.BatchesDone, st.Batches)
 	if st.Pace.Limit > 0 {
 		p.printf("  pace         %g messages a second\n", st.Pace.Limit)
+	}
+	if st.Pace.DayLimitTold > 0 {
+		p.printf("  day          %d messages in 24 hours at most, as the provider tells\n", st.Pace.DayLimitTold)
 	}
 	if st.OwnTime != nil {
 		p.printf("  window       each recipient's own time: %s to %s\n", st.OwnTime.From, st.OwnTime.To)

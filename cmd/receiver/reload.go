@@ -40,6 +40,8 @@ func (c *current) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.now.Load
 
 func (c *current) reader(name string) (sender.CallbackReader, bool) { return c.now.Load().reader(name) }
 
+func (c *current) haltsAt(name string) float64 { return c.now.Load().haltsAt(name) }
+
 func (c *current) soleUser(name string) bool { return c.now.Load().soleUser(name) }
 
 // reloadOnHangup reads the senders file again at each SIGHUP, until ctx ends. One

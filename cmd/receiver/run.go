@@ -122,7 +122,7 @@ func receive(ctx context.Context, f flags, from *receivers, load func() (*receiv
 	}
 	applier := receipt.NewApplier(receipt.Options{
 		Redis: rdb, Now: time.Now, Count: m.count,
-		Reader: now.reader, SoleUser: now.soleUser, Effects: receipt.EffectsOn(rdb, warns(log)),
+		Reader: now.reader, SoleUser: now.soleUser, Halts: now.haltsAt, Effects: receipt.EffectsOn(rdb, warns(log)),
 		Damaged: func(err error) {
 			log.Error().Err(err).Msg("receipts of a batch cannot be recorded; see producer verify")
 		},

@@ -38,6 +38,7 @@ func TestWrongUsage(t *testing.T) {
 		{"--dir " + dir + " --senders nowhere.yaml", "nowhere.yaml"},
 		{"--dir " + dir + " --senders " + sendersFile(t, ", verify: perhaps"), "verify"},
 		{"--dir " + dir + " --senders " + sendersFile(t, ", allow: [everybody]"), "allow"},
+		{"--dir " + dir + " --senders " + sendersFile(t, ", halt_undelivered: 30"), "halt_undelivered"},
 		{"--dir " + dir + " --senders " + file + " --redis-url http://x", "--redis-url"},
 		{"--dir " + dir + " --senders " + file + " --log-format xml", "--log-format"},
 	} {

@@ -35,6 +35,9 @@ type settings struct {
 	// SoleUser says that nobody else sends from the sender's number, so that a
 	// receipt which names a number alone may resolve a doubt.
 	SoleUser bool `yaml:"sole_user"`
+	// HaltUndelivered is the share of the last messages above which that are
+	// undelivered halt a campaign; 0: none.
+	HaltUndelivered float64 `yaml:"halt_undelivered"`
 	// URL and Opaque are for those who submit.
 	URL     any `yaml:"url"`
 	URLFile any `yaml:"url_file"`
@@ -50,6 +53,7 @@ type receivers struct {
 	senders []callback.Sender
 	readers map[string]sender.CallbackReader
 	sole    map[string]bool
+	halts   map[string]float64
 }
 
 func (r *receivers) reader(name string) (sender.CallbackReader, bool) {
@@ -59,9 +63,11 @@ func (r *receivers) reader(name string) (sender.CallbackReader, bool) {
 
 func (r *receivers) soleUser(name string) bool { return r.sole[name] }
 
+func (r *receivers) haltsAt(name string) float64 { return r.halts[name] }
+
 // open makes the receivers of a senders file.
 func open(all config.Senders) (*receivers, error) {
-	r := &receivers{readers: map[string]sender.CallbackReader{}, sole: map[string]bool{}}
+	r := &receivers{readers: map[string]sender.CallbackReader{}, sole: map[string]bool{}, halts: map[string]float64{}}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name]
 		provider, err := accounts.Providers().Open(s, time.Now)
@@ -87,7 +93,7 @@ func open(all config.Senders) (*receivers, error) {
 			return nil, err
 		}
 		r.senders = append(r.senders, one)
-		r.sole[name] = set.SoleUser
+		r.sole[name], r.halts[name] = set.SoleUser, set.HaltUndelivered
 	}
 	if len(r.senders) == 0 {
 		return nil, errors.New("no sender of the senders file has receipts: give it receipts: {secret: ...}")
@@ -117,6 +123,9 @@ func openOne(s config.Sender, set settings, reader sender.CallbackReader) (callb
 	case callback.Off, callback.Log, callback.Require:
 	default:
 		return one, s.Receipts.At("verify", "must be off, log or require")
+	}
+	if set.HaltUndelivered < 0 || set.HaltUndelivered >= 1 {
+		return one, s.Receipts.At("halt_undelivered", "must be a share from 0 to below 1, such as 0.3")
 	}
 	if one.Ack == "" {
 		one.Ack = "success"

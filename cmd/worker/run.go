@@ -30,6 +30,7 @@ import (
 	"sluice/internal/schema"
 	"sluice/internal/sender"
 	"sluice/internal/suppress"
+	"sluice/internal/told"
 	"sluice/internal/worker"
 )
 
@@ -146,7 +147,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
 	w := worker.New(worker.Options{
 		ID: id, Version: version(), Host: host, Senders: open.names, QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
-		Account: func(name string) (*worker.Account, error) { return openAccount(open, limiter, clock.Now, name) },
+		Account: func(name string) (*worker.Account, error) { return openAccount(open, rdb, limiter, clock.Now, name) },
 		Log:     log, Now: clock.Now, HandBack: f.HandBack, Metrics: metrics,
 		Suppressed:     suppress.New(rdb),
 		OptedOut:       func(sender string) dispatch.Suppressed { return suppress.New(rdb).OptedOut(sender) },
@@ -183,7 +184,7 @@ func announce(log zerolog.Logger, redisURL string, open *openSenders) {
 const stopSlack = 10 * time.Second
 
 // openAccount opens a sender for the worker's use.
-func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.Time, name string) (*worker.Account, error) {
+func openAccount(open *openSenders, rdb redis.UniversalClient, limiter *ratelimit.Limiter, now func() time.Time, name string) (*worker.Account, error) {
 	s, err := open.get(name)
 	if err != nil {
 		return nil, err
@@ -197,7 +198,10 @@ func openAccount(open *openSenders, limiter *ratelimit.Limiter, now func() time.
 		StopWithin: 2*s.Timeout + stopSlack,
 		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
-			_, _, err := accounts.Preflight(ctx, provider, name, m)
+			_, asked, err := accounts.Preflight(ctx, provider, name, m)
+			if !asked && err == nil {
+				err = told.Fit(ctx, rdb, name, m) // nothing else is to be known
+			}
 			return err
 		},
 	}

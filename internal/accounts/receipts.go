@@ -26,6 +26,7 @@ type sent struct {
 	Authorization     any `yaml:"authorization"`
 	AuthorizationFile any `yaml:"authorization_file"`
 	SoleUser          any `yaml:"sole_user"`
+	HaltUndelivered   any `yaml:"halt_undelivered"`
 }
 
 // receipts has an account say where its callbacks are taken.

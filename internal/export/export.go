@@ -29,8 +29,8 @@ type Row struct {
 	Attempts    int    `json:"attempts"`
 	SubmittedAt string `json:"submitted_at"` // RFC 3339, UTC; empty if never submitted
 	Batch       int    `json:"batch"`
-	// Receipt is sent, undelivered, delivered or read; empty where no receipt has
-	// come. The times are those that receipts say, RFC 3339 and UTC.
+	// Receipt is sent, undelivered, delivered or read, or Probable of who is in doubt;
+	// empty where no receipt has come. The times are those that receipts say, RFC 3339 and UTC.
 	Receipt     string `json:"receipt"`
 	ReceiptCode string `json:"receipt_code"` // why it is undelivered
 	SentAt      string `json:"sent_at"`
@@ -46,8 +46,12 @@ type Row struct {
 // Awaiting is what Receipts has of who is accepted without a receipt.
 const Awaiting = "awaiting"
 
+// Probable is what Receipts has of who is in doubt, and of whom a receipt came that
+// names the number alone.
+const Probable = "probable"
+
 // Receipts are what an export can be asked for.
-var Receipts = []string{Awaiting, "sent", "undelivered", "delivered", "read"}
+var Receipts = []string{Awaiting, "sent", "undelivered", "delivered", "read", Probable}
 
 // AddReceipt puts what receipts say into a row. Times that are zero are not known.
 func (r *Row) AddReceipt(status, code string, sent, delivered, read time.Time) {

@@ -179,6 +179,11 @@ func SenderWorkers(name string) string { return sender(name, "workers") }
 // SenderDay is described at SenderPace.
 func SenderDay(name string) string { return sender(name, "day") }
 
+// SenderTold is a hash: what a provider has told of a sender's account, each with the
+// time: `day`, the limit of 24 hours, and by name `warning:` and `template:`. Written by
+// told for receipt.
+func SenderTold(name string) string { return sender(name, "told") }
+
 // Suppressed is a hash: the suppression list, from the high bits of numbers, in
 // base 36, to the low ones. Written by suppress.
 func Suppressed() string { return "sluice:suppress" }

@@ -198,7 +198,7 @@ func (s *Sender) schedule(failed bool) {
 		return
 	}
 	at := s.clock.local(s.answer.reach).Add(turn.after - turn.reach)
-	if full := s.clock.local(s.answer.head.DayUntil); full.After(now) && s.answer.head.Day > 0 {
+	if full := s.clock.local(s.answer.head.DayUntil); full.After(now) && s.answer.head.dayLimit() > 0 {
 		// What is in hand goes out first, and some of it may come back.
 		if !ends.After(now) {
 			s.fullUntil(full)

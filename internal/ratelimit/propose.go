@@ -47,7 +47,7 @@ func (p planning) propose(a *answer) (c change, changed bool, dead []string, err
 		allowed.From = max(allowed.From, p.next) // Redis has lost the end of what it knew
 	}
 	var until int64
-	allowed.Left, until = a.day.left(h.Day, a.now)
+	allowed.Left, until = a.day.left(h.dayLimit(), a.now)
 	changed = changed || until != h.DayUntil
 	h.DayUntil = until
 	demands, dead, err := p.demands(a, allowed)
@@ -59,12 +59,12 @@ func (p planning) propose(a *answer) (c change, changed bool, dead []string, err
 	end := a.now
 	for _, slot := range Plan(s, allowed, demands, a.now, p.lead.Microseconds(), a.now+p.ahead.Microseconds()) {
 		c.slots[slot.Worker] = append(c.slots[slot.Worker], slot)
-		if h.Day > 0 {
+		if h.dayLimit() > 0 {
 			c.count += slot.N
 		}
 		end = max(end, slot.At+int64(float64(slot.N)*slot.Step))
 	}
-	if h.Day > 0 {
+	if h.dayLimit() > 0 {
 		c.bucket = bucketOf(end)
 	}
 	return c, changed || len(c.slots) > 0, dead, nil

@@ -92,7 +92,7 @@ func (s *Sender) Limited(perSecond float64) bool {
 func (s *Sender) limited(perSecond float64) bool {
 	h := &s.answer.head
 	return perSecond > 0 || s.lim.MessagesPerSecond > 0 || s.lim.RequestsPerSecond > 0 ||
-		s.lim.MessagesPerDay > 0 || h.Messages > 0 || h.Requests > 0 || h.Day > 0 || s.factor() < 1 ||
+		s.lim.MessagesPerDay > 0 || h.Messages > 0 || h.Requests > 0 || h.dayLimit() > 0 || s.factor() < 1 ||
 		s.answer.now == 0 || time.Now().Before(s.paused) // not to be known before the first answer
 }
 

@@ -16,6 +16,8 @@ type State struct {
 	Until  time.Time // when the sender goes on, where its 24 hours are used up
 	// Paused is until when the provider wants nothing; zero if it does now.
 	Paused time.Time
+	// Told is the limit of 24 hours that the provider has told of; 0: none.
+	Told int
 }
 
 // ReadState reads the pace of a sender; one that never sent has no limit yet.
@@ -24,7 +26,7 @@ func ReadState(ctx context.Context, rdb redis.UniversalClient, name string) (Sta
 	if err != nil {
 		return State{}, fmt.Errorf("reading the pace of %s: %w", name, err)
 	}
-	st := State{Limit: a.head.Messages, Factor: a.head.now(a.now)}
+	st := State{Limit: a.head.Messages, Factor: a.head.now(a.now), Told: a.head.Told}
 	if a.head.DayUntil > a.now {
 		st.Until = time.UnixMicro(a.head.DayUntil)
 	}
@@ -57,6 +59,20 @@ func Slow(ctx context.Context, rdb redis.UniversalClient, name string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("slowing %s down: %w", name, err)
+	}
+	return nil
+}
+
+// TellDay has a sender send no more than so many messages in 24 hours, nor more than its
+// own limit: a provider has told of it. 0 takes that back.
+func TellDay(ctx context.Context, rdb redis.UniversalClient, name string, limit int) error {
+	err := update(ctx, redisStore{rdb, name}, func(a *answer) bool {
+		was := a.head.Told
+		a.head.Told = limit
+		return was != limit
+	})
+	if err != nil {
+		return fmt.Errorf("bounding the day of %s: %w", name, err)
 	}
 	return nil
 }

@@ -33,6 +33,16 @@ type head struct {
 	throttling
 	DayUntil int64 `json:"day_until"` // the day is used up until then; 0: it is not
 	Seen     int64 `json:"seen"`      // when the last plan was made
+	// Told is the limit of 24 hours that the provider has told of; 0: none.
+	Told int `json:"told,omitempty"`
+}
+
+// dayLimit is how many messages there are in 24 hours; 0: any number.
+func (h *head) dayLimit() int {
+	if h.Day == 0 || h.Told > 0 && h.Told < h.Day {
+		return h.Told
+	}
+	return h.Day
 }
 
 // A report is what a worker tells Redis.

@@ -40,6 +40,9 @@ type Options struct {
 	// SoleUser says that nobody else sends from a sender's number, so that a receipt
 	// that names a number alone can prove something. Nil: of none.
 	SoleUser func(sender string) bool
+	// Halts is the share of a sender's last messages, above 0, that may be undelivered
+	// before their campaign halts; 0: any. Nil: of all senders.
+	Halts func(sender string) float64
 	// Effects are what receipts and events do beside counting; none that is nil.
 	Effects Effects
 	// Damaged is told of a batch whose journal or receipt log cannot be read. It may
@@ -59,6 +62,7 @@ type Applier struct {
 	tagged    int                            // campaigns.changes when tags were made
 	unbuilt   map[string]time.Time           // campaigns that have no index, and when that was seen
 	seeded    time.Time                      // when unsettled batches were looked for last
+	shares    map[string]*share              // by campaign
 }
 
 // NewApplier makes an Applier.
@@ -72,12 +76,15 @@ func NewApplier(o Options) *Applier {
 	if o.SoleUser == nil {
 		o.SoleUser = func(string) bool { return false }
 	}
+	if o.Halts == nil {
+		o.Halts = func(string) float64 { return 0 }
+	}
 	o.Effects = o.Effects.withDefaults()
 	l := ledger.New(o.Redis, o.Now)
 	return &Applier{
 		o: o, book: newBook(o.Redis, l), index: locate.New(o.Redis, l, phone.IdentityOf),
 		campaigns: newCampaigns(campaign.NewStore(o.Redis, o.Now)),
-		tags:      map[string]map[string][]string{}, unbuilt: map[string]time.Time{},
+		tags:      map[string]map[string][]string{}, unbuilt: map[string]time.Time{}, shares: map[string]*share{},
 	}
 }
 

@@ -17,6 +17,8 @@ type Effects struct {
 	OptedOut func(ctx context.Context, sender, phone string, out bool) error
 	// Slow slows a sender down for all workers.
 	Slow func(ctx context.Context, sender string) error
+	// Note keeps what is told of a sender's account.
+	Note func(ctx context.Context, sender string, e *sender.Event) error
 	// Warn is told what somebody should look at.
 	Warn func(sender, text string)
 }
@@ -28,6 +30,9 @@ func (e Effects) withDefaults() Effects {
 	}
 	if e.Slow == nil {
 		e.Slow = func(context.Context, string) error { return nil }
+	}
+	if e.Note == nil {
+		e.Note = func(context.Context, string, *sender.Event) error { return nil }
 	}
 	if e.Warn == nil {
 		e.Warn = func(string, string) {}
@@ -46,6 +51,9 @@ type happening struct {
 
 // act does what follows from a new receipt of a recipient of a campaign.
 func (a *Applier) act(ctx context.Context, id, phone string, r *arrival) error {
+	if err := a.watchShare(ctx, id, r); err != nil {
+		return err
+	}
 	code, ok := sender.Code(r.Code).Meta()
 	if r.Status != sender.Undelivered || !ok {
 		return nil
@@ -77,6 +85,9 @@ func (a *Applier) act(ctx context.Context, id, phone string, r *arrival) error {
 
 // happen does what follows from an event.
 func (a *Applier) happen(ctx context.Context, e *happening) error {
+	if err := a.o.Effects.Note(ctx, e.from, &e.Event); err != nil {
+		return err
+	}
 	switch e.Kind {
 	case sender.TemplateStops:
 		a.o.Effects.Warn(e.from, fmt.Sprintf("template %s (%s) is %s", e.Template, e.Language, e.Word))
@@ -86,6 +97,9 @@ func (a *Applier) happen(ctx context.Context, e *happening) error {
 		return a.stop(ctx, e.from, nil, e.Time, "account_"+e.Word, "the provider tells of the account: "+e.Word+" "+e.Detail)
 	case sender.Warning:
 		a.o.Effects.Warn(e.from, e.Word+" "+e.Detail)
+	case sender.DayLimit:
+		a.o.Effects.Warn(e.from, fmt.Sprintf("DAY_LIMIT %d", e.Limit))
+	case sender.TemplateGoes: // nobody goes on by it
 	case sender.OptOut, sender.OptIn:
 		out := e.Kind == sender.OptOut
 		if out {

@@ -44,10 +44,11 @@ func TestEffects(t *testing.T) {
 	}
 	event := func(e sender.Event) sender.Callback { return sender.Callback{Events: []sender.Event{e}} }
 	paused, _ := sender.TemplateEvent("news", "en", "paused", "", noon)
-	approved, stops := sender.TemplateEvent("news", "en", "APPROVED", "", noon)
-	if stops {
+	approved, _ := sender.TemplateEvent("news", "en", "APPROVED", "", noon)
+	if approved.Kind != sender.TemplateGoes {
 		t.Errorf("%+v", approved)
 	}
+	tier, _ := sender.DayLimitEvent("TIER_2K", noon)
 	for name, tt := range map[string]struct {
 		c    sender.Callback
 		want []string // done, and states that are no longer what they were
@@ -64,6 +65,8 @@ func TestEffects(t *testing.T) {
 		"account disabled":        {event(sender.AccountEvent("DISABLED_UPDATE", "DISABLE", noon)), []string{"halted other", "halted sends", "paused later"}},
 		"account reinstated":      {event(sender.AccountEvent("DISABLED_UPDATE", "REINSTATE", noon)), nil},
 		"a warning":               {event(sender.WarningOf("NUMBER_QUALITY", "RED", noon)), nil},
+		"template approved":       {event(approved), nil},
+		"a tier":                  {event(tier), nil},
 		"stop":                    {event(sender.Event{Kind: sender.OptOut, Phone: "5511980000007"}), []string{"out 5511980000007"}},
 		"resume":                  {event(sender.Event{Kind: sender.OptIn, Phone: "5511980000007"}), []string{"in 5511980000007"}},
 	} {
@@ -81,6 +84,7 @@ func TestEffects(t *testing.T) {
 			h.file("resumed", "news", campaign.Running, noon.Add(time.Minute))
 			h.file("over", "news", campaign.Finished, noon.Add(-time.Minute))
 			var did []string
+			noted := 0
 			a := h.applier()
 			a.o.Now = func() time.Time { return noon.Add(time.Second) }
 			a.o.Reader = func(string) (sender.CallbackReader, bool) { return eventful{}, true }
@@ -90,6 +94,7 @@ func TestEffects(t *testing.T) {
 					return nil
 				},
 				Slow: func(context.Context, string) error { did = append(did, "slow"); return nil },
+				Note: func(context.Context, string, *sender.Event) error { noted++; return nil },
 			}.withDefaults()
 			body, err := json.Marshal(tt.c)
 			if err != nil {
@@ -112,10 +117,70 @@ func TestEffects(t *testing.T) {
 					}
 				}
 			}
+			if noted != len(tt.c.Events) {
+				t.Errorf("%d events noted", noted)
+			}
 			slices.Sort(did)
 			if !slices.Equal(did, tt.want) {
 				t.Errorf("%q, want %q", did, tt.want)
 			}
 		})
+	}
+}
+
+// A campaign of whose last messages too many are undelivered halts; one of whom not
+// enough is known, or whose sender sets no bound, goes on.
+func TestHaltUndelivered(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		most        float64
+		people, bad int
+		state       string
+	}{
+		"no bound":     {0, 300, 300, "running"},
+		"as many":      {0.3, 300, 90, "running"},
+		"too many":     {0.3, 300, 100, "halted"},
+		"of too few":   {0.3, shareFrom - 1, shareFrom - 1, "running"},
+		"of just many": {0.3, shareFrom, shareFrom, "halted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.campaign("c", 1, tt.people)
+			h.file("c", "news", campaign.Running, noon.Add(-time.Minute))
+			c := h.claim("c", 0)
+			a := h.applier()
+			a.o.Halts = func(string) float64 { return tt.most }
+			var all []sender.Receipt
+			for i := range tt.people {
+				h.begin(c, i)
+				h.accept(c, i, fmt.Sprint(i))
+				status := sender.Delivered
+				if i*tt.bad/tt.people != (i+1)*tt.bad/tt.people { // evenly among them
+					status = sender.Undelivered
+				}
+				all = append(all, rec(number(0, i), fmt.Sprint(i), sender.Sent, 0), rec(number(0, i), fmt.Sprint(i), status, 1))
+			}
+			h.apply(a, all...)
+			h.apply(a, all...)
+			if got := h.state("c"); got != tt.state {
+				t.Errorf("it is %s", got)
+			}
+		})
+	}
+}
+
+// The share is that of the last thousand.
+func TestShareForgets(t *testing.T) {
+	t.Parallel()
+	var s share
+	for range shareOf {
+		s.add(true)
+	}
+	for range shareOf / 4 {
+		s.add(false)
+	}
+	if s.n != shareOf || s.undelivered != shareOf*3/4 {
+		t.Errorf("%d of %d", s.undelivered, s.n)
 	}
 }

@@ -117,6 +117,20 @@ func TestDoubtsByNumber(t *testing.T) {
 			if n := h.totals("second"); n.Accepted != tt.want || n.InDoubt != 1-tt.want {
 				t.Errorf("%+v", n)
 			}
+			rows, err := h.l.Rows(t.Context(), "second", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reader, err := NewReader(t.Context(), h.rdb, "second")
+			if err != nil {
+				t.Fatal(err)
+			}
+			word := map[bool]string{true: "read", false: "probable"}[tt.want > 0]
+			for i, want := range []string{word, ""} { // nothing was submitted to the second
+				if said, err := reader.Of(t.Context(), &rows[i]); err != nil || said.Word() != want {
+					t.Errorf("recipient %d: %q, want %q, %v", i, said.Word(), want, err)
+				}
+			}
 		})
 	}
 }

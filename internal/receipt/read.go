@@ -61,13 +61,19 @@ func eachFunnel(ctx context.Context, rdb redis.UniversalClient, id string, fn fu
 type Said struct {
 	Status sender.Status // 0 for none
 	Code   string        // of Undelivered
+	// Probable says that the row is in doubt and a receipt speaks for it, which names its
+	// number alone and so proves nothing.
+	Probable bool
 	// The times are zero where no receipt says so. A receipt of a later status says
 	// nothing of an earlier one's.
 	Sent, Delivered, Read time.Time
 }
 
-// Word is the status' word, "" for none.
+// Word is the status' word, "" for none; Probable's where it is that.
 func (s *Said) Word() string {
+	if s.Probable {
+		return "probable"
+	}
 	if s.Status == 0 {
 		return ""
 	}
@@ -95,9 +101,10 @@ func NewReader(ctx context.Context, rdb redis.UniversalClient, id string) (*Read
 }
 
 // Of is what receipts say of a row; of one that is not accepted they say nothing
-// yet.
+// yet, but for Probable.
 func (r *Reader) Of(ctx context.Context, row *ledger.Row) (Said, error) {
-	if !r.any || row.MessageID == "" || row.Index < 0 {
+	doubt := row.State == ledger.InDoubt.String()
+	if !r.any || row.MessageID == "" && !doubt || row.Index < 0 {
 		return Said{}, nil
 	}
 	if r.log == nil || r.n != row.Batch {
@@ -110,6 +117,9 @@ func (r *Reader) Of(ctx context.Context, row *ledger.Row) (Said, error) {
 			return Said{}, fmt.Errorf("reading the receipts of batch %d of %s: %w", row.Batch, r.id, err)
 		}
 		r.n, r.log = row.Batch, f
+	}
+	if doubt {
+		return Said{Probable: len(r.log.recipients[row.Index]) > 0}, nil
 	}
 	var ids []key
 	for id := range strings.SplitSeq(row.MessageID, " + ") {

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,6 +81,8 @@ type Event struct {
 	Word, Detail string
 	// Phone is of OptOut and OptIn.
 	Phone string
+	// Limit is of DayLimit, below zero where there is none.
+	Limit int
 	// Time is when it was, zero where it does not say.
 	Time time.Time
 }
@@ -98,18 +101,54 @@ const (
 	// OptOut: this person wants no more marketing; OptIn: they want it again.
 	OptOut
 	OptIn
+	// TemplateGoes: the template may be sent.
+	TemplateGoes
+	// DayLimit: to how many people in 24 hours the account may write first.
+	DayLimit
 )
 
 // TemplateEvent is the event of a template whose status has changed; false where
 // nothing follows from that.
 func TemplateEvent(name, language, status, reason string, at time.Time) (Event, bool) {
-	e := Event{Kind: TemplateStops, Template: name, Language: language, Word: plainWord(status), Detail: plainWord(reason), Time: at}
-	switch e.Word {
-	case "PAUSED", "DISABLED", "REJECTED", "PENDING_DELETION", "DELETED":
-		return e, name != "" && language != ""
-	}
-	return e, false
+	e := Event{Template: name, Language: language, Detail: plainWord(reason), Time: at}
+	e.Word, e.Kind = TemplateState(status)
+	return e, e.Kind != 0 && name != "" && language != "" && len(name) <= maxTemplateName && len(language) <= maxTemplateName
 }
+
+// maxTemplateName is the longest name of a template that there is.
+const maxTemplateName = 512
+
+// TemplateState says whether a template of a status may be sent, 0 where nothing
+// follows from it, and the status as a plain word.
+func TemplateState(status string) (word string, kind EventKind) {
+	switch word = plainWord(status); word {
+	case "PAUSED", "DISABLED", "REJECTED", "PENDING_DELETION", "DELETED":
+		return word, TemplateStops
+	case "APPROVED", "REINSTATED":
+		return word, TemplateGoes
+	}
+	return word, 0
+}
+
+// DayLimitEvent is the event of an account's limit of 24 hours, as a number or as the
+// word of its tier; false where it is neither.
+func DayLimitEvent(limit string, at time.Time) (Event, bool) {
+	word := strings.TrimPrefix(strings.ToUpper(limit), "TIER_")
+	if word == "UNLIMITED" {
+		word = "-1"
+	}
+	thousands := 1
+	if rest, ok := strings.CutSuffix(word, "K"); ok {
+		word, thousands = rest, 1000
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil || n == 0 || n > maxDayLimit {
+		return Event{}, false
+	}
+	return Event{Kind: DayLimit, Limit: max(n*thousands, -1), Time: at}, true
+}
+
+const maxDayLimit = 1_000_000_000
 
 // plainWord is a provider's word as it may stand in a log: upper case, of bounded
 // length, and OTHER where it is no word.

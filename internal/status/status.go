@@ -14,6 +14,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/receipt"
+	"sluice/internal/told"
 )
 
 // A Status is the account of one campaign, as `status --json` prints it.
@@ -51,6 +52,9 @@ type Status struct {
 	// Holds are what keeps the campaign from going on, or slows it down, the most
 	// important first.
 	Holds []Hold `json:"holds"`
+	// Warnings are what the provider has told lately of the sender's account, and that
+	// somebody should look at, the latest first.
+	Warnings []Warning `json:"warnings"`
 	// GoesOnAt is when sending begins or goes on, where it waits for a time.
 	GoesOnAt *time.Time `json:"goes_on_at,omitempty"`
 	// OwnTime is the window in each recipient's own time, where there is one: no
@@ -94,6 +98,16 @@ type Pace struct {
 	Until *time.Time `json:"until,omitempty"`
 	// PausedUntil is when the provider wants messages again, where it asked for a pause.
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
+	// DayLimitTold is the limit of 24 hours that the provider has told of, and which
+	// holds beside the sender's own.
+	DayLimitTold int `json:"day_limit_told,omitempty"`
+}
+
+// A Warning is what a provider tells of a sender's account.
+type Warning struct {
+	What   string    `json:"what"`   // the provider's word, such as NUMBER_QUALITY
+	Detail string    `json:"detail"` // such as RED; it may be empty
+	At     time.Time `json:"at"`
 }
 
 // A Hold is one thing that keeps a campaign from going on, or slows it down.
@@ -164,13 +178,21 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	known, err := told.Read(ctx, s.Redis, rec.Sender, s.Now())
+	if err != nil {
+		return nil, err
+	}
 	st := &Status{
 		ID: rec.ID, State: string(rec.State), Reason: rec.Reason, HaltedRow: rec.Row, Sender: rec.Sender,
 		Rows: t.Rows, Pending: t.Pending, Accepted: t.Accepted, Rejected: t.Rejected, InDoubt: t.InDoubt,
 		Invalid: t.Invalid, Duplicate: t.Duplicate, Suppressed: t.Suppressed,
 		Batches: t.Batches, BatchesDone: t.BatchesDone, Codes: t.Codes,
-		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until), PausedUntil: timeOrNull(pace.Paused)},
+		Pace:      Pace{Limit: limit(rec, pace.Limit), Factor: pace.Factor, Until: timeOrNull(pace.Until), PausedUntil: timeOrNull(pace.Paused), DayLimitTold: pace.Told},
+		Warnings:  []Warning{},
 		CreatedAt: timeOrNull(rec.CreatedAt), StartedAt: timeOrNull(rec.StartedAt), FinishedAt: timeOrNull(rec.FinishedAt),
+	}
+	for _, w := range known.Warnings {
+		st.Warnings = append(st.Warnings, Warning{w.What, w.Detail, w.At.UTC()})
 	}
 	st.Holds = []Hold{}
 	expired, err := s.Expired(ctx, rec)

@@ -124,7 +124,7 @@ func TestAccount(t *testing.T) {
 	st := p.get("sale")
 	want := &Status{
 		ID: "sale", State: "running", Sender: "promo", Rows: 7, Pending: 2, Accepted: 1, Rejected: 1, InDoubt: 1, Invalid: 1, Duplicate: 1,
-		Batches: 1, Codes: map[string]int{"22091": 1, "timeout": 1}, Pace: Pace{Limit: 5, Factor: 1}, Holds: []Hold{}, Receipts: &Receipts{Awaiting: 1, Codes: map[string]int{}}, CreatedAt: &p.now, StartedAt: &p.now,
+		Batches: 1, Codes: map[string]int{"22091": 1, "timeout": 1}, Pace: Pace{Limit: 5, Factor: 1}, Holds: []Hold{}, Warnings: []Warning{}, Receipts: &Receipts{Awaiting: 1, Codes: map[string]int{}}, CreatedAt: &p.now, StartedAt: &p.now,
 	}
 	if diff := cmp.Diff(want, st); diff != "" {
 		t.Error(diff)

@@ -16,13 +16,15 @@ func TestTemplateEvents(t *testing.T) {
 	stops := []sender.Event{{
 		Kind: sender.TemplateStops, Template: "news", Language: "en", Word: "DISABLED", Detail: "OTHER", Time: time.Date(2026, 5, 25, 10, 31, 8, 167e6, time.UTC),
 	}}
+	goes := []sender.Event{stops[0]}
+	goes[0].Kind, goes[0].Word = sender.TemplateGoes, "APPROVED"
 	for _, tt := range []struct {
 		kind, status string
 		want         []sender.Event
 	}{
 		{"whatsapp_template_status_updated", "DISABLED", stops},
 		{"whatsapp_template_status_update", "disabled", stops},
-		{"whatsapp_template_status_updated", "APPROVED", nil},
+		{"whatsapp_template_status_updated", "APPROVED", goes},
 		{"whatsapp_template_status_updated", "PENDING", nil},
 		{"whatsapp_account_review_updated", "DISABLED", nil},
 	} {

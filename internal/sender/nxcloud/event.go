@@ -23,6 +23,7 @@ func events(kind string, value json.RawMessage) []sender.Event {
 			State string `json:"waba_ban_state"`
 		} `json:"ban_info"`
 		Decision string `json:"decision"`
+		DayLimit scalar `json:"max_daily_conversations_per_business"`
 		// As Meta has it; the vendor publishes no example.
 		Preferences []struct {
 			Phone     scalar `json:"wa_id"`
@@ -49,7 +50,11 @@ func events(kind string, value json.RawMessage) []sender.Event {
 	case "template_category_update":
 		return []sender.Event{sender.WarningOf("TEMPLATE_CATEGORY", v.Category, at)}
 	case "phone_number_quality_update":
-		return []sender.Event{sender.WarningOf("NUMBER_QUALITY", v.Event, at)}
+		all := []sender.Event{sender.WarningOf("NUMBER_QUALITY", v.Event, at)}
+		if e, ok := sender.DayLimitEvent(string(v.DayLimit), at); ok {
+			all = append(all, e)
+		}
+		return all
 	case "account_review_update":
 		return []sender.Event{sender.WarningOf("ACCOUNT_REVIEW", v.Decision, at)}
 	case "user_preferences":

@@ -26,7 +26,23 @@ func TestEvents(t *testing.T) {
 			`{"field":"message_template_status_update","value":{"event":"REJECTED","message_template_language":"en","message_template_name":"news","reason":"INCORRECT_CATEGORY","time":"1761300000"}}`,
 			[]sender.Event{{Kind: sender.TemplateStops, Template: "news", Language: "en", Word: "REJECTED", Detail: "INCORRECT_CATEGORY", Time: at}},
 		},
-		"template approved":     {`{"field":"message_template_status_update","value":{"event":"APPROVED","message_template_language":"en","message_template_name":"news"}}`, nil},
+		"template approved": {
+			`{"field":"message_template_status_update","value":{"event":"APPROVED","message_template_language":"en","message_template_name":"news"}}`,
+			[]sender.Event{{Kind: sender.TemplateGoes, Template: "news", Language: "en", Word: "APPROVED"}},
+		},
+		"template pending": {`{"field":"message_template_status_update","value":{"event":"PENDING","message_template_language":"en","message_template_name":"news"}}`, nil},
+		"a tier": {
+			`{"field":"phone_number_quality_update","value":{"event":"UPGRADE","max_daily_conversations_per_business":"TIER_2K","time":1761300000}}`,
+			[]sender.Event{{Kind: sender.Warning, Word: "NUMBER_QUALITY", Detail: "UPGRADE", Time: at}, {Kind: sender.DayLimit, Limit: 2000, Time: at}},
+		},
+		"a tier as a number, without end": {
+			`{"field":"phone_number_quality_update","value":{"event":"UPGRADE","max_daily_conversations_per_business":-1,"time":1761300000}}`,
+			[]sender.Event{{Kind: sender.Warning, Word: "NUMBER_QUALITY", Detail: "UPGRADE", Time: at}, {Kind: sender.DayLimit, Limit: -1, Time: at}},
+		},
+		"no tier": {
+			`{"field":"phone_number_quality_update","value":{"event":"FLAGGED","max_daily_conversations_per_business":"TIER_NOT_SET","time":1761300000}}`,
+			[]sender.Event{{Kind: sender.Warning, Word: "NUMBER_QUALITY", Detail: "FLAGGED", Time: at}},
+		},
 		"template without name": {`{"field":"message_template_status_update","value":{"event":"PAUSED","message_template_language":"en"}}`, nil},
 		"account disabled": {
 			`{"field":"account_update","value":{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"x"},"time":1761300000}}`,
