@@ -87,6 +87,7 @@ func TestCommandsAreNoted(t *testing.T) {
 		{"suppress", audit.Done, []string{"suppress", "add", "--sender", "promo", "+5511987654321"}},
 		{"unsuppress", audit.Done, []string{"suppress", "remove", "+5511987654321"}},
 		{"suppress", audit.Done, []string{"suppress", "import", d.file("stop.csv", "phone\n+5511987654322\n")}},
+		{"replay_receipts", audit.Unchanged, []string{"receipts", "replay", "--dir", t.TempDir()}},
 		{"create_token", audit.Done, []string{"token", "create", "crm", "--scopes", "read"}},
 		{"revoke_token", audit.Unchanged, []string{"token", "revoke", "abcd1234"}},
 	} {

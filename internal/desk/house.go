@@ -65,6 +65,21 @@ func (d *Desk) SuppressAll(ctx context.Context, s *Suppressing) (all SuppressedA
 	return all, err
 }
 
+// Replay applies callbacks again that a receiver has kept, with all that follows from
+// them. What is known it changes nothing of, so that it may be repeated, and receivers
+// may be at work meanwhile, also on the same folder.
+func (d *Desk) Replay(ctx context.Context, o ReplayOrder) (r Replayed, err error) {
+	if o.DryRun {
+		return d.replay(ctx, o)
+	}
+	err = d.act(ctx, audit.Act{Name: "replay_receipts", Sender: o.Sender}, func(a *audit.Act) (bool, error) {
+		r, err = d.replay(ctx, o)
+		a.Detail = fmt.Sprintf("%d callbacks, %d receipts", r.Callbacks, r.Receipts)
+		return r.Receipts > 0, err
+	})
+	return r, err
+}
+
 // CreateToken makes a token and returns its text, which nobody can be told again.
 // Where the order is invalid the error is an *InvalidError.
 func (d *Desk) CreateToken(ctx context.Context, o token.Order) (text string, t *token.Token, err error) {

@@ -32,10 +32,7 @@ type Replayed struct {
 // replayedAtOnce is how many callbacks are applied together.
 const replayedAtOnce = 5000
 
-// Replay applies callbacks again that a receiver has kept, with all that follows from
-// them. What is known it changes nothing of, so that it may be repeated, and receivers
-// may be at work meanwhile, also on the same folder.
-func (d *Desk) Replay(ctx context.Context, o ReplayOrder) (Replayed, error) {
+func (d *Desk) replay(ctx context.Context, o ReplayOrder) (Replayed, error) {
 	done := Replayed{Became: map[string]int{}}
 	if !o.From.Before(o.To) {
 		return done, invalid("--from must be before --to")

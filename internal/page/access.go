@@ -68,7 +68,7 @@ func (s *Server) makeToken(c *call) error {
 	if v.Wrong != "" {
 		return s.showTokens(c, v, http.StatusUnprocessableEntity)
 	}
-	text, _, err := s.Tokens.Create(c.ctx, o)
+	text, _, err := c.desk.CreateToken(c.ctx, o)
 	if err != nil {
 		if away(err) {
 			return err
@@ -82,7 +82,7 @@ func (s *Server) makeToken(c *call) error {
 
 // revokeToken ends one.
 func (s *Server) revokeToken(c *call) error {
-	if _, err := s.Tokens.Revoke(c.ctx, c.form("id")); err != nil {
+	if _, err := c.desk.RevokeToken(c.ctx, c.form("id")); err != nil {
 		return err
 	}
 	return c.goTo(said("/tokens", "revoked"))
@@ -146,7 +146,7 @@ func (s *Server) makeCallback(c *call) error {
 		return errNowhere
 	}
 	if v.Wrong == "" {
-		v.Made, err = s.Outbox.Create(c.ctx, e)
+		v.Made, err = c.desk.CreateEndpoint(c.ctx, e)
 		if errors.Is(err, outbox.ErrExists) {
 			v.Wrong = c.words.say("callback.exists")
 		} else if err != nil {
@@ -179,12 +179,12 @@ func (s *Server) callback(c *call) error {
 			v.Pinged = c.words.say("callback.not_reached", e.Name)
 		}
 	case "rotate":
-		if v.Made, err = s.Outbox.Rotate(c.ctx, e.Name); err != nil {
+		if v.Made, err = c.desk.RotateEndpoint(c.ctx, e.Name); err != nil {
 			return err
 		}
 		v.MadeOf = e.Name
 	case "redeliver":
-		if _, err := s.Outbox.Redeliver(c.ctx, e.Name); err != nil {
+		if _, err := c.desk.Redeliver(c.ctx, e.Name); err != nil {
 			return err
 		}
 		return c.goTo(said("/callbacks", "redelivered"))
@@ -193,7 +193,7 @@ func (s *Server) callback(c *call) error {
 			v.Wrong = c.words.say("callback.typed.wrong", e.Name)
 			return s.showCallbacks(c, v, http.StatusUnprocessableEntity)
 		}
-		if err := s.Outbox.Delete(c.ctx, e.Name); err != nil {
+		if err := c.desk.DeleteEndpoint(c.ctx, e.Name); err != nil {
 			return err
 		}
 		return c.goTo(said("/callbacks", "endpoint-deleted"))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"sluice/internal/audit"
 	"sluice/internal/desk"
 	"sluice/internal/sender"
 	"sluice/internal/token"
@@ -120,8 +121,15 @@ func (s *Server) queue(c *call) error {
 		return errNowhere
 	}
 	c.w.Header().Set("Content-Security-Policy", queuePolicy)
-	s.queues[!c.token.May(token.Send)].ServeHTTP(c.w, c.r)
-	return nil
+	shown := s.queues[!c.token.May(token.Send)]
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		shown.ServeHTTP(c.w, c.r)
+		return nil
+	}
+	return c.desk.Act(c.ctx, audit.Act{Name: "queue", Detail: c.r.Method + " " + c.r.URL.Path}, func(*audit.Act) (bool, error) {
+		shown.ServeHTTP(c.w, c.r)
+		return true, nil
+	})
 }
 
 const queuePolicy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
