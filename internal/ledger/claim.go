@@ -119,6 +119,7 @@ func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, rev
 	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id), keys.Batches(id), keys.Campaign(id)}
 	gone := ""
 	for {
+		seen := l.memory.mark(id, n)
 		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone, rowsOutlive.Milliseconds(), revision).Slice()
 		if err != nil {
 			return claimReply{}, err
@@ -138,6 +139,9 @@ func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, rev
 			r.journal, _ = values[3].(string)
 			r.summary, _ = values[4].(string)
 			l.memory.note(id, n, r.epoch, len(r.journal))
+			if r.epoch <= seen.epoch || len(r.journal) < seen.length {
+				l.memory.missed(id) // and so this claim begins nothing
+			}
 			return r, nil
 		}
 		owner, _ := values[1].(string)

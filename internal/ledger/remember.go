@@ -50,6 +50,16 @@ func (m *memory) note(id string, n, epoch, length int) {
 	c.unasked[n] = true
 }
 
+// mark is how far a batch has come, as this process has seen it.
+func (m *memory) mark(id string, n int) mark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.campaigns[id]; c != nil {
+		return c.marks[n]
+	}
+	return mark{}
+}
+
 // missed notes that an answer had less of a campaign than it must have.
 func (m *memory) missed(id string) {
 	m.mu.Lock()

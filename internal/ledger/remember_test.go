@@ -101,6 +101,34 @@ func TestForgottenBeginsNothing(t *testing.T) {
 	d.forgotten(t, false, true)
 }
 
+// A batch that is claimed again, of which Redis has less than it had: who is submitted
+// to in the part that is gone would look untouched.
+func TestForgottenIsNoticedByAClaim(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(ctx context.Context, d *desk){
+		"nothing":   func(context.Context, *desk) {},
+		"a journal": func(ctx context.Context, d *desk) { d.rdb.Del(ctx, keys.Journal(d.id, 0)) },
+		"a claim":   func(ctx context.Context, d *desk) { d.rdb.HDel(ctx, keys.Claims(d.id), "0") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, ctx := newDesk(t), t.Context()
+			d.stage(t, 0, 3)
+			c := d.claim(t, 0, "w", false)
+			begin(t, c, 0)
+			settle(t, c, accept(0)...)
+			if err := c.Release(ctx); err != nil {
+				t.Fatal(err)
+			}
+			change(ctx, d)
+			c = d.claim(t, 0, "w", false)
+			if err := c.Begin(ctx, []int{1}); errors.Is(err, ErrForgotten) != (name != "nothing") {
+				t.Errorf("beginning: %v", err)
+			}
+		})
+	}
+}
+
 // The last worker that stops in order leaves a mark, which the next one takes away.
 func TestRested(t *testing.T) {
 	t.Parallel()
