@@ -75,7 +75,7 @@ func (s service) ours() bool { return len(s.Entrypoint) > 0 }
 
 // longRunning are the services that a deployment stands on; nothing of theirs is in
 // a profile, so that `docker compose up` starts them and nothing else.
-var longRunning = []string{"redis", "worker", "serve", "monitor", "receiver"}
+var longRunning = []string{"redis", "worker", "serve", "receiver"}
 
 // Where Redis listens if nothing says otherwise.
 const redisPort = "6379"

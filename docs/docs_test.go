@@ -220,14 +220,26 @@ func checkSettings(t *testing.T, p programs) {
 	}
 }
 
-// checkFigures: the README names each figure of the worker's, and no other.
+// checkFigures: docs/operating.md has each figure of the programs', and no other; the
+// README none that there is not.
 func checkFigures(t *testing.T) {
 	t.Helper()
-	names := func(text string) []string {
+	names := func(files ...string) []string {
+		text := ""
+		for _, name := range files {
+			text += read(t, name)
+		}
 		return slices.Compact(slices.Sorted(slices.Values(figure.FindAllString(text, -1))))
 	}
-	if diff := cmp.Diff(names(read(t, "internal/dispatch/metrics.go")+read(t, "internal/worker/metrics.go")), names(read(t, "README.md"))); diff != "" {
+	all := names("internal/dispatch/metrics.go", "internal/worker/metrics.go", "internal/figures/figures.go", "internal/program/build.go",
+		"cmd/worker/run.go", "cmd/receiver/metrics.go", "cmd/producer/measure.go")
+	if diff := cmp.Diff(all, names("docs/operating.md")); diff != "" {
 		t.Error(diff)
+	}
+	for _, name := range names("README.md") {
+		if !slices.Contains(all, name) {
+			t.Errorf("README.md speaks of the figure %s, which no program has", name)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ bad api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/
 bad page $i/api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch github.com/hibiken/asynq
 bad session $i/desk $i/page $i/campaign
 bad desk $i/api $i/page
+bad figures $i/desk $i/jobs $i/config $i/sender/nxcloud
 bad doctor $i/desk $i/worker $i/sender/nxcloud $i/sandbox
 bad outbox $i/desk $i/campaign
 bad events $i/desk $i/campaign
@@ -142,6 +143,7 @@ good idempotency $i/keys
 good parts $i/keys
 good token $i/keys
 good desk $i/phone $i/parts $i/spool
+good figures $i/campaign $i/ledger $i/outbox $i/ratelimit $i/status
 good doctor $i/accounts $i/config $i/jobs $i/ledger $i/spool
 good estimate $i/campaign
 good desk $i/audience $i/receipt $i/estimate $i/jobs $i/locate $i/phone $i/status $i/export $i/suppress $i/campaign $i/ledger $i/ratelimit $i/sender $i/batch

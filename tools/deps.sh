@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the tests need beside Go: redis-server (they run against a real
-# one) and a C compiler (the race detector links with it). What is there is left
-# alone. Where it cannot install, it says what to install, and fails only for
-# redis-server: without a compiler the tests run, without the race detector.
+# one), promtool (it tests the alerts) and a C compiler (the race detector links
+# with it). What is there is left alone. Where it cannot install, it says what to
+# install, and fails only for redis-server: without a compiler the tests run without
+# the race detector, and without promtool the test of the alerts fails and says so.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -13,6 +14,7 @@ if ! have "${CC:-gcc}"; then
 	need="$need gcc libc6-dev"
 fi
 have make || need="$need make"
+have promtool || need="$need prometheus"
 [ -n "$need" ] || exit 0
 
 as_root=
@@ -33,8 +35,8 @@ fi
 cat >&2 <<END
 deps: missing here: $need
 deps: install it and run this again:
-        Debian, Ubuntu:  sudo apt-get install redis-server gcc libc6-dev make
-        Fedora:          sudo dnf install redis gcc glibc-devel make
-        macOS:           brew install redis && xcode-select --install
+        Debian, Ubuntu:  sudo apt-get install redis-server prometheus gcc libc6-dev make
+        Fedora:          sudo dnf install redis golang-github-prometheus gcc glibc-devel make
+        macOS:           brew install redis prometheus && xcode-select --install
 END
 have redis-server || exit 1

@@ -20,7 +20,6 @@ import (
 type monitorCommand struct {
 	Addr         string   `default:"127.0.0.1:8980" help:"Where to serve; a loopback address, for there is no login." placeholder:"ADDR"`
 	Hosts        []string `name:"host" help:"A further name that the page may be asked by, such as that of a proxy before it; any but this machine's own is refused." placeholder:"NAME,..."`
-	AnyAddress   bool     `help:"Take an --addr that is no loopback one: for a container whose port is published to this machine alone."`
 	AllowChanges bool     `help:"Let the page run, archive and delete tasks. The ledger stays true whatever is done there."`
 }
 
@@ -32,7 +31,7 @@ func (s shared) MakeRedisClient() any { return s.UniversalClient }
 
 // Run serves the queue's web UI until the command is interrupted.
 func (c *monitorCommand) Run(a *app) error {
-	if err := loopback(c.Addr); err != nil && !c.AnyAddress {
+	if err := loopback(c.Addr); err != nil {
 		return &usageError{err}
 	}
 	if err := a.connect(); err != nil {

@@ -76,7 +76,9 @@ func (c *serveCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	stopHealth, err := program.ServeHealth(c.MetricsAddr, prometheus.NewRegistry(), a.ready, log)
+	reg := prometheus.NewRegistry()
+	fleet := a.fleet(reg, told, log)
+	stopHealth, err := program.ServeHealth(c.MetricsAddr, reg, a.ready, log)
 	if err != nil {
 		return err
 	}
@@ -85,11 +87,14 @@ func (c *serveCommand) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
-	srv := &http.Server{Handler: front(handler, people), ReadHeaderTimeout: api.ReadHeaderTimeout, MaxHeaderBytes: api.MaxHeaderBytes, IdleTimeout: 2 * time.Minute}
+	srv := &http.Server{Handler: front(measured(reg, handler), people), ReadHeaderTimeout: api.ReadHeaderTimeout, MaxHeaderBytes: api.MaxHeaderBytes, IdleTimeout: 2 * time.Minute}
 	srv.RegisterOnShutdown(people.Close)
 	var under sync.WaitGroup
 	under.Go(func() { im.run(a.ctx) })
 	under.Go(func() { hub.Run(a.ctx) })
+	if c.MetricsAddr != "" {
+		under.Go(func() { fleet.Run(a.ctx) })
+	}
 	under.Go(func() { deliverer.Run(a.ctx) })
 	defer under.Wait()
 	stopped := make(chan struct{})

@@ -115,7 +115,7 @@ func receive(ctx context.Context, f flags, from *receivers, load func() (*receiv
 		return callback.New(callback.Options{Senders: r.senders, Append: s.Append, Now: time.Now, Answered: m.answered})
 	})
 	srv := &http.Server{
-		Handler:           now,
+		Handler:           m.timed(now),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       stdlog.New(io.Discard, "", 0), // what it has to say of clients holds their addresses

@@ -132,6 +132,10 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	announce(log, f.RedisURL, open)
 	limiter := ratelimit.New(rdb, ratelimit.Options{Worker: id, Log: log})
 	reg := prometheus.NewRegistry()
+	program.TellBuild(reg, "worker", version())
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sluice_clock_apart_seconds", Help: "How far the clock of Redis is ahead of this machine's.",
+	}, func() float64 { now := time.Now(); return clock.Shown(now).Sub(now.Round(0)).Seconds() }))
 	metrics := worker.NewMetrics(reg, slices.Collect(maps.Keys(open.all))...)
 	led.OnDoubt(metrics.Doubted)
 	stopServing, err := program.ServeHealth(f.MetricsAddr, reg, ready(rdb), log)

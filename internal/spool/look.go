@@ -67,3 +67,25 @@ func lookAt(dir string) (l Look, err error) {
 	}
 	return l, nil
 }
+
+// Waiting is how much is not noted as applied, and when the oldest of it came; zero
+// where nothing waits. What is applied is noted some seconds later.
+func (s *Spool) Waiting() (bytes int64, oldest time.Time, err error) {
+	from, end := s.Applied(), s.End()
+	for n := from.Segment; n < end.Segment; n++ {
+		info, err := os.Stat(segmentPath(s.dir, n))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was packed, or never there
+		}
+		if err != nil {
+			return 0, time.Time{}, fmt.Errorf("looking into the spool: %w", err)
+		}
+		bytes += info.Size()
+	}
+	bytes += end.Offset - from.Offset
+	records, _, _, err := s.Read(from, 1)
+	if err != nil || len(records) == 0 {
+		return 0, time.Time{}, err
+	}
+	return bytes, records[0].At, nil
+}

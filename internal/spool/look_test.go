@@ -21,6 +21,9 @@ func TestLookAt(t *testing.T) {
 		if err != nil || (l.Waiting > 0) != waiting || !l.Oldest.Equal(oldest) || l.Used <= 0 {
 			t.Errorf("%+v, %v", l, err)
 		}
+		if bytes, at, err := s.Waiting(); err != nil || (bytes > 0) != waiting || !at.Equal(oldest) {
+			t.Errorf("from inside %d bytes since %s, %v", bytes, at, err)
+		}
 	}
 	look(false, time.Time{})
 	for i := range 5 {

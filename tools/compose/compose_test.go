@@ -39,7 +39,7 @@ func TestLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.AllServices()) != 9 {
+	if len(p.AllServices()) != 8 {
 		t.Errorf("%d services", len(p.AllServices()))
 	}
 	worker := p.Services["worker"]
