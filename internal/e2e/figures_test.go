@@ -34,7 +34,9 @@ func expressions(t *testing.T) (all []string) {
 		all = append(all, m[1])
 	}
 	for _, name := range []string{"fleet", "sender"} {
-		var board struct{ Panels []struct{ Targets []struct{ Expr string } } }
+		var board struct {
+			Panels []struct{ Targets []struct{ Expr string } }
+		}
 		if err := json.Unmarshal(read("grafana/dashboards/"+name+".json"), &board); err != nil {
 			t.Fatal(err)
 		}

@@ -87,7 +87,9 @@ func TestFleet(t *testing.T) {
 func TestWaits(t *testing.T) {
 	t.Parallel()
 	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	window := func(from, to, zone string) *campaign.Window { return &campaign.Window{From: from, To: to, Timezone: zone} }
+	window := func(from, to, zone string) *campaign.Window {
+		return &campaign.Window{From: from, To: to, Timezone: zone}
+	}
 	for _, tt := range []struct {
 		brief campaign.Brief
 		want  int
