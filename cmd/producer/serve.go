@@ -53,7 +53,7 @@ func (c *serveCommand) Run(a *app) error {
 		return err
 	}
 	opened := &openedSenders{open: a.openSender, now: a.now, known: map[string]openedSender{}}
-	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: audit.Actor{Name: "the API"}})
+	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: audit.Actor{Name: "the API"}, Remember: 2 * time.Second})
 	im := &importer{desk: d, log: log, wake: make(chan struct{}, 1)}
 	told := outbox.NewStore(a.redis, a.now)
 	deliverer := &outbox.Deliverer{Store: told, Client: outbox.NewClient(true, allow), Message: d.Told, Over: d.IsOver, Log: log}

@@ -17,6 +17,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
@@ -60,6 +61,8 @@ type bench struct {
 	server *Server
 	desk   *desk.Desk
 	doc    *openapi3.T
+	redis  *redis.Client
+	open   func(string) (*desk.Sender, error)
 	router routers.Router
 	log    *bytes.Buffer
 	token  string
@@ -68,14 +71,14 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	rdb := redistest.New(t).Client(t)
-	b := &bench{t: t, log: &bytes.Buffer{}}
-	open := func(name string) (*desk.Sender, error) {
+	b := &bench{t: t, log: &bytes.Buffer{}, redis: rdb}
+	b.open = func(name string) (*desk.Sender, error) {
 		if name != "promo" && name != "other" {
 			return nil, fmt.Errorf("there is no sender %q", name)
 		}
 		return &desk.Sender{Provider: provider{}, Name: name, Kind: "fake", Preflight: func(context.Context, sender.Message) ([]string, bool, error) { return nil, false, nil }}, nil
 	}
-	b.desk = desk.New(desk.Options{Redis: rdb, Open: open, Now: time.Now})
+	b.desk = desk.New(desk.Options{Redis: rdb, Open: b.open, Now: time.Now})
 	b.server = New(Options{
 		Events: events.New(events.Options{Redis: rdb, Ask: Look(b.desk), Log: zerolog.Nop(), Every: 20 * time.Millisecond}),
 		Outbox: outbox.NewStore(rdb, time.Now), Ping: func(context.Context, string) (int, error) { return 204, nil },
@@ -106,6 +109,9 @@ func (b *bench) newToken(scopes []string, senders ...string) string {
 	return text
 }
 
+// asked marks what is done for a request.
+type asked struct{}
+
 type fatal interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -124,6 +130,7 @@ func (b *bench) ask(t fatal, method, path, body string, header ...string) *httpt
 	}
 	again := r.Clone(context.Background())
 	again.Body = io.NopCloser(strings.NewReader(body))
+	r = r.WithContext(context.WithValue(r.Context(), asked{}, true))
 	w := httptest.NewRecorder()
 	if strings.HasSuffix(r.URL.Path, "/events") { // without end
 		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Millisecond)

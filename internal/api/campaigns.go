@@ -36,7 +36,7 @@ type partsView struct {
 
 // showRecord answers with a campaign.
 func (c *call) showRecord(code int, rec *campaign.Record) error {
-	st, err := c.desk.Status(c.ctx, rec.ID)
+	st, err := c.desk.StatusOf(c.ctx, rec)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,12 @@ import (
 // ErrCursor says that a place in the list of campaigns is none.
 var ErrCursor = errors.New("not a place in the list of campaigns")
 
-// pageAtOnce is how many records one look at the list reads.
-const pageAtOnce = 100
+// How many records one look at the list reads: the first as many as a page has at
+// most, those behind it more, for they are looked for.
+const (
+	pageAtOnce = 200
+	moreAtOnce = 1000
+)
 
 // Page reads records, the newest first, from behind a place on, "" being the
 // beginning, until each says that it has enough. Next is the place where it stopped;
@@ -32,9 +36,10 @@ func (s *Store) Page(ctx context.Context, after string, each func(*Record) bool)
 			return "", ErrCursor
 		}
 	}
+	count := int64(pageAtOnce)
 	var skip int64 // of those with the score in most that were looked at
 	for {
-		found, err := s.rdb.ZRevRangeByScoreWithScores(ctx, keys.Campaigns(), &redis.ZRangeBy{Min: "-inf", Max: most, Offset: skip, Count: pageAtOnce}).Result()
+		found, err := s.rdb.ZRevRangeByScoreWithScores(ctx, keys.Campaigns(), &redis.ZRangeBy{Min: "-inf", Max: most, Offset: skip, Count: count}).Result()
 		if err != nil {
 			return "", fmt.Errorf("listing the campaigns: %w", err)
 		}
@@ -50,7 +55,7 @@ func (s *Store) Page(ctx context.Context, after string, each func(*Record) bool)
 				most, skip = score, 1
 			}
 		}
-		records, err := s.many(ctx, ids)
+		records, err := s.Many(ctx, ids)
 		if err != nil {
 			return "", err
 		}
@@ -62,14 +67,18 @@ func (s *Store) Page(ctx context.Context, after string, each func(*Record) bool)
 				return places[i], nil
 			}
 		}
-		if len(found) < pageAtOnce {
+		if int64(len(found)) < count {
 			return "", nil
 		}
+		count = moreAtOnce
 	}
 }
 
-// many reads records at once; nil where there is none.
-func (s *Store) many(ctx context.Context, ids []string) ([]*Record, error) {
+// Many reads records at once; nil where there is none.
+func (s *Store) Many(ctx context.Context, ids []string) ([]*Record, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	reads := make([]*redis.MapStringStringCmd, len(ids))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"sluice/internal/ledger"
 )
 
 // A Plan is what an import found: where every row of the input goes.
@@ -47,6 +49,16 @@ type Record struct {
 	Callback      []byte            // where to tell of its moves, as it was given; nil: nowhere
 	Manifest      []byte            // the parts of its list, frozen
 	Problems      []byte            // why its list could not be imported
+}
+
+// Counted is what the import has counted, for ledger.TotalsOf; false before it is
+// over.
+func (r *Record) Counted() (ledger.Counted, bool) {
+	p := &r.Plan
+	return ledger.Counted{
+		ID: r.ID, Rows: p.Rows, Recipients: p.Recipients, Invalid: p.Invalid, Duplicate: p.Duplicate, Suppressed: p.Suppressed,
+		Batches: p.Batches, Tasks: p.Tasks,
+	}, p.Batches > 0 && r.State != Draft && r.State != Importing
 }
 
 // Composed says that the campaign was composed over HTTP, and its list comes in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -146,15 +147,16 @@ func (s *Store) List(ctx context.Context) ([]*Record, error) {
 		return nil, fmt.Errorf("listing the campaigns: %w", err)
 	}
 	var records []*Record
-	for _, id := range ids {
-		r, err := s.Get(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			continue // expired
-		}
+	for some := range slices.Chunk(ids, moreAtOnce) {
+		found, err := s.Many(ctx, some)
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, r)
+		for _, r := range found {
+			if r != nil { // else it has expired
+				records = append(records, r)
+			}
+		}
 	}
 	return records, nil
 }

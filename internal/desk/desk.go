@@ -51,6 +51,9 @@ type Options struct {
 	// Open opens a sender by its name. Its error names those that there are.
 	Open func(name string) (*Sender, error)
 	Now  func() time.Time
+	// Remember is for how long what accounts have in common is kept, for who is asked
+	// often: the workers, and when campaigns end. 0: not at all.
+	Remember time.Duration
 	// By is who asks, for those who look later; it may be empty.
 	By audit.Actor
 }
@@ -68,16 +71,21 @@ type Desk struct {
 	audit     *audit.Log
 	tokens    *token.Store
 	endpoints *outbox.Store
+	recent    *recent // nil: nothing is kept
 }
 
 // New makes a Desk on o.Redis, which stays the caller's to close.
 func New(o Options) *Desk {
-	return &Desk{
+	d := &Desk{
 		redis: o.Redis, open: o.Open, now: o.Now, actor: o.By,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
 		queue: jobs.NewQueue(o.Redis, o.QueuePrefix), parts: parts.NewStore(o.Redis, o.Now),
 		audit: audit.New(o.Redis), tokens: token.NewStore(o.Redis, o.Now), endpoints: outbox.NewStore(o.Redis, o.Now),
 	}
+	if o.Remember > 0 {
+		d = d.remembering(o.Remember)
+	}
+	return d
 }
 
 // As is the same Desk for somebody else, for those who look later.

@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/campaign"
 	"sluice/internal/estimate"
+	"sluice/internal/ledger"
 	"sluice/internal/ratelimit"
 	"sluice/internal/status"
 )
@@ -21,19 +22,14 @@ func (d *Desk) ends(ctx context.Context, sender string) (map[string]time.Time, e
 		return nil, err
 	}
 	var ids []string
-	var all []estimate.Campaign
 	for _, brief := range active {
-		if brief.Sender != sender || brief.State != campaign.Running && brief.State != campaign.Scheduled {
-			continue
+		if brief.Sender == sender && (brief.State == campaign.Running || brief.State == campaign.Scheduled) {
+			ids = append(ids, brief.ID)
 		}
-		c, err := d.left(ctx, brief.ID)
-		if err != nil {
-			return nil, err
-		}
-		if unknowable(c) {
-			continue
-		}
-		ids, all = append(ids, brief.ID), append(all, c)
+	}
+	ids, all, err := d.left(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
 	ends := map[string]time.Time{}
 	for i, at := range estimate.Ends(d.now(), s, all) {
@@ -71,25 +67,40 @@ func limitsOf(s *Sender) estimate.Sender {
 	return estimate.Sender{Messages: s.Limits.MessagesPerSecond, Requests: s.Limits.RequestsPerSecond, Day: s.Limits.MessagesPerDay}
 }
 
-// left is what is left of a campaign.
-func (d *Desk) left(ctx context.Context, id string) (estimate.Campaign, error) {
-	rec, err := d.campaigns.Get(ctx, id)
+// left is what is left of campaigns, of those of which that is to be known.
+func (d *Desk) left(ctx context.Context, ids []string) (known []string, all []estimate.Campaign, err error) {
+	records, err := d.campaigns.Many(ctx, ids)
 	if err != nil {
-		return estimate.Campaign{}, err
+		return nil, nil, err
 	}
-	file, err := rec.File()
+	var counted []ledger.Counted
+	var found []*campaign.Record
+	for _, rec := range records {
+		if rec == nil {
+			continue
+		}
+		if c, ok := rec.Counted(); ok {
+			counted, found = append(counted, c), append(found, rec)
+		}
+	}
+	totals, err := d.ledger.TotalsOf(ctx, counted...)
 	if err != nil {
-		return estimate.Campaign{}, err
+		return nil, nil, err
 	}
-	totals, err := d.ledger.Totals(ctx, id)
-	if err != nil {
-		return estimate.Campaign{}, err
+	for i, rec := range found {
+		file, err := rec.File()
+		if err != nil {
+			return nil, nil, err
+		}
+		c := toSend(file, totals[i].Pending, rec.Shape())
+		if !rec.StartedAt.IsZero() {
+			c.Start = time.Time{}
+		}
+		if !unknowable(c) {
+			known, all = append(known, rec.ID), append(all, c)
+		}
 	}
-	c := toSend(file, totals.Pending, rec.Shape())
-	if !rec.StartedAt.IsZero() {
-		c.Start = time.Time{}
-	}
-	return c, nil
+	return known, all, nil
 }
 
 // toSend is a campaign of which so many are left. Those that are left are taken to

@@ -38,15 +38,11 @@ func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Statu
 	case campaign.Scheduled, campaign.Running:
 	}
 	found := []status.Hold{}
-	fleet, err := d.ledger.Fleet(ctx)
+	workers, err := d.fleet(ctx)
 	if err != nil {
 		return nil, err
 	}
-	workers, err := d.workersHold(ctx, fleet, rec.Sender)
-	if err != nil {
-		return nil, err
-	}
-	found = append(found, workers...)
+	found = append(found, workers.hold(rec.Sender)...)
 	if rec.State == campaign.Scheduled {
 		return append(found, status.Hold{What: status.HoldStart, Text: "not before its start", Until: st.GoesOnAt}), nil
 	}
@@ -64,31 +60,27 @@ func (d *Desk) holds(ctx context.Context, rec *campaign.Record, st *status.Statu
 	if st.Pace.Until != nil {
 		found = append(found, status.Hold{What: status.HoldDay, Text: "the sender's messages of 24 hours are used up", Until: st.Pace.Until})
 	}
-	found = append(found, d.circuits(fleet, rec.Sender)...)
+	found = append(found, d.circuits(workers.alive, rec.Sender)...)
 	if st.Pace.Factor < 1 && st.Pace.PausedUntil == nil {
 		found = append(found, status.Hold{What: status.HoldThrottled, Text: fmt.Sprintf("throttled to %.0f %% of the sender's limit, and rising", st.Pace.Factor*100)})
 	}
 	return found, nil
 }
 
-// workersHold says that there is no worker that could send by a sender.
-func (d *Desk) workersHold(ctx context.Context, fleet []ledger.Heartbeat, sender string) ([]status.Hold, error) {
-	if len(fleet) > 0 {
+// hold says that there is no worker that could send by a sender.
+func (f *fleet) hold(sender string) []status.Hold {
+	if len(f.alive) > 0 {
 		knows := func(h ledger.Heartbeat) bool { return h.Senders == nil || slices.Contains(h.Senders, sender) }
-		if slices.ContainsFunc(fleet, knows) {
-			return nil, nil
+		if slices.ContainsFunc(f.alive, knows) {
+			return nil
 		}
-		return []status.Hold{{What: status.HoldNoSender, Text: fmt.Sprintf("none of the %d workers alive knows the sender %s: is it in their senders file?", len(fleet), sender)}}, nil
-	}
-	last, err := d.ledger.LastBeat(ctx)
-	if err != nil {
-		return nil, err
+		return []status.Hold{{What: status.HoldNoSender, Text: fmt.Sprintf("none of the %d workers alive knows the sender %s: is it in their senders file?", len(f.alive), sender)}}
 	}
 	h := status.Hold{What: status.HoldNoWorker, Text: "no worker is alive, and none has been seen"}
-	if !last.IsZero() {
+	if last := f.last; !last.IsZero() {
 		h.Text, h.Since = "no worker is alive", &last
 	}
-	return []status.Hold{h}, nil
+	return []status.Hold{h}
 }
 
 // circuits says since when a sender's circuit breaker is open, at the worker that

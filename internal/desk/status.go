@@ -13,7 +13,11 @@ import (
 // Status is the account of a campaign, what holds it and when it will end, or
 // campaign.ErrNotFound.
 func (d *Desk) Status(ctx context.Context, id string) (*status.Status, error) {
-	return d.status(ctx, id, map[string]map[string]time.Time{})
+	rec, err := d.campaigns.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return d.StatusOf(ctx, rec)
 }
 
 // Statuses tells each of the account of every campaign, the newest first.
@@ -22,9 +26,12 @@ func (d *Desk) Statuses(ctx context.Context, each func(*status.Status) error) er
 	if err != nil {
 		return err
 	}
-	known := map[string]map[string]time.Time{}
+	all := d
+	if d.recent == nil {
+		all = d.remembering(time.Minute)
+	}
 	for _, rec := range records {
-		st, err := d.status(ctx, rec.ID, known)
+		st, err := all.StatusOf(ctx, rec)
 		if err != nil {
 			return err
 		}
@@ -35,13 +42,9 @@ func (d *Desk) Statuses(ctx context.Context, each func(*status.Status) error) er
 	return nil
 }
 
-// status reads an account. Known are the ends by sender, as far as they were asked.
-func (d *Desk) status(ctx context.Context, id string, known map[string]map[string]time.Time) (*status.Status, error) {
-	st, err := d.source().Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := d.campaigns.Get(ctx, id)
+// StatusOf is Status of a campaign whose record was read.
+func (d *Desk) StatusOf(ctx context.Context, rec *campaign.Record) (*status.Status, error) {
+	st, err := d.source().Of(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +54,11 @@ func (d *Desk) status(ctx context.Context, id string, known map[string]map[strin
 	if rec.State != campaign.Running && rec.State != campaign.Scheduled {
 		return st, nil
 	}
-	if known[rec.Sender] == nil {
-		if known[rec.Sender], err = d.ends(ctx, rec.Sender); err != nil {
-			return nil, err
-		}
+	ends, err := d.endsOf(ctx, rec.Sender)
+	if err != nil {
+		return nil, err
 	}
-	tell(st, d.now(), known[rec.Sender][id])
+	tell(st, d.now(), ends[rec.ID])
 	return st, nil
 }
 

@@ -52,14 +52,8 @@ func (l *Ledger) total(ctx context.Context, id string, t *Totals) error {
 		if err != nil {
 			return err
 		}
-		t.Accepted += s.Accepted
-		t.Rejected += s.Rejected
-		t.InDoubt += s.InDoubt
-		t.Suppressed += s.Suppressed
 		late += s.Suppressed
-		for code, k := range s.Codes {
-			t.Codes[code] += k
-		}
+		t.add(&s)
 		return nil
 	})
 	if err != nil {

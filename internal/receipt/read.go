@@ -26,6 +26,30 @@ func Totals(ctx context.Context, rdb redis.UniversalClient, id string) (Funnel, 
 	return sum, nil
 }
 
+// TotalsOf is Totals of a campaign of so many batches, in one round trip.
+func TotalsOf(ctx context.Context, rdb redis.UniversalClient, id string, batches int) (Funnel, error) {
+	sum := Funnel{Codes: map[string]int{}}
+	var reads []*redis.SliceCmd
+	_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		reads = ledger.Fields(ctx, p, keys.Funnel(id), batches)
+		return nil
+	})
+	if err == nil {
+		err = ledger.EachField(reads, func(n int, text string) error {
+			f, _, _, err := parseFunnel(text)
+			if err != nil {
+				return fmt.Errorf("batch %d: %w", n, err)
+			}
+			sum.Add(&f)
+			return nil
+		})
+	}
+	if err != nil {
+		return sum, fmt.Errorf("reading the receipts of %s: %w", id, err)
+	}
+	return sum, nil
+}
+
 // eachFunnel calls fn once for each batch that has receipts.
 func eachFunnel(ctx context.Context, rdb redis.UniversalClient, id string, fn func(n int, f Funnel, logBytes int)) error {
 	seen := map[string]bool{}

@@ -157,8 +157,15 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.Of(ctx, rec)
+}
+
+// Of is the account of a campaign whose record was read. It costs three round trips,
+// whatever the size of the campaign, once that is imported.
+func (s Source) Of(ctx context.Context, rec *campaign.Record) (*Status, error) {
+	id := rec.ID
 	// Before the account, which then counts everybody whom the receipts are of.
-	funnel, err := receipt.Totals(ctx, s.Redis, id)
+	funnel, err := s.receipts(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +177,7 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 			return nil, err
 		}
 	}
-	t, err := s.totals(ctx, rec)
+	t, expired, err := s.totals(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -195,10 +202,6 @@ func (s Source) Get(ctx context.Context, id string) (*Status, error) {
 		st.Warnings = append(st.Warnings, Warning{w.What, w.Detail, w.At.UTC()})
 	}
 	st.Holds = []Hold{}
-	expired, err := s.Expired(ctx, rec)
-	if err != nil {
-		return nil, err
-	}
 	if !expired {
 		st.Receipts = receipts(&funnel, st.Accepted)
 	}
@@ -255,18 +258,31 @@ func ownTime(rec *campaign.Record) *campaign.Window {
 	return file.Window
 }
 
-// totals are the ledger's, or what was kept of them when its rows expired.
-func (s Source) totals(ctx context.Context, rec *campaign.Record) (ledger.Totals, error) {
-	t, err := s.Ledger.Totals(ctx, rec.ID)
-	if err != nil {
-		return t, err
+// receipts are those of a campaign.
+func (s Source) receipts(ctx context.Context, rec *campaign.Record) (receipt.Funnel, error) {
+	if c, ok := rec.Counted(); ok {
+		return receipt.TotalsOf(ctx, s.Redis, rec.ID, c.Batches)
 	}
-	if t.Batches == 0 && len(rec.Final) > 0 {
-		if err := json.Unmarshal(rec.Final, &t); err != nil {
-			return t, fmt.Errorf("reading the account of %s: %w", rec.ID, err)
+	return receipt.Totals(ctx, s.Redis, rec.ID)
+}
+
+// totals are the ledger's, or what was kept of them where its rows have expired.
+func (s Source) totals(ctx context.Context, rec *campaign.Record) (t ledger.Totals, expired bool, err error) {
+	if c, ok := rec.Counted(); ok {
+		var all []ledger.Totals
+		if all, err = s.Ledger.TotalsOf(ctx, c); err == nil {
+			t = all[0]
 		}
+	} else {
+		t, err = s.Ledger.Totals(ctx, rec.ID)
 	}
-	return t, nil
+	if err != nil || t.Batches > 0 || len(rec.Final) == 0 {
+		return t, false, err
+	}
+	if err := json.Unmarshal(rec.Final, &t); err != nil {
+		return t, false, fmt.Errorf("reading the account of %s: %w", rec.ID, err)
+	}
+	return t, t.Rows > 0, nil // else it never had any
 }
 
 // Expired says that the rows of a campaign that is over have expired, and its
@@ -279,8 +295,8 @@ func (s Source) Expired(ctx context.Context, rec *campaign.Record) (bool, error)
 	if err != nil || len(staged) > 0 {
 		return false, err
 	}
-	kept, err := s.totals(ctx, rec)
-	return kept.Rows > 0, err // else it never had any
+	_, expired, err := s.totals(ctx, rec)
+	return expired, err
 }
 
 // limit is the lower of the sender's limit and the campaign's own, 0 being none.
