@@ -52,7 +52,8 @@ func (c *serveCommand) Run(a *app) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
-	opened := &openedSenders{open: a.openSender, now: a.now, known: map[string]openedSender{}}
+	opened := newOpenedSenders(a.openSender, a.now)
+	defer opened.closeAll()
 	d := desk.New(desk.Options{Redis: a.redis, QueuePrefix: a.QueuePrefix, Open: opened.get, Now: a.now, By: audit.Actor{Name: "the API"}, Remember: 2 * time.Second})
 	im := &importer{desk: d, log: log, wake: make(chan struct{}, 1)}
 	told := outbox.NewStore(a.redis, a.now)
@@ -137,38 +138,4 @@ func (a *app) senderNames() ([]string, error) {
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(senders)), nil
-}
-
-// senderLasts is how long an opened sender is used before the file is read again.
-const senderLasts = 5 * time.Second
-
-// openedSenders keeps senders for a while, for a program asks often.
-type openedSenders struct {
-	open func(string) (*desk.Sender, error)
-	now  func() time.Time
-
-	mu    sync.Mutex
-	known map[string]openedSender
-}
-
-type openedSender struct {
-	sender *desk.Sender
-	err    error
-	at     time.Time
-}
-
-func (o *openedSenders) get(name string) (*desk.Sender, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now := o.now()
-	if k, ok := o.known[name]; ok && now.Sub(k.at) < senderLasts {
-		return k.sender, k.err
-	}
-	s, err := o.open(name)
-	if err != nil { // names come from outside: what is not there is not kept
-		delete(o.known, name)
-		return nil, err
-	}
-	o.known[name] = openedSender{sender: s, at: now}
-	return s, nil
 }

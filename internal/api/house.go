@@ -63,9 +63,15 @@ func (s *Server) senders(c *call) error {
 	return c.answer(http.StatusOK, map[string]any{"senders": views})
 }
 
+// tokensSeen are the tokens that are there for the token of a call.
+func (s *Server) tokensSeen(c *call) ([]token.Token, error) {
+	all, err := s.Tokens.List(c.ctx)
+	return slices.DeleteFunc(all, func(t token.Token) bool { return !c.token.Sees(&t) }), err
+}
+
 // tokens lists the tokens, without their secrets.
 func (s *Server) tokens(c *call) error {
-	all, err := s.Tokens.List(c.ctx)
+	all, err := s.tokensSeen(c)
 	if err != nil {
 		return err
 	}
@@ -106,6 +112,15 @@ func (s *Server) createToken(c *call) error {
 
 // revokeToken ends a token.
 func (s *Server) revokeToken(c *call) error {
+	if len(c.token.Senders) > 0 {
+		all, err := s.tokensSeen(c)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(t token.Token) bool { return t.ID == c.r.PathValue("id") }) {
+			return refusal(http.StatusNotFound, "not-found", "there is no such token for this one")
+		}
+	}
 	if _, err := c.desk.RevokeToken(c.ctx, c.r.PathValue("id")); err != nil {
 		return err
 	}

@@ -57,6 +57,12 @@ func (t *Token) Knows(sender string) bool {
 	return len(t.Senders) == 0 || slices.Contains(t.Senders, sender)
 }
 
+// Sees says whether a token is there for another that keeps tokens: nobody keeps one
+// of senders that it does not know.
+func (t *Token) Sees(other *Token) bool {
+	return len(t.Senders) == 0 || len(other.Senders) > 0 && !slices.ContainsFunc(other.Senders, func(name string) bool { return !t.Knows(name) })
+}
+
 // kept is a token as Redis has it.
 type kept struct {
 	Token
