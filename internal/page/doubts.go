@@ -26,8 +26,9 @@ const mostDoubts = 200
 type doubts struct {
 	*status.Status
 	Rows     []export.Row
-	More     int // that are not shown
-	Told     int // of those accepted, in percent: how many have a receipt
+	Codes    []codeRow // of those that are shown
+	More     int       // that are not shown
+	Told     int       // of those accepted, in percent: how many have a receipt
 	Hears    bool
 	MayWrite bool
 	Wrong    string
@@ -69,6 +70,11 @@ func (s *Server) showDoubts(c *call, wrong string, code int) error {
 			return err
 		}
 	}
+	codes := map[string]int{}
+	for _, r := range d.Rows {
+		codes[r.Code]++
+	}
+	d.Codes = codesOf(codes, len(d.Rows), c.desk.Meaning(rec.Sender))
 	d.More = max(0, st.InDoubt-len(d.Rows))
 	return s.show(c, sheet{Name: "doubts", Title: c.words.say("doubt.title", rec.ID), Section: "campaigns", Status: code, Data: d})
 }

@@ -43,7 +43,7 @@ func TestDoubts(t *testing.T) {
 	b.doubtful("sale")
 	b.running("calm", "promo")
 	b.signIn([]string{token.Read, token.PII, token.Send})
-	has(t, b.get("/campaigns/sale", http.StatusOK), "1 are in doubt.", "/campaigns/sale/doubts", "what timeout means", "/campaigns/sale/export?code=timeout")
+	has(t, b.get("/campaigns/sale", http.StatusOK), "1 in doubt.", "/campaigns/sale/doubts", "what timeout means", "/campaigns/sale/export?code=timeout")
 	text := b.get("/campaigns/sale/doubts", http.StatusOK)
 	has(t, text, "1 in doubt", "5511987654322", "what timeout means", "No receipts come", `name="row" value="2"`)
 	has(t, b.get("/campaigns/calm/doubts", http.StatusOK), "Nobody is in doubt")

@@ -145,7 +145,7 @@ func (s *Server) setMessage(c *call) error {
 func (s *Server) preview(c *call, rec *campaign.Record, v *messageStep) error {
 	v.Row, _ = strconv.Atoi(c.r.URL.Query().Get("row")) // what is none is the first recipient's
 	v.Row = max(0, v.Row)
-	p, err := c.desk.PrepareRecord(c.ctx, rec, true)
+	p, err := c.desk.PrepareRecord(c.ctx, rec, !v.Asked)
 	if err == nil {
 		defer p.Close()
 		v.Preview, err = c.desk.Preview(c.ctx, p, v.Row)
