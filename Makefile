@@ -29,7 +29,7 @@ build: ## build every program into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
 .PHONY: deps
-deps: ## install what the tests need (redis-server, promtool, a C compiler)
+deps: ## install what the tests need (redis-server, promtool, a C compiler, chromium)
 	@sh tools/deps.sh
 
 .PHONY: test

@@ -201,7 +201,7 @@ func everyPage(b *browser, w *world) {
 	paths := []string{
 		"/", "/campaigns/spring-sale", "/campaigns/spring-sale/doubts", "/campaigns/spring-sale/do/cancel", "/campaigns/autumn-draft", "/campaigns/autumn-draft/columns",
 		"/campaigns/autumn-draft/message", "/campaigns/autumn-draft/when", "/new", "/numbers", "/suppressions", "/senders", "/templates?sender=promo-br", "/templates?sender=promo-id",
-		"/workers", "/tokens", "/callbacks", "/nowhere",
+		"/workers", "/tokens", "/callbacks", "/audit", "/nowhere",
 	}
 	for i, look := range []struct {
 		width    int64

@@ -43,7 +43,7 @@ func TestNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Reverse(acts)
-	if want := []string{"create_token", "revoke_token", "suppress", "create_callback", "rotate_callback", "redeliver", "delete_callback", "queue"}; !slices.Equal(acts, want) {
+	if want := []string{"sign_in", "create_token", "revoke_token", "suppress", "sign_in", "create_callback", "rotate_callback", "redeliver", "delete_callback", "queue"}; !slices.Equal(acts, want) {
 		t.Errorf("%v, not %v", acts, want)
 	}
 }

@@ -70,6 +70,7 @@ func (s *Server) routes() []route {
 		{"GET /tokens", token.Admin, s.tokens},
 		{"POST /tokens", token.Admin, s.makeToken},
 		{"POST /tokens/revoke", token.Admin, s.revokeToken},
+		{"GET /audit", token.Admin, s.history},
 	}
 }
 
@@ -147,9 +148,14 @@ func (s *Server) enter(c *call) error {
 		return err
 	}
 	if t.May(token.Read) {
-		c.token, c.desk = t, s.Desk.As(audit.Actor{Kind: "page", Name: t.Name, Token: t.ID, Address: c.r.RemoteAddr})
+		c.as(t, s.Desk)
 	}
 	return nil
+}
+
+// as has what the call does be done by a token.
+func (c *call) as(t *token.Token, d *desk.Desk) {
+	c.token, c.desk = t, d.As(audit.Actor{Kind: "page", Name: t.Name, Token: t.ID, Address: c.r.RemoteAddr})
 }
 
 // record is the campaign that the path names, if it is there for the token.

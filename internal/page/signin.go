@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"sluice/internal/audit"
 	"sluice/internal/session"
 	"sluice/internal/token"
 )
@@ -104,6 +105,10 @@ func (s *Server) signIn(c *call) error {
 			return err
 		}
 		return s.showSignIn(c, to, "signin.no_read", http.StatusForbidden)
+	}
+	c.as(t, s.Desk)
+	if err := c.desk.Act(c.ctx, audit.Act{Name: "sign_in"}, func(*audit.Act) (bool, error) { return true, nil }); err != nil {
+		return errors.Join(err, s.Sessions.End(c.ctx, secret))
 	}
 	if err := s.Tokens.Touch(c.ctx, t.ID); err != nil {
 		s.Log.Warn().Err(err).Str("token", t.ID).Msg("could not note the use of a token")

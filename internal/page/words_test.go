@@ -10,7 +10,7 @@ import (
 )
 
 // dynamic are keys that are put together as they are said, by their beginnings.
-var dynamic = []string{"nav.", "state.", "row.", "hold.", "act.", "said.", "fault.", "priority.", "scope.", "doubt.accept", "doubt.reject", "doubt.resend", "doubt.ask.", "suppress.add.", "suppress.remove.", "step.", "message.slot."}
+var dynamic = []string{"nav.", "state.", "row.", "hold.", "act.", "said.", "fault.", "priority.", "scope.", "doubt.accept", "doubt.reject", "doubt.resend", "doubt.ask.", "suppress.add.", "suppress.remove.", "step.", "message.slot.", "audit."}
 
 var (
 	saidInPages = regexp.MustCompile(`\bt "([a-z0-9_.-]+)"`)

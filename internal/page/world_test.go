@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	if w.known, err = accounts.Providers().Load(path, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
-	w.desk = desk.New(desk.Options{Redis: w.rdb, Open: w.open, Now: time.Now, By: "a test"})
+	w.desk = desk.New(desk.Options{Redis: w.rdb, Open: w.open, Now: time.Now})
 	w.tokens = token.NewStore(w.rdb, time.Now)
 	w.serve()
 	w.work()
