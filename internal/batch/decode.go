@@ -45,6 +45,8 @@ func decode(r io.Reader, encoding string) (*text, error) {
 		return nil, fmt.Errorf("reading the recipients: %w", err)
 	case len(head) == 0:
 		return nil, errors.New("the file is empty; it needs a header line that names the columns")
+	case packedHead(head):
+		return nil, errors.New("the file is packed twice; unpack it once")
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		return nil, errors.New("the file is an Excel workbook or a zip archive; save it as CSV")
 	}

@@ -49,13 +49,13 @@ func unpack(r io.Reader) (io.Reader, error) {
 		return nil, fmt.Errorf("reading the recipients: %w", err)
 	}
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+	case isGzip(magic):
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return nil, fmt.Errorf("the file is not the gzip that it begins as: %w", err)
 		}
 		return unpacked{z}, nil
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case isZstd(magic):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
 		if err != nil {
 			return nil, fmt.Errorf("the file is not the zstd that it begins as: %w", err)
@@ -64,6 +64,13 @@ func unpack(r io.Reader) (io.Reader, error) {
 	}
 	return b, nil
 }
+
+func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }
+
+func isZstd(head []byte) bool { return bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) }
+
+// packedHead says that what was unpacked, if it was, is packed.
+func packedHead(head []byte) bool { return isGzip(head) || isZstd(head) }
 
 // unpacked tells trouble of the packing from trouble of the disk.
 type unpacked struct{ io.Reader }

@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -90,5 +92,28 @@ func TestTroubleCostsItsRow(t *testing.T) {
 		if !errors.Is(err, ErrNotText) || !strings.Contains(err.Error(), "lines 5002, 5003, 5004, 5005, 5006 and ") {
 			t.Errorf("%q in many rows: %v", trouble, err)
 		}
+	}
+}
+
+// A file that was packed twice is no binary: the error says what to do about it. And
+// what nobody sees is no part of a column's name.
+func TestPackedTwice(t *testing.T) {
+	t.Parallel()
+	pack := func(text string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err := z.Write([]byte(text))
+		if err = errors.Join(err, z.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	list := "phone,\u200bname\ufeff\n" + testNumber(1) + ",Ana\n"
+	o := Options{Phone: "phone", Columns: []Column{{Name: "name"}}}
+	if recipients, _, err := readOut(pack(list), o); err != nil || recipients != 1 {
+		t.Errorf("packed once: %d, %v", recipients, err)
+	}
+	if _, _, err := readOut(pack(pack(list)), o); err == nil || !strings.Contains(err.Error(), "packed twice") {
+		t.Errorf("packed twice: %v", err)
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// fold makes each run of white space one space, and takes it off the ends.
-func fold(name string) string { return strings.Join(strings.Fields(name), " ") }
+// fold is the name of a column as it is looked for: each run of white space is one
+// space, and at its ends it is gone, with what is as invisible there.
+func fold(name string) string { return strings.Join(strings.Fields(string(trim([]byte(name)))), " ") }
 
 // trim takes white space off the ends of a value, and what is as invisible there.
 func trim(value []byte) []byte {
