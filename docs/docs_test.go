@@ -21,6 +21,8 @@ func TestDocs(t *testing.T) {
 	t.Parallel()
 	p := build(t)
 	t.Run("compose", func(t *testing.T) { t.Parallel(); checkCompose(t, p) })
+	t.Run("units", func(t *testing.T) { t.Parallel(); checkUnits(t, p) })
+	t.Run("kubernetes", func(t *testing.T) { t.Parallel(); checkKubernetes(t, p) })
 	t.Run("image", func(t *testing.T) { t.Parallel(); checkImage(t) })
 	t.Run("examples", func(t *testing.T) { t.Parallel(); checkExamples(t, p) })
 	t.Run("targets", func(t *testing.T) { t.Parallel(); checkTargets(t) })
@@ -43,7 +45,7 @@ func read(t *testing.T, name string) string {
 // written are the files that a person reads, and copies from.
 func written(t *testing.T) []string {
 	t.Helper()
-	names := []string{"docker-compose.yml", ".env.example", ".ci/run", ".github/workflows/ci.yml"}
+	names := []string{"docker-compose.yml", ".env.example", "deploy/systemd/sluice.env", "deploy/kubernetes/sluice.yaml", ".ci/run", ".github/workflows/ci.yml"}
 	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.yaml"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
