@@ -61,6 +61,10 @@ fuzz: ## fuzz every parser for FUZZTIME (10s) each
 bench: deps ## measure the programs against plain ones, into docs/bench.md
 	$(GO) run ./internal/bench
 
+.PHONY: pictures
+pictures: deps ## make the docs' pictures of the page anew, by the test that drives it
+	SLUICE_PICTURES="$(CURDIR)/docs" $(GO) test -count 1 -run "^TestBrowser$$" ./internal/page
+
 .PHONY: soak
 soak: deps ## run the real programs for SOAK (10m) among faults
 	SOAK="$(SOAK)" $(GO) test -tags soak -run "^TestSoak$$" -timeout 0 -v ./internal/e2e

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sluice/internal/accounts"
+	"sluice/internal/callback"
 	"sluice/internal/campaign"
 	"sluice/internal/config"
 	"sluice/internal/desk"
@@ -24,10 +25,12 @@ import (
 	"sluice/internal/outbox"
 	"sluice/internal/page"
 	"sluice/internal/ratelimit"
+	"sluice/internal/receipt"
 	"sluice/internal/redistest"
 	"sluice/internal/sandbox"
 	"sluice/internal/sender"
 	"sluice/internal/session"
+	"sluice/internal/spool"
 	"sluice/internal/token"
 	"sluice/internal/worker"
 )
@@ -42,6 +45,7 @@ const sendersFile = `senders:
     business_phone: "8615800001795"
     access_key: sandbox-key
     access_secret: sandbox-secret
+    receipts: {secret: the-test-has-no-secrets}
     limits: {messages_per_second: 400, messages_per_day: 100000, in_flight: 32}
   promo-id:
     provider: innopaas
@@ -69,10 +73,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, rdb: redistest.New(t).Client(t), wake: make(chan struct{}, 1)}
-	box := httptest.NewServer(sandbox.New(sandbox.Options{Seed: 1, Latency: 2 * time.Millisecond, Faults: []sandbox.Fault{
+	provider := sandbox.New(sandbox.Options{Seed: 1, Latency: 2 * time.Millisecond, Faults: []sandbox.Fault{
 		{Provider: "nxcloud", Suffix: "77", Code: "22091"},
 		{Provider: "nxcloud", Suffix: "500", Do: sandbox.CutAfter},
-	}}))
+	}})
+	box := httptest.NewServer(provider)
 	t.Cleanup(box.Close)
 	path := filepath.Join(t.TempDir(), "senders.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, sendersFile, box.Listener.Addr()), 0o600); err != nil {
@@ -85,8 +90,44 @@ func newWorld(t *testing.T) *world {
 	w.desk = desk.New(desk.Options{Redis: w.rdb, Open: w.open, Now: time.Now})
 	w.tokens = token.NewStore(w.rdb, time.Now)
 	w.serve()
+	w.receive(provider)
 	w.work()
 	return w
+}
+
+// receive takes the receipts of most messages, as the program receiver does.
+func (w *world) receive(provider *sandbox.Sandbox) {
+	w.t.Helper()
+	kept, err := spool.Open(w.t.TempDir(), spool.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	opened, err := w.open("promo-br")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	reader := opened.Provider.(sender.CallbackReader)
+	receiver := httptest.NewServer(callback.New(callback.Options{
+		Senders: []callback.Sender{{Name: "promo-br", Secrets: []sender.Secret{"the-test-has-no-secrets"}, Reader: reader, Verify: callback.Off, Ack: "success"}},
+		Append:  kept.Append, Now: time.Now, Answered: func(string, int, string) {},
+	}))
+	provider.SetCallbacks(sandbox.Callbacks{
+		NXCloud: receiver.URL + "/r/promo-br/the-test-has-no-secrets", Delay: 200 * time.Millisecond, Step: 300 * time.Millisecond, Together: 50, Undelivered: 0.03, Read: 0.5,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	applied := make(chan struct{})
+	go func() {
+		defer close(applied)
+		receipt.NewApplier(receipt.Options{Redis: w.rdb, Now: time.Now, Reader: func(string) (sender.CallbackReader, bool) { return reader, true }}).Run(ctx, kept, func(error) {})
+	}()
+	w.t.Cleanup(func() {
+		receiver.Close()
+		cancel()
+		<-applied
+		if err := kept.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
 }
 
 // open opens a sender of the file.
