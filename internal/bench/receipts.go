@@ -13,48 +13,72 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const (
-	receiptRecipients  = 50_000
+	receiptRecipients  = 30_000
 	receiptConnections = 128
 	receiptSecret      = "a-secret-of-some-length"
 )
 
 // receipts measures what a receiver takes, and what it applies: a receipt of each
-// kind for each of fifty thousand recipients, one a request, 128 requests at once.
-// The peer is a net/http server that reads the body and answers 200.
+// kind for each recipient, one a request, 128 requests at once. The peer is a net/http
+// server that reads the body and answers 200.
 func (b *bench) receipts(ctx context.Context, w io.Writer) error {
-	fmt.Fprintf(w, "## Receipts\n\nThree receipts (sent, delivered, read) of each of %d recipients of nxcloud, one a request, %d requests at once, client and\n"+
-		"server on the same cores. Applied is until the status counts the last. %d runs each, in turn.\n\n"+
-		"| | bare net/http | durable in the receiver | of bare | applied | of durable | bytes of Redis a recipient | receiver, MiB at most |\n|---|---|---|---|---|---|---|---|\n",
+	fmt.Fprintf(w, "## Receipts\n\nThree receipts (sent, delivered, read) of each of %d recipients of nxcloud, one a request, %d requests at once, client,\n"+
+		"server and Redis on the same cores. Alone: taken while Redis stands still, then applied from the spool, until the status counts the\n"+
+		"last. At once: applied while they are taken. %d runs each, in turn.\n\n"+
+		"| receipts a second | bare net/http | durable | of bare | applied | of durable | bytes of Redis a recipient | receiver, MiB at most |\n|---|---|---|---|---|---|---|---|\n",
 		receiptRecipients, receiptConnections, b.pairs)
-	var bare, durable, of, applied, ofDurable, memory, rss spread
-	for range b.pairs {
-		r, err := b.receiptsOurs(ctx)
-		if err != nil {
-			return err
-		}
-		x, err := b.receiptsBare(ctx, r.bodies)
-		if err != nil {
-			return err
-		}
-		bare, durable, of = append(bare, x), append(durable, r.answered), append(of, r.answered/x)
-		applied, ofDurable = append(applied, r.applied), append(ofDurable, r.applied/r.answered)
-		memory, rss = append(memory, r.memory), append(rss, r.rss)
+	s, err := b.receiptsSite(ctx)
+	if s != nil {
+		defer s.close()
 	}
-	fmt.Fprintf(w, "| receipts a second | %s | %s | %s | %s | %s | %s | %s |\n\n", bare.text("%.0f"), durable.text("%.0f"), of.text("%.2f"),
-		applied.text("%.0f"), ofDurable.text("%.2f"), memory.text("%.1f"), rss.text("%.0f"))
-	return nil
+	if err != nil {
+		return err
+	}
+	bodies, err := s.receiptBodies(ctx)
+	if err != nil {
+		return err
+	}
+	var bare spread
+	var alone, atOnce receiptsRuns
+	for range b.pairs {
+		x, err := b.receiptsBare(ctx, bodies)
+		if err != nil {
+			return err
+		}
+		bare = append(bare, x)
+		for still, runs := range map[bool]*receiptsRuns{true: &alone, false: &atOnce} {
+			r, err := s.receiptsOurs(ctx, bodies, still)
+			if err != nil {
+				return err
+			}
+			runs.add(r, x)
+		}
+	}
+	fmt.Fprintf(w, "| alone | %s | %s |\n| at once | | %s |\n\n", bare.text("%.0f"), alone.text(), atOnce.text())
+	return b.receiptsSending(ctx, w)
 }
 
 // A receiptsRun is what one run measured.
-type receiptsRun struct {
-	bodies                         [][]byte
-	answered, applied, memory, rss float64
+type receiptsRun struct{ answered, applied, memory, rss float64 }
+
+// receiptsRuns are several.
+type receiptsRuns struct{ answered, of, applied, ofAnswered, memory, rss spread }
+
+func (rs *receiptsRuns) add(r receiptsRun, bare float64) {
+	rs.answered, rs.of = append(rs.answered, r.answered), append(rs.of, r.answered/bare)
+	rs.applied, rs.ofAnswered = append(rs.applied, r.applied), append(rs.ofAnswered, r.applied/r.answered)
+	rs.memory, rs.rss = append(rs.memory, r.memory), append(rs.rss, r.rss)
+}
+
+func (rs *receiptsRuns) text() string {
+	return strings.Join([]string{
+		rs.answered.text("%.0f"), rs.of.text("%.2f"), rs.applied.text("%.0f"), rs.ofAnswered.text("%.2f"), rs.memory.text("%.1f"), rs.rss.text("%.0f"),
+	}, " | ")
 }
 
 // receiptsBare posts bodies to a server that only reads them.
@@ -72,75 +96,188 @@ func (b *bench) receiptsBare(ctx context.Context, bodies [][]byte) (float64, err
 	return float64(len(bodies)) / took.Seconds(), err
 }
 
-// receiptsOurs sends a campaign, and then the receipts of all of it to a receiver.
-func (b *bench) receiptsOurs(ctx context.Context) (r receiptsRun, err error) {
+// receiptsSite is a site with a campaign that is sent.
+func (b *bench) receiptsSite(ctx context.Context) (*site, error) {
 	s, err := b.open(ctx, "in_flight: 256", "--count-only")
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	defer s.close()
-	text := strings.Replace(fmt.Sprintf(senders, s.sandbox, "in_flight: 256"), "limits:", "receipts: {secret: "+receiptSecret+"}, limits:", 1)
-	if err := s.write("senders.yaml", text); err != nil {
-		return r, err
+	if err := s.withReceipts("in_flight: 256"); err != nil {
+		return s, err
 	}
 	if err := s.imported(ctx, "receipts", "nx", receiptRecipients); err != nil {
-		return r, err
+		return s, err
 	}
 	if err := s.worker(ctx); err != nil {
-		return r, err
+		return s, err
 	}
-	if err := s.awaitFinished(ctx, "receipts"); err != nil {
-		return r, err
-	}
-	if r.bodies, err = s.receiptBodies(ctx); err != nil {
-		return r, err
-	}
-	addr, pid, err := s.receiver(ctx)
-	if err != nil {
-		return r, err
-	}
+	return s, s.awaitFinished(ctx, "receipts")
+}
+
+// withReceipts gives the senders a receiver.
+func (s *site) withReceipts(limits string) error {
+	return s.write("senders.yaml", strings.ReplaceAll(fmt.Sprintf(senders, s.sandbox, limits), "limits:", "receipts: {secret: "+receiptSecret+"}, limits:"))
+}
+
+// receiptsOurs sends the receipts to a receiver of its own: while Redis stands still,
+// or as it is.
+func (s *site) receiptsOurs(ctx context.Context, bodies [][]byte, still bool) (r receiptsRun, err error) {
 	before, err := s.memory(ctx)
 	if err != nil {
 		return r, err
 	}
-	began := time.Now()
-	took, err := postAll(ctx, "http://"+addr+"/r/nx/"+receiptSecret, r.bodies)
+	server := s.procs[0].Process // Redis
+	if still {
+		if err := server.Signal(syscall.SIGSTOP); err != nil {
+			return r, fmt.Errorf("stopping redis-server: %w", err)
+		}
+		defer func() { _ = server.Signal(syscall.SIGCONT) }() // it goes on already
+	}
+	addr, stop, err := s.receiver(ctx)
 	if err != nil {
 		return r, err
 	}
-	r.answered = float64(len(r.bodies)) / took.Seconds()
+	pid := s.procs[len(s.procs)-1].Process.Pid
+	defer stop()
+	began := time.Now()
+	took, err := postAll(ctx, "http://"+addr+"/r/nx/"+receiptSecret, bodies)
+	if err != nil {
+		return r, err
+	}
+	r.answered = float64(len(bodies)) / took.Seconds()
+	if still {
+		if err := server.Signal(syscall.SIGCONT); err != nil {
+			return r, fmt.Errorf("having redis-server go on: %w", err)
+		}
+		began = time.Now()
+	}
 	if err := s.awaitRead(ctx); err != nil {
 		return r, err
 	}
-	r.applied = float64(len(r.bodies)) / time.Since(began).Seconds()
+	r.applied = float64(len(bodies)) / time.Since(began).Seconds()
 	after, err := s.memory(ctx)
+	if err != nil {
+		return r, err
+	}
 	r.memory, r.rss = (after-before)/receiptRecipients, peakMiB(pid)
-	return r, err
+	stop()
+	return r, s.forgetReceipts(ctx)
 }
 
-// receiver starts a receiver and waits until it answers.
-func (s *site) receiver(ctx context.Context) (addr string, pid int, err error) {
+// forgetReceipts has a campaign have none any more.
+func (s *site) forgetReceipts(ctx context.Context) error {
+	names, err := s.redis.Keys(ctx, "sluice:{receipts}:receipts:*").Result()
+	if err == nil {
+		err = s.redis.Del(ctx, append(names, "sluice:{receipts}:funnel")...).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("taking receipts out of redis: %w", err)
+	}
+	return nil
+}
+
+const (
+	sendingPace       = 1000
+	sendingRecipients = 10_000
+)
+
+// receiptsSending measures what sending keeps of its speed while receipts come.
+func (b *bench) receiptsSending(ctx context.Context, w io.Writer) error {
+	fmt.Fprintf(w, "Sending %d recipients at %d a second by nxcloud, and the same while three receipts of each come and are applied, all on the same\ncores. %d runs each, in turn.\n\n"+
+		"| messages a second without receipts | with | of without |\n|---|---|---|\n", sendingRecipients, sendingPace, b.pairs)
+	var without, with, of spread
+	for range b.pairs {
+		x, err := b.sendingSpeed(ctx, false)
+		if err != nil {
+			return err
+		}
+		y, err := b.sendingSpeed(ctx, true)
+		if err != nil {
+			return err
+		}
+		without, with, of = append(without, x), append(with, y), append(of, y/x)
+	}
+	fmt.Fprintf(w, "| %s | %s | %s |\n\n", without.text("%.0f"), with.text("%.0f"), of.text("%.2f"))
+	return nil
+}
+
+// sendingSpeed is how many messages a second are sent.
+func (b *bench) sendingSpeed(ctx context.Context, receipts bool) (float64, error) {
+	limits := fmt.Sprintf("in_flight: 256, messages_per_second: %d", sendingPace)
+	s, err := b.open(ctx, limits)
+	if err != nil {
+		return 0, err
+	}
+	defer s.close()
+	if err := s.withReceipts(limits); err != nil {
+		return 0, err
+	}
+	if receipts {
+		addr, stop, err := s.receiver(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer stop()
+		body := fmt.Appendf(nil, `{"nxcloud":"http://%s/r/nx/%s","delay":100000000,"step":1000000000,"read":1,"together":1}`, addr, receiptSecret)
+		if err := postOne(ctx, http.DefaultClient, s.sandbox+"/_sandbox/callbacks", body); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.list(sendingRecipients); err != nil {
+		return 0, err
+	}
+	// A template that the sandbox has, for it looks at each message.
+	const message = `{type: template, template: {name: order_update, language: en_US, body: ["{{first_name}}"]}}`
+	if err := s.write("receipts.yaml", "id: receipts\nsender: nx\nmessage: "+message+"\nrecipients: {file: list.csv}\n"); err != nil {
+		return 0, err
+	}
+	if _, _, err := s.producer(ctx, "send", "receipts.yaml", "--no-preflight"); err != nil {
+		return 0, err
+	}
+	if err := s.worker(ctx); err != nil {
+		return 0, err
+	}
+	if err := s.awaitFinished(ctx, "receipts"); err != nil {
+		return 0, err
+	}
+	r, err := s.report(ctx)
+	return float64(r.Messages) / (float64(r.LastUS-r.FirstUS) / 1e6), err
+}
+
+// receiver starts a receiver with a folder of its own and waits until it answers. Stop
+// ends it.
+func (s *site) receiver(ctx context.Context) (addr string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", 0, fmt.Errorf("finding a port: %w", err)
+		return "", nil, fmt.Errorf("finding a port: %w", err)
 	}
 	addr = l.Addr().String()
 	if err := l.Close(); err != nil {
-		return "", 0, err
+		return "", nil, err
 	}
-	if _, err := s.start(ctx, filepath.Join(s.b.dir, "receiver"), "--addr", addr, "--dir", filepath.Join(s.dir, "spool"), "--log-level", "error"); err != nil {
-		return "", 0, err
+	dir, err := os.MkdirTemp(s.dir, "spool-*")
+	if err != nil {
+		return "", nil, fmt.Errorf("making a folder: %w", err)
+	}
+	if _, err := s.start(ctx, filepath.Join(s.b.dir, "receiver"), "--addr", addr, "--dir", dir, "--log-level", "error"); err != nil {
+		return "", nil, err
+	}
+	p := s.procs[len(s.procs)-1]
+	stop = func() {
+		if p.Process.Kill() == nil {
+			_ = p.Wait() // it was killed
+		}
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		if c, err := new(net.Dialer).DialContext(ctx, "tcp", addr); err == nil {
-			return addr, s.procs[len(s.procs)-1].Process.Pid, c.Close()
+			return addr, stop, c.Close()
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return "", 0, ctx.Err()
+			return "", nil, ctx.Err()
 		}
 	}
 }
@@ -170,6 +307,8 @@ func (s *site) receiptBodies(ctx context.Context) ([][]byte, error) {
 
 // awaitRead waits until the status counts all as read.
 func (s *site) awaitRead(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		cmd := exec.CommandContext(ctx, filepath.Join(s.b.dir, "producer"), "status", "receipts", "--json")
 		cmd.Dir, cmd.Env = s.dir, s.env()
@@ -186,55 +325,12 @@ func (s *site) awaitRead(ctx context.Context) error {
 		if st.Receipts.Read == receiptRecipients {
 			return nil
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-}
-
-// postAll posts each body, and says how long all took.
-func postAll(ctx context.Context, url string, bodies [][]byte) (time.Duration, error) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: receiptConnections, DisableCompression: true}, Timeout: 15 * time.Second}
-	defer client.CloseIdleConnections()
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	errs := make(chan error, receiptConnections)
-	began := time.Now()
-	for range receiptConnections {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(bodies)); i = next.Add(1) - 1 {
-				if err := postOne(ctx, client, url, bodies[i]); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	took := time.Since(began)
-	select {
-	case err := <-errs:
-		return took, fmt.Errorf("posting receipts: %w", err)
-	default:
-		return took, nil
-	}
-}
-
-func postOne(ctx context.Context, client *http.Client, url string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("answered %s", resp.Status)
-	}
-	return nil
 }
 
 // peakMiB is the most memory that a process has had; 0 where the system does not say.

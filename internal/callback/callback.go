@@ -54,8 +54,8 @@ type Options struct {
 	Answered func(sender string, status int, failed string)
 }
 
-// kept are the headers that the spool keeps.
-var kept = []string{"accesskey", "action", "biztype", "ts", "sign", "Content-Type", "X-Callback-Id"}
+// kept are the headers that the spool keeps, as http.Header has them.
+var kept = [...]string{"Accesskey", "Action", "Biztype", "Ts", "Sign", "Content-Type", "X-Callback-Id"}
 
 // New makes the handler of POST /r/{sender}/{secret}. To GET and HEAD of the same
 // path it answers with success, for consoles try an address when it is saved.
@@ -121,7 +121,7 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusForbidden, "network", "not from here")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := read(w, r)
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		refuse(http.StatusRequestEntityTooLarge, "size", "too long")
 		return
@@ -148,6 +148,17 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 	h.success(w, s)
 }
 
+// read reads a body, into no more memory than it says that it takes.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	in := http.MaxBytesReader(w, r.Body, maxBody)
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		return io.ReadAll(in)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(in, body)
+	return body, err
+}
+
 // verify says which check fails, or "".
 func (s *Sender) verify(h http.Header, body []byte, now time.Time) string {
 	for name, want := range s.Headers {
@@ -170,8 +181,8 @@ func (s *Sender) verify(h http.Header, body []byte, now time.Time) string {
 func headers(h http.Header) []spool.Header {
 	var some []spool.Header
 	for _, name := range kept {
-		if v := h.Get(name); v != "" {
-			some = append(some, spool.Header{Name: strings.ToLower(name), Value: v})
+		if v := h[name]; len(v) > 0 && v[0] != "" {
+			some = append(some, spool.Header{Name: strings.ToLower(name), Value: v[0]})
 		}
 	}
 	return some
