@@ -28,6 +28,20 @@ type operator struct {
 	stdin     string // of what is run next
 }
 
+// sendersText is a senders file whose provider nobody can reach.
+const sendersText = `senders:
+  promo:
+    provider: nxcloud
+    base_url: http://127.0.0.1:1
+    template_base_url: http://127.0.0.1:1
+    tenant_id: 1
+    appkey: a
+    business_phone: "8615800001795"
+    access_key: k
+    access_secret: s
+    timeout: 1s
+`
+
 // newOperator writes a list, and a senders file whose provider nobody can reach.
 func newOperator(t *testing.T) *operator {
 	t.Helper()
@@ -39,18 +53,7 @@ func newOperator(t *testing.T) *operator {
 	if err := schema.Check(ctx, d.rdb); err != nil { // as the first program would
 		t.Fatal(err)
 	}
-	d.file("senders.yaml", `senders:
-  promo:
-    provider: nxcloud
-    base_url: http://127.0.0.1:1
-    template_base_url: http://127.0.0.1:1
-    tenant_id: 1
-    appkey: a
-    business_phone: "8615800001795"
-    access_key: k
-    access_secret: s
-    timeout: 1s
-`)
+	d.file("senders.yaml", sendersText)
 	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n123,nobody\n")
 	return d
 }
@@ -62,6 +65,15 @@ func (d *operator) file(name, text string) string {
 		d.t.Fatal(err)
 	}
 	return path
+}
+
+func (d *operator) text(path string) string {
+	d.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // campaign writes a campaign file with further lines.

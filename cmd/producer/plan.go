@@ -27,7 +27,7 @@ func printPlan(w io.Writer, p *desk.Plan) error {
 	out.printf("  invalid      %10d\n", plan.Invalid)
 	printReasons(out, p)
 	out.printf("  duplicate    %10d\n", plan.Duplicate)
-	if p.Counted {
+	if p.Counted && !p.Asked {
 		out.printf("  suppressed   asked at the import\n")
 	} else {
 		out.printf("  suppressed   %10d\n", plan.Suppressed)
@@ -110,7 +110,7 @@ func printReasons(out *printer, p *desk.Plan) {
 }
 
 // A dryStatus is a dry run's plan in the form of a campaign's account. Its
-// suppressed is null: the list is asked at the import.
+// suppressed is null where no Redis could be asked.
 type dryStatus struct {
 	*status.Status
 	Suppressed *int           `json:"suppressed"`
@@ -135,7 +135,11 @@ func planStatus(p *desk.Plan) dryStatus {
 	if !p.EndsAt.IsZero() {
 		ends = &p.EndsAt
 	}
-	return dryStatus{People: people(p.People), Reasons: append([]batch.Reason{}, p.Reasons...), Folded: p.Folded, Status: &status.Status{
+	var suppressed *int
+	if p.Asked {
+		suppressed = &plan.Suppressed
+	}
+	return dryStatus{Suppressed: suppressed, People: people(p.People), Reasons: append([]batch.Reason{}, p.Reasons...), Folded: p.Folded, Status: &status.Status{
 		ID: p.ID, State: "dry-run", Sender: p.Sender,
 		Rows: plan.Rows, Pending: plan.Recipients, Invalid: plan.Invalid, Duplicate: plan.Duplicate,
 		Batches: plan.Batches, Codes: map[string]int{}, Holds: []status.Hold{}, Warnings: []status.Warning{},

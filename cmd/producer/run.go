@@ -122,16 +122,14 @@ const startWithin = 5 * time.Second
 
 // connect opens Redis and checks that it can be trusted with a campaign.
 func (a *app) connect() error {
-	rdb, err := config.OpenRedis(a.RedisURL)
-	if err != nil {
-		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+	if err := a.openRedis(); err != nil {
+		return err
 	}
-	a.redis = rdb
-	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now, By: audit.Actor{Kind: "cli", Name: whoami()}})
+	rdb := a.redis
 	// The client rides over short outages; at the start, none is to be waited for.
 	ctx, cancel := context.WithTimeout(a.ctx, startWithin)
 	defer cancel()
-	err = a.desk.CheckRedis(ctx)
+	err := a.desk.CheckRedis(ctx)
 	if errors.Is(err, ledger.ErrUncheckable) {
 		fmt.Fprintln(a.err, "producer: warning:", err)
 		err = nil
@@ -146,6 +144,35 @@ func (a *app) connect() error {
 		return &usageError{fmt.Errorf("--queue-prefix: %w", err)}
 	}
 	return config.RedisAway(err, a.RedisURL)
+}
+
+func (a *app) openRedis() error {
+	rdb, err := config.OpenRedis(a.RedisURL)
+	if err != nil {
+		return &usageError{fmt.Errorf("--redis-url: %w", err)}
+	}
+	a.redis = rdb
+	a.desk = desk.New(desk.Options{Redis: rdb, QueuePrefix: a.QueuePrefix, Open: a.openSender, Now: a.now, By: audit.Actor{Kind: "cli", Name: whoami()}})
+	return nil
+}
+
+// askWithin is startWithin where the command goes on without Redis.
+const askWithin = 2 * time.Second
+
+// connectToRead opens Redis for questions alone, and writes nothing there. Where no
+// Redis of ours answers, the desk stays without one, and the error says why.
+func (a *app) connectToRead() error {
+	without := a.desk
+	if err := a.openRedis(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, askWithin)
+	defer cancel()
+	if _, err := schema.Used(ctx, a.redis); err != nil {
+		a.desk = without
+		return config.RedisAway(err, a.RedisURL)
+	}
+	return nil
 }
 
 // colour is that of what goes to standard output.

@@ -117,8 +117,14 @@ func launchedText(l *desk.Launched) string {
 	return fmt.Sprintf("%s is launched; watch it with `producer status %s`", l.ID, l.ID)
 }
 
-// dryRun does all but writing.
+// dryRun does all but writing. Without Redis it asks nobody who is suppressed.
 func (c *sendCommand) dryRun(a *app, p *desk.Prepared) error {
+	var usage *usageError
+	if err := a.connectToRead(); errors.As(err, &usage) || err != nil && p.NamesOthers() {
+		return err
+	} else if err != nil {
+		fmt.Fprintf(shown(a.err), "producer: warning: the suppression list is not asked: %v\n", err)
+	}
 	bar := startProgress(a, p.Progress)
 	plan, err := a.desk.Count(a.ctx, p)
 	bar.stop()

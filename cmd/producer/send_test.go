@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,8 +45,8 @@ func TestSendAgainAsksNoTemplate(t *testing.T) {
 	}
 }
 
-// A dry run claims nothing that it has not asked, and names no campaign that is
-// not there.
+// A dry run counts what the import then does and writes nothing; without Redis it
+// claims nothing that it has not asked. It names no campaign that is not there.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	d := newOperator(t)
@@ -53,17 +54,39 @@ func TestDryRun(t *testing.T) {
 	keys := d.rdb.DBSize(d.ctx).Val()
 	d.file("list.csv", "phone,name\n5511987654321,Ana\n5511987654322,Bia\n"+strings.Repeat("123,nobody\n", desk.FirstLines+2))
 	file := d.campaign("dry", "")
-	out := d.must("send", file, "--no-preflight", "--dry-run")
-	if !strings.Contains(out, "  suppressed   asked at the import\n") || !strings.Contains(out, "(lines 4, 5, 6, 7, 8 and 2 more)\n") || strings.Contains(out, "producer export") {
+	redis := d.url
+	d.url = "redis://127.0.0.1:1"
+	out, said, code := d.run("send", file, "--no-preflight", "--dry-run")
+	if !strings.Contains(out, "  suppressed   asked at the import\n") || code != 0 || !strings.Contains(said, "warning: the suppression list is not asked: ") || !strings.Contains(out, "(lines 4, 5, 6, 7, 8 and 2 more)\n") || strings.Contains(out, "producer export") {
 		t.Error(out)
 	}
-	out = d.must("send", file, "--no-preflight", "--dry-run", "--json")
-	var plan map[string]any
-	if err := json.Unmarshal([]byte(out), &plan); err != nil {
+	plan := func() (plan map[string]any) {
+		t.Helper()
+		out = d.must("send", file, "--no-preflight", "--dry-run", "--json")
+		if err := json.Unmarshal([]byte(out), &plan); err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	p := plan()
+	if n, there := p["suppressed"]; !there || n != nil || p["pending"] != 2.0 || strings.Count(out, "suppressed") != 1 {
+		t.Error(out)
+	}
+	others := d.campaign("again", "")
+	rules, err := os.ReadFile(others)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n, there := plan["suppressed"]; !there || n != nil || plan["pending"] != 2.0 || strings.Count(out, "suppressed") != 1 {
+	d.file("again.yaml", strings.Replace(string(rules), "list.csv", "list.csv, only: {campaign: dry, states: [pending]}", 1))
+	if _, said, code := d.run("send", others, "--no-preflight", "--dry-run"); code != 1 || !strings.Contains(said, "127.0.0.1:1") {
+		t.Errorf("without Redis, with other campaigns to ask: exit code %d, %s", code, said)
+	}
+	d.url = redis
+	if p := plan(); p["suppressed"] != 1.0 || p["pending"] != 1.0 {
 		t.Error(out)
+	}
+	if _, said, code := d.run("send", others, "--no-preflight", "--dry-run"); code != 2 || !strings.Contains(said, "not to be known who is meant") {
+		t.Errorf("of a campaign that is not there: exit code %d, %s", code, said)
 	}
 	if n := d.rdb.DBSize(d.ctx).Val(); n != keys {
 		t.Errorf("%d keys were written", n-keys)
@@ -71,6 +94,10 @@ func TestDryRun(t *testing.T) {
 	out = d.must("send", file, "--no-preflight")
 	if !strings.Contains(out, "  suppressed            1\n") || !strings.Contains(out, "and 2 more)\n    `producer export dry --states invalid` lists them\n") {
 		t.Error(out)
+	}
+	d.rdb.FlushDB(d.ctx)
+	if d.must("send", file, "--no-preflight", "--dry-run"); d.rdb.DBSize(d.ctx).Val() != 0 {
+		t.Error("a dry run wrote to an empty Redis")
 	}
 }
 

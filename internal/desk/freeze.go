@@ -141,16 +141,9 @@ func (d *Desk) PlanDraft(ctx context.Context, rec *campaign.Record, skipPrefligh
 	if err := p.preflight(ctx); err != nil {
 		return nil, err
 	}
-	im, err := d.importer(ctx, p.file, p.saw)
+	im, err := d.counting(ctx, p)
 	if err != nil {
 		return nil, err
-	}
-	others, err := d.others(ctx, p, false)
-	if err != nil {
-		return nil, err
-	}
-	if others != nil {
-		im.Bar = others.bar
 	}
 	counts, err := im.Count(ctx, p.reader)
 	if err != nil {

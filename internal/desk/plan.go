@@ -28,7 +28,8 @@ type Plan struct {
 	Limit      float64        // messages a second; 0: none
 	EndsAt     time.Time      // when everybody will have been sent to; zero: not to be known
 	LateStart  bool           // its start has passed already
-	Counted    bool           // only counted: nothing was written, and the suppression list was not asked
+	Counted    bool           // only counted: nothing was written
+	Asked      bool           // the suppression list was asked, and the campaigns that the list names
 }
 
 // counted takes in what is known once all has been read.
@@ -46,21 +47,27 @@ func (p *Prepared) saw(b *batch.Batch) {
 }
 
 // Count reads and checks everything as Launch does, writes nothing, and returns
-// the plan. It needs no Redis. A list of nobody, which Launch would refuse, has a
-// plan and an error.
+// the plan. A Desk without Redis asks nobody who is suppressed, and no other campaign.
+// A list of nobody, which Launch would refuse, has a plan and an error.
 func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 	if err := p.preflight(ctx); err != nil {
 		return nil, err
 	}
 	p.plan.Counted = true
+	im, err := d.counting(ctx, p)
+	if errors.Is(err, context.Canceled) {
+		return nil, p.inputError(err)
+	}
+	if err != nil {
+		return nil, err
+	}
 	p.read.begin("reading")
-	im := &jobs.Import{Saw: p.saw}
 	counts, err := im.Count(ctx, p.reader)
 	if err != nil {
 		return nil, p.inputError(err)
 	}
 	p.counted(counts)
-	if counts.Recipients == 0 {
+	if counts.Recipients == 0 && counts.Suppressed == 0 {
 		return &p.plan, p.inputError(&batch.NobodyError{Rows: counts.Rows, Reasons: p.plan.Reasons})
 	}
 	// As if there were no other campaigns: nobody has asked for them.
@@ -68,6 +75,22 @@ func (d *Desk) Count(ctx context.Context, p *Prepared) (*Plan, error) {
 		p.plan.EndsAt = estimate.Ends(d.now(), limitsOf(p.sender), []estimate.Campaign{c})[0]
 	}
 	return &p.plan, nil
+}
+
+// counting is what counts a list: whom an import would leave out, it does.
+func (d *Desk) counting(ctx context.Context, p *Prepared) (*jobs.Import, error) {
+	if p.plan.Asked = d.redis != nil; !p.plan.Asked {
+		return &jobs.Import{Saw: p.saw}, nil
+	}
+	im, err := d.importer(ctx, p.file, p.saw)
+	if err != nil {
+		return nil, err
+	}
+	others, err := d.others(ctx, p, false)
+	if others != nil {
+		im.Bar = others.bar
+	}
+	return im, err
 }
 
 // ErrNotAsked says that a provider could not be asked for its templates.

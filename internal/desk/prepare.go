@@ -52,6 +52,11 @@ type Prepared struct {
 // File is the campaign file.
 func (p *Prepared) File() *campaign.File { return p.file }
 
+// NamesOthers says that other campaigns say who of the list gets it.
+func (p *Prepared) NamesOthers() bool {
+	return p.file.Recipients.Only != nil || p.file.Recipients.Except != nil
+}
+
 // Close closes the list.
 func (p *Prepared) Close() { p.input.Close() }
 

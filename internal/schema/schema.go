@@ -78,6 +78,19 @@ func Check(ctx context.Context, rdb redis.UniversalClient) error {
 	}
 }
 
+// Used says whether Check has made a Redis one of this number; nothing is written. Its
+// errors are Check's.
+func Used(ctx context.Context, rdb redis.UniversalClient) (bool, error) {
+	held, err := rdb.HGetAll(ctx, keys.Schema()).Result()
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("reading the schema number: %w", err)
+	case len(held) == 0:
+		return false, nil
+	}
+	return true, check(held)
+}
+
 const remedy = "finish its campaigns or export them with the version that wrote them, then use an empty Redis database with this one"
 
 func check(held map[string]string) error {

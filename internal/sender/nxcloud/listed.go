@@ -12,9 +12,7 @@ import (
 // listed is the template in words.
 func (t *Template) listed() (sender.ListedTemplate, error) {
 	var asTold bytes.Buffer
-	e := json.NewEncoder(&asTold)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(t); err != nil {
+	if err := json.Compact(&asTold, t.told); err != nil { // to one line
 		return sender.ListedTemplate{}, fmt.Errorf("template %q: %w", t.Name, err)
 	}
 	status := t.Status
@@ -23,7 +21,7 @@ func (t *Template) listed() (sender.ListedTemplate, error) {
 	}
 	return sender.ListedTemplate{
 		Name: t.Name, Language: t.Language, Status: status, Category: t.Category, Quality: t.QualityScore.Score,
-		Parts: parts(t), JSON: bytes.TrimSpace(asTold.Bytes()),
+		Parts: parts(t), JSON: asTold.Bytes(),
 	}, nil
 }
 

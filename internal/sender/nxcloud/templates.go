@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"sluice/internal/sender"
 )
@@ -18,7 +19,7 @@ const maxPages = 1000
 const maxTemplates = 10_000
 
 // A Template is one template of the account in one language, as getTemplate
-// tells it. Its JSON is the provider's.
+// tells it.
 type Template struct {
 	ID             string      `json:"id"`
 	Category       string      `json:"category"`
@@ -28,6 +29,8 @@ type Template struct {
 	RejectedReason string      `json:"rejected_reason"` // NONE or empty where it is not rejected
 	QualityScore   Quality     `json:"quality_score"`
 	Components     []Component `json:"components"`
+
+	told []byte // as the provider has it, with what it has beside
 }
 
 // A Quality has Score GREEN, YELLOW, RED or UNKNOWN.
@@ -101,7 +104,7 @@ func (t *Template) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*t = Template(w.plain)
-	t.ID = string(w.ID)
+	t.ID, t.told = string(w.ID), slices.Clone(b)
 	return nil
 }
 
