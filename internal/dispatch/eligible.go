@@ -56,15 +56,31 @@ func (r *batchRun) closed(indexes []int) bool {
 	return true
 }
 
+// named says that the suppression list names one of the recipients by now: it has
+// changed since they were eligible, and they waited for their slots, at a slow pace or
+// in a pause for long.
+func (r *batchRun) named(ctx context.Context, indexes []int) (bool, error) {
+	if r.host.SuppressionVersion() == r.eligibility.suppressionVersion {
+		return false, nil
+	}
+	found, err := r.host.Suppressed.Contains(ctx, r.phones(indexes))
+	return slices.Contains(found, true), err
+}
+
+// phones are the recipients' numbers.
+func (r *batchRun) phones(indexes []int) []string {
+	phones := make([]string, len(indexes))
+	for k, i := range indexes {
+		phones[k] = r.claim.Recipients[i].Phone
+	}
+	return phones
+}
+
 // unsuppressed asks the suppression list. A recipient that it names is settled
 // as suppressed; the intent before it keeps anyone else from sending.
 func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, error) {
 	all := slices.Concat(units...)
-	phones := make([]string, len(all))
-	for k, i := range all {
-		phones[k] = r.claim.Recipients[i].Phone
-	}
-	found, err := r.host.Suppressed.Contains(ctx, phones)
+	found, err := r.host.Suppressed.Contains(ctx, r.phones(all))
 	if err != nil {
 		return nil, err
 	}

@@ -161,9 +161,14 @@ func (r *batchRun) feed(ctx context.Context, units [][]int, chunks chan<- *chunk
 		if c == nil {
 			continue // no place in flight in time; the slot is lost
 		}
-		if r.closed(c.indexes()) {
-			// A window closed while the chunk waited: give its slots back; the next pass
-			// looks at each recipient again.
+		named, err := r.named(ctx, c.indexes())
+		if err != nil {
+			r.giveUp(c)
+			return err
+		}
+		if named || r.closed(c.indexes()) {
+			// Somebody was suppressed or a window closed while the chunk waited: give its
+			// slots back; the next pass looks at each recipient again.
 			r.giveUp(c)
 			units = rest
 			continue

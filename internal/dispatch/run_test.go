@@ -99,6 +99,34 @@ func TestIntentsAreForPlaces(t *testing.T) {
 	counts(t, s.claim.Counts(), 500, 0, 0, 0)
 }
 
+// Whoever is suppressed while they wait for their slot gets nothing.
+func TestSuppressedWhileTheyWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.list, w.limits.MessagesPerSecond = map[string]bool{}, 100
+	w.launch(4, "")
+	w.suppress(number(3))
+	d := w.dispatcher()
+	if err := d.sender.Pace.Throttled(t.Context(), 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	s := w.start(t.Context(), d)
+	w.await("eligible", func() bool {
+		totals, err := w.ledger.Totals(t.Context(), campaignID)
+		return err == nil && totals.Suppressed == 1
+	})
+	w.suppress(number(0), number(2))
+	if _, err := ratelimit.ClearPause(t.Context(), w.rdb, "promo"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-s.ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := s.claim.Counts(); got.Suppressed != 3 || got.Accepted != 1 || w.submissions() != 1 {
+		t.Errorf("%+v, after %d submissions", got, w.submissions())
+	}
+}
+
 // A batch that takes long hands its rest back, which costs nobody anything.
 func TestHandsBack(t *testing.T) {
 	t.Parallel()
