@@ -116,6 +116,11 @@ func (l *List) change(ctx context.Context, what string, phones []string) (int, e
 		field, low := place(n)
 		fields[field] = binary.BigEndian.AppendUint16(fields[field], low)
 	}
+	// The version is 0 no more before anybody is on the list: cut short behind that,
+	// whoever begins a batch asks all the same.
+	if err := l.rdb.SetNX(ctx, keys.SuppressedVersion(), 1, 0).Err(); err != nil {
+		return 0, fmt.Errorf("changing the suppression list: %w", err)
+	}
 	changed := 0
 	for some := range chunked(fields) {
 		n, err := mergeScript.Run(ctx, l.rdb, []string{l.key}, append([]any{what}, some...)...).Int()
@@ -194,7 +199,7 @@ func has(field string, low uint16) bool {
 
 func at16(field string, i int) uint16 { return uint16(field[2*i])<<8 | uint16(field[2*i+1]) }
 
-// Version changes whenever the list does.
+// Version changes whenever the list does, once the change is whole; 0 is an empty list.
 func (l *List) Version(ctx context.Context) (int64, error) {
 	v, err := l.rdb.Get(ctx, keys.SuppressedVersion()).Int64()
 	if err != nil && !errors.Is(err, redis.Nil) {
