@@ -95,6 +95,33 @@ func (l *Ledger) Reclaim(ctx context.Context, id string) ([]int, error) {
 	return reclaimed, nil
 }
 
+// ReleaseAll gives back the batches of a campaign that stand as a worker's though it has
+// none of it in its hands: a claim whose answer was lost, or that could not be released.
+// What was begun under them is in doubt then.
+func (l *Ledger) ReleaseAll(ctx context.Context, id, worker string) error {
+	var held []int
+	err := l.eachField(ctx, keys.Owners(id), func(n int, owner string) error {
+		if owner == worker {
+			held = append(held, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("looking for batches of %s that %s holds: %w", id, worker, err)
+	}
+	for _, n := range held {
+		c, err := l.Claim(ctx, id, n, worker, false) // a worker takes over its own claims
+		if err == nil {
+			err = c.Release(ctx)
+		}
+		// It is done, or another worker's by now, or it has expired.
+		if err != nil && !errors.Is(err, ErrDone) && !errors.Is(err, ErrHeld) && !errors.Is(err, ErrNotStaged) {
+			return err
+		}
+	}
+	return nil
+}
+
 // alive says which of the owners give a sign of life. Their keys lie in many
 // slots, so each is a command of its own.
 func (l *Ledger) alive(ctx context.Context, owners map[int]string) (map[string]bool, error) {

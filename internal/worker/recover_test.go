@@ -192,6 +192,42 @@ func TestRetires(t *testing.T) {
 	}
 }
 
+// A claim whose answer was lost, or that could not be released, stands as that of a
+// worker which lives and has nothing in its hands: it is given back when the campaign
+// stops there, and whoever was begun under it is in doubt.
+func TestStrayClaimIsGivenBack(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(w *world) (bool, error){
+		"cancelled": func(w *world) (bool, error) { return w.campaigns.Cancel(w.t.Context(), "c") },
+		"paused":    func(w *world) (bool, error) { return w.campaigns.Pause(w.t.Context(), "c") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.launch("c", 3, far())
+			w.start(w.options("w"))
+			w.await("told to wait", time.Minute, func() bool { return w.retrying("c") > 0 })
+			c, err := w.ledger.Claim(t.Context(), "c", 0, "w", false)
+			if err == nil {
+				err = c.Begin(t.Context(), []int{0})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := stop(w); err != nil {
+				t.Fatal(err)
+			}
+			w.await("given back", time.Minute, func() bool {
+				n, err := w.ledger.Owned(t.Context(), "c")
+				return err == nil && n == 0
+			})
+			if got := w.totals("c"); got.InDoubt != 1 || got.Pending != 2 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
 // A campaign that was finished with somebody left goes on instead of being retired.
 func TestFinishedWithSomebodyLeft(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,7 @@ const (
 type supervised struct {
 	brief  campaign.Brief
 	server *server // nil: it is not sent here
+	ended  bool    // it was, and what stands as claimed by this worker is to be given back
 
 	due       bool
 	checkedAt time.Time // of Redis' clock, for due
@@ -92,8 +93,9 @@ func (w *Worker) step(ctx context.Context) {
 	now := w.now()
 	for id, c := range w.campaigns {
 		if c.server != nil && c.server.ended() {
-			c.server, c.lookAt, c.agreedAt = nil, time.Time{}, time.Time{}
+			c.server, c.lookAt, c.agreedAt, c.ended = nil, time.Time{}, time.Time{}, true
 		}
+		w.giveBack(ctx, c)
 		if c.forgotten && c.server == nil {
 			if c.brief.State.Over() { // else Redis has forgotten it
 				w.Ledger.Forget(id)
@@ -121,6 +123,20 @@ func (w *Worker) step(ctx context.Context) {
 	}
 	w.closeOutdated()
 	w.tend(ctx)
+}
+
+// giveBack releases what still stands as claimed by this worker of a campaign that has
+// just stopped here, for Redis may have been away. While this worker lives nobody else
+// would take it, and the campaign's account would never be final.
+func (w *Worker) giveBack(ctx context.Context, c *supervised) {
+	if !c.ended || c.server != nil || time.Since(w.redisFailedAt) < time.Second {
+		return
+	}
+	if err := w.Ledger.ReleaseAll(ctx, c.brief.ID, w.ID); err != nil {
+		w.redisFailed(ctx, c.brief.ID, err)
+		return
+	}
+	c.ended = false
 }
 
 // ends says that a campaign is no longer sent here. One that has just finished has
