@@ -59,6 +59,7 @@ bad config $i/batch $i/sender $i/ratelimit
 bad suppress $i/batch $i/campaign
 bad api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch
 bad page $i/api $i/jobs $i/worker $i/accounts $i/config $i/sender/nxcloud $i/sandbox $i/batch github.com/hibiken/asynq
+bad series $i/status $i/campaign
 bad session $i/desk $i/page $i/campaign
 bad desk $i/api $i/page
 bad figures $i/desk $i/jobs $i/config $i/sender/nxcloud
@@ -132,6 +133,9 @@ good export $i/ledger
 good campaign $i/phone
 good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
 good page $i/audit $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
+good series $i/keys
+good desk $i/series
+good page $i/series
 good session $i/token $i/keys
 good outbox $i/keys
 good api $i/outbox $i/events $i/audit

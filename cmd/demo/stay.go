@@ -64,6 +64,7 @@ func (d *demo) stay(ctx context.Context, addr string) error {
 	failed := make(chan error, 2)
 	working.Go(func() { failed <- d.worker().Run(ctx) })
 	working.Go(func() { d.importMore(ctx, wake) })
+	working.Go(func() { d.keepSeries(ctx) })
 	working.Go(func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
@@ -147,6 +148,23 @@ func (d *demo) templates(ctx context.Context, name string) ([]sender.ListedTempl
 	}
 	all, err := lister.Templates(ctx, "")
 	return all, true, err
+}
+
+// keepSeries keeps how the campaigns go, for the charts.
+func (d *demo) keepSeries(ctx context.Context) {
+	const every = 5 * time.Second
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if err := d.desk.KeepSeries(ctx, "demo", every); err != nil && ctx.Err() == nil {
+			fmt.Fprintln(d.out, "the charts have a gap:", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // importMore imports what is launched on the page.

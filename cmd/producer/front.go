@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hibiken/asynqmon"
+	"github.com/rs/zerolog"
 
 	"sluice/internal/accounts"
+	"sluice/internal/desk"
 	"sluice/internal/page"
 	"sluice/internal/sender"
 )
@@ -33,6 +37,27 @@ func front(api, page http.Handler) http.Handler {
 // queue is the queue's web UI as the page shows it.
 func (a *app) queue(readOnly bool) http.Handler {
 	return asynqmon.New(asynqmon.Options{RootPath: page.QueuePath, RedisConnOpt: shared{a.redis}, ReadOnly: readOnly})
+}
+
+// seriesEvery is how far the points of the charts are apart at least.
+const seriesEvery = 10 * time.Second
+
+// keepSeries keeps how campaigns go over time until ctx ends. Of several processes one
+// does.
+func keepSeries(ctx context.Context, d *desk.Desk, log zerolog.Logger) {
+	owner := rand.Text()
+	tick := time.NewTicker(seriesEvery)
+	defer tick.Stop()
+	for {
+		if err := d.KeepSeries(ctx, owner, seriesEvery); err != nil && ctx.Err() == nil {
+			log.Warn().Err(err).Msg("could not keep how campaigns go; the charts have a gap")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // templatesOf are the templates of a sender's account, where they can be asked for.

@@ -92,6 +92,7 @@ func (c *serveCommand) Run(a *app) error {
 	srv.RegisterOnShutdown(people.Close)
 	var under sync.WaitGroup
 	under.Go(func() { im.run(a.ctx) })
+	under.Go(func() { keepSeries(a.ctx, d, log) })
 	under.Go(func() { hub.Run(a.ctx) })
 	if c.MetricsAddr != "" {
 		under.Go(func() { fleet.Run(a.ctx) })

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/parts"
 	"sluice/internal/ratelimit"
 	"sluice/internal/sender"
+	"sluice/internal/series"
 	"sluice/internal/status"
 	"sluice/internal/token"
 )
@@ -68,6 +69,7 @@ type Desk struct {
 	campaigns *campaign.Store
 	queue     *jobs.Queue
 	parts     *parts.Store
+	series    *series.Store
 	audit     *audit.Log
 	tokens    *token.Store
 	endpoints *outbox.Store
@@ -79,7 +81,7 @@ func New(o Options) *Desk {
 	d := &Desk{
 		redis: o.Redis, open: o.Open, now: o.Now, actor: o.By,
 		ledger: ledger.New(o.Redis, o.Now), campaigns: campaign.NewStore(o.Redis, o.Now),
-		queue: jobs.NewQueue(o.Redis, o.QueuePrefix), parts: parts.NewStore(o.Redis, o.Now),
+		queue: jobs.NewQueue(o.Redis, o.QueuePrefix), parts: parts.NewStore(o.Redis, o.Now), series: series.NewStore(o.Redis),
 		audit: audit.New(o.Redis), tokens: token.NewStore(o.Redis, o.Now), endpoints: outbox.NewStore(o.Redis, o.Now),
 	}
 	if o.Remember > 0 {

@@ -139,6 +139,14 @@ func Receipts(id string, n int) string { return batch(id, "receipts", n) }
 // its journal. Written by receipt with each change of the log.
 func Funnel(id string) string { return Campaign(id) + ":funnel" }
 
+// Series is a list: how a campaign went over time, a point each. It expires a month
+// after the last. Written by series, by whoever holds SeriesTurn.
+func Series(id string) string { return Campaign(id) + ":series" }
+
+// SeriesTurn is a string with an expiry: the process that adds points. Written by
+// series.
+func SeriesTurn() string { return "sluice:series:turn" }
+
 // Batches is a hash: batch number to digest and counts. Written by ledger at the
 // import.
 func Batches(id string) string { return Campaign(id) + ":batches" }

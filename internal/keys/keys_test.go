@@ -18,10 +18,10 @@ func TestKeysAreTheirOwn(t *testing.T) {
 	ofCampaign := []string{
 		keys.Campaign("c"), keys.Importer("c"), keys.Recipients("c", 1), keys.Skipped("c", 1), keys.Journal("c", 1), keys.Batches("c"),
 		keys.Summary("c"), keys.Claims("c"), keys.Owners("c"), keys.Done("c"), keys.Revisions("c"),
-		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"), keys.Events("c"),
+		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"), keys.Series("c"), keys.Events("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c"), keys.SenderTold("c")}
-	others := []string{keys.Schema(), keys.Session("c"), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues(), keys.Audit()}
+	others := []string{keys.Schema(), keys.Session("c"), keys.SeriesTurn(), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues(), keys.Audit()}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {
 		if seen[key] {

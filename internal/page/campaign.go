@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/internal/campaign"
+	"sluice/internal/series"
 	"sluice/internal/status"
 	"sluice/internal/token"
 )
@@ -29,6 +30,7 @@ type account struct {
 	Mean        float64 // messages a second since then
 	Granted     float64 // what throttling has left of the limit
 	GrantedW    float64 // as a part of the bar
+	Charts      []chart
 }
 
 // A codeRow is a code with what it means.
@@ -68,8 +70,20 @@ func (s *Server) campaign(c *call) (sheet, error) {
 	if err != nil {
 		return sheet{}, err
 	}
-	return sheet{Name: "campaign", Title: id, Section: "campaigns", Data: s.accountFor(c, both{rec, st})}, nil
+	points, err := s.shared.get(c.ctx, "series "+id, func(ctx context.Context) (any, time.Duration, error) {
+		all, err := s.Desk.Series(ctx, id)
+		return all, seriesFor, err
+	})
+	if err != nil {
+		return sheet{}, err
+	}
+	a := s.accountFor(c, both{rec, st})
+	a.Charts = chartsOf(points.([]series.Point))
+	return sheet{Name: "campaign", Title: id, Section: "campaigns", Data: a}, nil
 }
+
+// seriesFor is how long a series may be kept: points are further apart.
+const seriesFor = 5 * time.Second
 
 func (s *Server) accountFor(c *call, b both) *account {
 	st := b.st

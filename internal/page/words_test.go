@@ -10,12 +10,12 @@ import (
 )
 
 // dynamic are keys that are put together as they are said, by their beginnings.
-var dynamic = []string{"nav.", "state.", "row.", "hold.", "act.", "said.", "fault.", "priority.", "scope.", "doubt.accept", "doubt.reject", "doubt.resend", "doubt.ask.", "suppress.add.", "suppress.remove.", "step.", "message.slot.", "audit."}
+var dynamic = []string{"nav.", "state.", "row.", "hold.", "act.", "said.", "fault.", "priority.", "scope.", "doubt.accept", "doubt.reject", "doubt.resend", "doubt.ask.", "suppress.add.", "suppress.remove.", "step.", "message.slot.", "audit.", "chart."}
 
 var (
 	saidInPages = regexp.MustCompile(`\bt "([a-z0-9_.-]+)"`)
 	saidInGo    = regexp.MustCompile(`"((?:[a-z_]+\.)+[a-z_-]+)"`)
-	places      = regexp.MustCompile(`\{\d\}`)
+	slotsOfText = regexp.MustCompile(`\{\d\}`)
 )
 
 // Every catalogue has the same keys with the same places for values; all that are said
@@ -66,7 +66,7 @@ func TestCatalogues(t *testing.T) {
 }
 
 func placesOf(text string) []string {
-	found := places.FindAllString(text, -1)
+	found := slotsOfText.FindAllString(text, -1)
 	slices.Sort(found)
 	return slices.Compact(found)
 }

@@ -238,7 +238,24 @@ func (w *world) work() {
 			w.t.Errorf("the worker: %v", err)
 		}
 	}()
-	w.t.Cleanup(func() { cancel(); <-imported; <-worked })
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		const every = time.Second // of a campaign that is short
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			if err := w.desk.KeepSeries(ctx, "w1", every); err != nil && ctx.Err() == nil {
+				w.t.Errorf("keeping the series: %v", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	w.t.Cleanup(func() { cancel(); <-imported; <-worked; <-kept })
 }
 
 // people writes a list of so many, with the troubles of real ones.
