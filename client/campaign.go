@@ -126,6 +126,12 @@ func (c *Client) Pause(ctx context.Context, id string) error { return c.move(ctx
 // Resume goes on with a campaign that was paused or has halted.
 func (c *Client) Resume(ctx context.Context, id string) error { return c.move(ctx, id, "/resume") }
 
+// ResumeAfterRestore is Resume of a campaign that has halted because Redis was
+// restored: whoever was submitted to after its state was saved gets a second message.
+func (c *Client) ResumeAfterRestore(ctx context.Context, id string) error {
+	return c.do(ctx, request{method: http.MethodPost, path: at(id, "/resume"), body: []byte(`{"after_restore":true}`)})
+}
+
 // Cancel ends a campaign for good.
 func (c *Client) Cancel(ctx context.Context, id string) error { return c.move(ctx, id, "/cancel") }
 

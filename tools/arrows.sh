@@ -140,7 +140,8 @@ good session $i/token $i/keys
 good outbox $i/keys
 good api $i/outbox $i/events $i/audit
 good events $i/keys
-good audit $i/keys
+good audit $i/keys $i/phone
+good api $i/phone $i/sender
 good desk $i/audit $i/token
 good desk $i/outbox
 good idempotency $i/keys

@@ -64,8 +64,8 @@ func (c *serveCommand) Run(a *app) error {
 	tokens := token.NewStore(a.redis, a.now)
 	hub := events.New(events.Options{Redis: a.redis, Ask: api.Look(d), Log: log, Most: api.StreamsAtOnce})
 	handler := api.New(api.Options{
-		Events: hub,
-		Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
+		Events:    hub,
+		Templates: a.templatesOf, Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
 		Desk: d, Tokens: tokens, Idempotency: idempotency.NewStore(a.redis), Now: a.now, Log: log,
 		Senders: a.senderNames, Launched: im.poke,
 		Ready: a.ready,

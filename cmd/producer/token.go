@@ -19,6 +19,7 @@ type tokenCommand struct {
 type tokenCreateCommand struct {
 	Name   string   `arg:"" help:"What the token is for."`
 	Scopes []string `required:"" help:"What it may do: read, write, send, pii, suppress, admin." placeholder:"SCOPE"`
+	Allow  []string `help:"Networks that it may be used from, such as 10.0.0.0/8; from any if not given. Behind a proxy that is the proxy's address." placeholder:"CIDR"`
 	Days   int      `help:"For how many days it is good; 0: until it is revoked." placeholder:"N"`
 }
 
@@ -35,7 +36,7 @@ func (c *tokenCreateCommand) Run(a *app) error {
 		return err
 	}
 	text, t, err := a.desk.CreateToken(a.ctx, token.Order{
-		Name: c.Name, Scopes: c.Scopes, Senders: senders, For: time.Duration(c.Days) * 24 * time.Hour,
+		Name: c.Name, Scopes: c.Scopes, Senders: senders, Allow: c.Allow, For: time.Duration(c.Days) * 24 * time.Hour,
 	})
 	if err != nil {
 		return err
@@ -75,21 +76,24 @@ func (c *tokenListCommand) Run(a *app) error {
 	}
 	t := tabwriter.NewWriter(shown(a.out), 0, 0, 2, ' ', 0)
 	if !c.JSON {
-		fmt.Fprintln(t, "ID\tNAME\tSCOPES\tSENDERS\tCREATED\tUSED")
+		fmt.Fprintln(t, "ID\tNAME\tSCOPES\tSENDERS\tALLOW\tCREATED\tUSED")
 	}
 	for i := range all {
 		k := &all[i]
 		if c.JSON {
 			err = printJSON(a.out, k)
 		} else {
-			senders, used := "all", "never"
+			senders, used, allow := "all", "never", "any"
 			if len(k.Senders) > 0 {
 				senders = strings.Join(k.Senders, ",")
+			}
+			if len(k.Allow) > 0 {
+				allow = strings.Join(k.Allow, ",")
 			}
 			if k.Used != nil {
 				used = atText(*k.Used)
 			}
-			_, err = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), senders, atText(k.Created), used)
+			_, err = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), senders, allow, atText(k.Created), used)
 		}
 		if err != nil {
 			return err

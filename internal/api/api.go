@@ -19,6 +19,7 @@ import (
 	"sluice/internal/events"
 	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
+	"sluice/internal/sender"
 	"sluice/internal/token"
 )
 
@@ -31,6 +32,7 @@ const (
 
 	maxBody       = 8 << 20 // of all but a part
 	perSecond     = 50      // requests of one token
+	testsAMinute  = 10      // of one token, for each sends a message
 	uploadsAtOnce = 8
 	stallAfter    = 30 * time.Second // of a stream that does not move on
 )
@@ -51,6 +53,9 @@ type Options struct {
 	Log            zerolog.Logger
 	// Senders are the names of the senders that there are.
 	Senders func() ([]string, error)
+	// Templates are those of a sender's account; asked is false where there is no way to
+	// ask. It may be nil.
+	Templates func(ctx context.Context, sender string) (all []sender.ListedTemplate, asked bool, err error)
 	// Ready says whether requests can be answered.
 	Ready func(context.Context) error
 	// Launched is told that an import is due.
@@ -70,9 +75,10 @@ type Server struct {
 // A limit is what one token has asked lately.
 type limit struct {
 	rate    *rate.Limiter
-	touched time.Time // when its use was noted
-	checked time.Time // when its streams last asked whether it is still one
-	over    bool      // it is none any more
+	tests   *rate.Limiter // of the messages that were sent to try something out
+	touched time.Time     // when its use was noted
+	checked time.Time     // when its streams last asked whether it is still one
+	over    bool          // it is none any more
 }
 
 // New makes a Server.
@@ -93,7 +99,7 @@ func (s *Server) limit(id string) *limit {
 	defer s.mu.Unlock()
 	l := s.limits[id]
 	if l == nil {
-		l = &limit{rate: rate.NewLimiter(perSecond, perSecond)}
+		l = &limit{rate: rate.NewLimiter(perSecond, perSecond), tests: rate.NewLimiter(rate.Every(time.Minute/testsAMinute), testsAMinute)}
 		s.limits[id] = l
 	}
 	return l

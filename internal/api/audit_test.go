@@ -64,6 +64,7 @@ func TestActs(t *testing.T) {
 		{204, "DELETE", "/v1/campaigns/draft", "", audit.Done, nil},
 		{200, "POST", "/v1/suppressions", `{"phones":["+5511987654321"]}`, audit.Done, nil},
 		{422, "POST", "/v1/suppressions", `{"phones":["+5511987654321","x"]}`, audit.Refused, nil},
+		{200, "POST", "/v1/suppressions/import", "+5511987654322\n", audit.Done, []string{"Content-Type", "text/csv"}},
 		{200, "POST", "/v1/suppressions/remove", `{"phone":"+5511987654321"}`, audit.Done, nil},
 		{201, "POST", "/v1/callbacks", `{"name":"crm","url":"https://crm.example/hook","senders":["promo"]}`, audit.Done, nil},
 		{200, "POST", "/v1/callbacks/crm/rotate", "", audit.Done, nil},

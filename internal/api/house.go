@@ -87,6 +87,7 @@ func (s *Server) createToken(c *call) error {
 		Name    string   `json:"name"`
 		Scopes  []string `json:"scopes"`
 		Senders []string `json:"senders"`
+		Allow   []string `json:"allow"`
 		Days    int      `json:"days"`
 	}
 	if err := c.decode(&o); err != nil {
@@ -100,10 +101,16 @@ func (s *Server) createToken(c *call) error {
 	if len(o.Senders) == 0 {
 		o.Senders = c.token.Senders // nobody gives more than it has
 	}
+	if len(o.Allow) == 0 {
+		o.Allow = c.token.Allow
+	}
+	if !c.token.Within(o.Allow) {
+		return invalidAt("/allow", "networks that this token itself may be used from")
+	}
 	if o.Days < 0 || o.Days > 3650 {
 		return invalidAt("/days", "0 to 3650; 0: for ever")
 	}
-	text, t, err := c.desk.CreateToken(c.ctx, token.Order{Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, For: time.Duration(o.Days) * 24 * time.Hour})
+	text, t, err := c.desk.CreateToken(c.ctx, token.Order{Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, Allow: o.Allow, For: time.Duration(o.Days) * 24 * time.Hour})
 	if err != nil {
 		return err
 	}

@@ -109,12 +109,17 @@ func (s *Server) resume(c *call) error {
 	var o struct {
 		SkipRows   []int `json:"skip_rows"`
 		ClearPause bool  `json:"clear_pause"`
+		// AfterRestore says that it is known what going on means where Redis was restored.
+		AfterRestore bool `json:"after_restore"`
 	}
 	if err := c.decode(&o); err != nil {
 		return err
 	}
 	if len(o.SkipRows) > maxSkips {
 		return invalidAt("/skip_rows", "at most 100")
+	}
+	if rec.State == campaign.Halted && rec.Code == campaign.CodeRestored && !o.AfterRestore {
+		return stateProblem(rec, "Redis was restored: whoever was submitted to after its state was saved is not on record, and would get a second message; with after_restore true it goes on all the same")
 	}
 	v := movedView{ID: rec.ID}
 	var m desk.Moved

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"sluice/internal/desk"
@@ -19,6 +21,26 @@ type numbersOrder struct {
 	Phone   string   `json:"phone"`
 	Phones  []string `json:"phones"`
 	Country string   `json:"country"`
+	Sender  string   `json:"sender"` // the list of who want no marketing from it; empty: of who get nothing
+}
+
+// keeps refuses a list of suppressed numbers that is not the token's: one that is bound
+// to senders keeps theirs, and not that of all.
+func (s *Server) keeps(c *call, sender string) error {
+	if sender == "" {
+		if len(c.token.Senders) > 0 {
+			return refusal(http.StatusForbidden, "forbidden", "the token is bound to senders: the list of all is not its to keep; name one of them in sender")
+		}
+		return nil
+	}
+	names, err := s.Senders()
+	if err != nil {
+		return err
+	}
+	if !c.token.Knows(sender) || !slices.Contains(names, sender) {
+		return invalidAt("/sender", "there is no such sender for this token")
+	}
+	return nil
 }
 
 func (c *call) numbers() (*numbersOrder, error) {
@@ -78,7 +100,15 @@ func (s *Server) suppress(c *call) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.desk.Suppress(c.ctx, o.Phones, o.Country)
+	if err := s.keeps(c, o.Sender); err != nil {
+		return err
+	}
+	var n int
+	if o.Sender == "" {
+		n, err = c.desk.Suppress(c.ctx, o.Phones, o.Country)
+	} else {
+		n, err = c.desk.OptOut(c.ctx, o.Sender, o.Phones, o.Country)
+	}
 	if err != nil {
 		return numberProblem(err)
 	}
@@ -91,7 +121,15 @@ func (s *Server) unsuppress(c *call) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.desk.Unsuppress(c.ctx, o.Phones, o.Country)
+	if err := s.keeps(c, o.Sender); err != nil {
+		return err
+	}
+	var n int
+	if o.Sender == "" {
+		n, err = c.desk.Unsuppress(c.ctx, o.Phones, o.Country)
+	} else {
+		n, err = c.desk.OptIn(c.ctx, o.Sender, o.Phones, o.Country)
+	}
 	if err != nil {
 		return numberProblem(err)
 	}
@@ -104,7 +142,12 @@ func (s *Server) suppressed(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := c.desk.AreSuppressed(c.ctx, o.Phones, o.Country)
+	var all []bool
+	if o.Sender == "" { // each token may know who gets nothing from anybody
+		all, err = c.desk.AreSuppressed(c.ctx, o.Phones, o.Country)
+	} else if err = s.keeps(c, o.Sender); err == nil {
+		all, err = c.desk.AreOptedOut(c.ctx, o.Sender, o.Phones, o.Country)
+	}
 	if err != nil {
 		return numberProblem(err)
 	}
@@ -114,6 +157,14 @@ func (s *Server) suppressed(c *call) error {
 // suppressions streams the list, in no order. Without the scope pii its numbers are
 // masked.
 func (s *Server) suppressions(c *call) error {
+	of := c.r.URL.Query().Get("sender")
+	if err := s.keeps(c, of); err != nil {
+		return err
+	}
+	each := c.desk.Suppressed
+	if of != "" {
+		each = func(ctx context.Context, f func(phone string) error) error { return c.desk.OptedOut(ctx, of, f) }
+	}
 	h := c.w.Header()
 	h.Set("Content-Type", parts.NDJSON)
 	h.Set("Trailer", "Sluice-Complete")
@@ -121,7 +172,7 @@ func (s *Server) suppressions(c *call) error {
 	packed, closeOut := c.packed()
 	out := bufio.NewWriterSize(packed, 64<<10)
 	e := json.NewEncoder(out)
-	err := c.desk.Suppressed(c.ctx, func(phone string) error {
+	err := each(c.ctx, func(phone string) error {
 		if !c.token.May("pii") {
 			phone = mask(phone)
 		}

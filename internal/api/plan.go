@@ -140,6 +140,9 @@ func (s *Server) test(c *call) error {
 	if o.Row < 0 {
 		return invalidAt("/row", "rows are counted from 1")
 	}
+	if !s.limit(c.token.ID).tests.Allow() {
+		return later(refusal(http.StatusTooManyRequests, "too-many-requests", "this token sends more than 10 tests a minute"), 6)
+	}
 	p, err := c.desk.PrepareRecord(c.ctx, rec, o.Preflight != nil && !*o.Preflight)
 	if err != nil {
 		return listed(rec, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"sluice/internal/idempotency"
 	"sluice/internal/ledger"
 	"sluice/internal/parts"
+	"sluice/internal/phone"
 )
 
 // A Problem is an error as it is answered, by RFC 9457. It shows nothing of a row
@@ -188,6 +190,9 @@ func pointer(field string) string {
 	return "/" + strings.ReplaceAll(field, ".", "/")
 }
 
+// digitsAlone is a step of a path that may be a phone number.
+var digitsAlone = regexp.MustCompile(`/\+?[0-9]{9,}(/|$)`)
+
 // refuse writes a problem.
 func (s *Server) refuse(c *call, p *Problem, pattern string) {
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusInsufficientStorage {
@@ -197,6 +202,12 @@ func (s *Server) refuse(c *call, p *Problem, pattern string) {
 		panic(http.ErrAbortHandler)
 	}
 	p.RequestID, p.Instance = c.id, c.r.URL.Path
+	// No text has one; what a stranger named a column, or put in the path, may be one.
+	p.Detail, p.Instance = phone.Hide(p.Detail), digitsAlone.ReplaceAllString(p.Instance, "/***$1")
+	p.Errors = slices.Clone(p.Errors)
+	for i := range p.Errors {
+		p.Errors[i].Detail, p.Errors[i].Pointer = phone.Hide(p.Errors[i].Detail), phone.Hide(p.Errors[i].Pointer)
+	}
 	h := c.w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	if p.Status == http.StatusUnauthorized {

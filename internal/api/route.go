@@ -57,8 +57,10 @@ func (s *Server) routes() []route {
 		{"POST /v1/suppressions", token.Suppress, s.suppress},
 		{"POST /v1/suppressions/remove", token.Suppress, s.unsuppress},
 		{"POST /v1/suppressions/lookup", token.Suppress, s.suppressed},
+		{"POST /v1/suppressions/import", token.Suppress, s.importSuppressions},
 		{"GET /v1/workers", token.Read, s.workers},
 		{"GET /v1/senders", token.Read, s.senders},
+		{"GET /v1/senders/{name}/templates", token.Read, s.templates},
 		{"GET /v1/callbacks", token.Write, s.callbacks},
 		{"POST /v1/callbacks", token.Write, s.createCallback},
 		{"DELETE /v1/callbacks/{name}", token.Write, s.deleteCallback},
@@ -186,6 +188,9 @@ func (s *Server) enter(c *call, scope string) error {
 		return p
 	}
 	s.touch(c.ctx, t.ID, l)
+	if !t.From(c.r.RemoteAddr) {
+		return refusal(http.StatusForbidden, "forbidden", "the token may not be used from this address")
+	}
 	if !t.May(scope) {
 		return refusal(http.StatusForbidden, "forbidden", "the token has not the scope "+scope)
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
+	"sluice/internal/phone"
 )
 
 const (
@@ -147,30 +147,8 @@ func fields(who Actor, a Act, o Outcome, began string) []any {
 	}
 }
 
-// number is what may be a phone number.
-var number = regexp.MustCompile(`\+?[0-9][0-9 ().-]{5,}[0-9]`)
-
-// plain is a text of bounded length without what may be a phone number: a date or a
-// time of day stays.
-func plain(text string) string {
-	return cut(number.ReplaceAllStringFunc(text, func(found string) string {
-		if digits := strings.Count(strings.Map(digit, found), "0"); digits < 9 || isDate(found) {
-			return found
-		}
-		return "***"
-	}))
-}
-
-func digit(r rune) rune {
-	if r >= '0' && r <= '9' {
-		return '0'
-	}
-	return -1
-}
-
-var date = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
-
-func isDate(text string) bool { return date.MatchString(text) }
+// plain is a text of bounded length without what may be a phone number.
+func plain(text string) string { return cut(phone.Hide(text)) }
 
 // cut is a text of bounded length that steers no terminal.
 func cut(text string) string {

@@ -57,7 +57,7 @@ func (d *Desk) change(ctx context.Context, name, sender string, numbers []string
 
 // SuppressAll suppresses the numbers of a list. It may be given again.
 func (d *Desk) SuppressAll(ctx context.Context, s *Suppressing) (all SuppressedAll, err error) {
-	err = d.act(ctx, audit.Act{Name: "suppress"}, func(a *audit.Act) (bool, error) {
+	err = d.act(ctx, audit.Act{Name: "suppress", Sender: s.order.Sender}, func(a *audit.Act) (bool, error) {
 		all, err = d.suppressAll(ctx, s)
 		a.Detail = fmt.Sprintf("%d of a list of %d rows", all.Added, all.Rows)
 		return all.Added > 0, err

@@ -52,6 +52,16 @@ func (d *Desk) SenderState(ctx context.Context, name string) (*SenderState, erro
 // AreSuppressed says of each number whether it gets no message. They are read as
 // those of Suppress.
 func (d *Desk) AreSuppressed(ctx context.Context, numbers []string, country string) ([]bool, error) {
+	return contained(ctx, numbers, country, suppress.New(d.redis))
+}
+
+// AreOptedOut says of each number whether it gets no marketing from a sender, those who
+// get nothing from anybody among them.
+func (d *Desk) AreOptedOut(ctx context.Context, sender string, numbers []string, country string) ([]bool, error) {
+	return contained(ctx, numbers, country, suppress.New(d.redis).OptedOut(sender))
+}
+
+func contained(ctx context.Context, numbers []string, country string, list *suppress.List) ([]bool, error) {
 	r, err := phone.NewReader(phone.Options{Country: country})
 	if err != nil {
 		return nil, &InvalidError{err}
@@ -64,5 +74,5 @@ func (d *Desk) AreSuppressed(ctx context.Context, numbers []string, country stri
 		}
 		phones[i] = string(n.Append(nil))
 	}
-	return suppress.New(d.redis).Contains(ctx, phones)
+	return list.Contains(ctx, phones)
 }

@@ -40,6 +40,7 @@ func (d *Desk) Suppressed(ctx context.Context, each func(phone string) error) er
 type SuppressOrder struct {
 	File     string        // - is Stdin
 	Stdin    io.Reader     //
+	Sender   string        // who want no marketing from this one; "": who get nothing from anybody
 	Phone    string        // the column with the number
 	Country  string        // of numbers in national form; those are invalid if empty
 	Numbers  phone.Numbers // how numbers are written that could be read in two ways; "" is phone.Auto
@@ -84,6 +85,9 @@ func (d *Desk) suppressAll(ctx context.Context, s *Suppressing) (SuppressedAll, 
 	s.read.begin("suppressing")
 	var all SuppressedAll
 	list := suppress.New(d.redis)
+	if s.order.Sender != "" {
+		list = list.OptedOut(s.order.Sender)
+	}
 	var phones []string
 	flush := func() error {
 		n, err := list.Add(ctx, phones)

@@ -147,7 +147,7 @@ func (s *Server) enter(c *call) error {
 	if err != nil {
 		return err
 	}
-	if t.May(token.Read) {
+	if t.May(token.Read) && t.From(c.r.RemoteAddr) {
 		c.as(t, s.Desk)
 	}
 	return nil

@@ -100,6 +100,12 @@ func (s *Server) signIn(c *call) error {
 		return s.showSignIn(c, to, "signin.unknown", http.StatusUnauthorized)
 	case err != nil:
 		return err
+	case !t.From(c.r.RemoteAddr):
+		if err := s.Sessions.End(c.ctx, secret); err != nil {
+			return err
+		}
+		s.attempts.failed(c.r.RemoteAddr, s.Now())
+		return s.showSignIn(c, to, "signin.unknown", http.StatusUnauthorized)
 	case !t.May(token.Read):
 		if err := s.Sessions.End(c.ctx, secret); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ type Token struct {
 	Name    string     `json:"name"`
 	Scopes  []string   `json:"scopes"`
 	Senders []string   `json:"senders"` // that it may see and use; empty: all
+	Allow   []string   `json:"allow"`   // networks that it may be used from; empty: any
 	Created time.Time  `json:"created_at"`
 	Expires *time.Time `json:"expires_at"` // null: never
 	Used    *time.Time `json:"used_at"`    // by the minute; null: never
@@ -61,6 +63,36 @@ func (t *Token) Knows(sender string) bool {
 // of senders that it does not know.
 func (t *Token) Sees(other *Token) bool {
 	return len(t.Senders) == 0 || len(other.Senders) > 0 && !slices.ContainsFunc(other.Senders, func(name string) bool { return !t.Knows(name) })
+}
+
+// From says whether a token may be used from an address, as net/http has it.
+func (t *Token) From(addr string) bool {
+	if len(t.Allow) == 0 {
+		return true
+	}
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := at.Addr().WithZone("").Unmap()
+	return slices.ContainsFunc(t.Allow, func(text string) bool {
+		p, err := netip.ParsePrefix(text)
+		return err == nil && p.Contains(ip)
+	})
+}
+
+// Within says that whatever an address is in of these networks, it is in the token's.
+func (t *Token) Within(allow []string) bool {
+	if len(t.Allow) == 0 {
+		return true
+	}
+	return len(allow) > 0 && !slices.ContainsFunc(allow, func(text string) bool {
+		p, err := netip.ParsePrefix(text)
+		return err != nil || !slices.ContainsFunc(t.Allow, func(own string) bool {
+			o, err := netip.ParsePrefix(own)
+			return err == nil && o.Bits() <= p.Bits() && o.Contains(p.Addr())
+		})
+	})
 }
 
 // kept is a token as Redis has it.
@@ -85,6 +117,7 @@ type Order struct {
 	Name    string
 	Scopes  []string
 	Senders []string
+	Allow   []string      // networks such as 10.0.0.0/8
 	For     time.Duration // 0: for ever
 }
 
@@ -110,6 +143,11 @@ func (o *Order) Check() error {
 			return fmt.Errorf("there is no scope %q; there are %s", scope, strings.Join(Scopes, ", "))
 		}
 	}
+	for _, text := range o.Allow {
+		if p, err := netip.ParsePrefix(text); err != nil || p != p.Masked() {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8 or 192.0.2.7/32", text)
+		}
+	}
 	return nil
 }
 
@@ -119,9 +157,12 @@ func (s *Store) Create(ctx context.Context, o Order) (text string, t *Token, err
 		return "", nil, err
 	}
 	secret := draw(base62, secretLen)
-	k := kept{Token: Token{ID: draw(idAlphabet, idLen), Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, Created: s.now().UTC().Truncate(time.Millisecond)}, Digest: digest(secret)}
+	k := kept{Token: Token{ID: draw(idAlphabet, idLen), Name: o.Name, Scopes: o.Scopes, Senders: o.Senders, Allow: o.Allow, Created: s.now().UTC().Truncate(time.Millisecond)}, Digest: digest(secret)}
 	if k.Senders == nil {
 		k.Senders = []string{}
+	}
+	if k.Allow == nil {
+		k.Allow = []string{}
 	}
 	if o.For > 0 {
 		at := k.Created.Add(o.For)

@@ -60,3 +60,29 @@ func TestToken(t *testing.T) {
 		}
 	}
 }
+
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	k := &Token{Allow: []string{"10.0.0.0/8", "2001:db8::/32"}}
+	for addr, want := range map[string]bool{
+		"10.1.2.3:80": true, "[::ffff:10.1.2.3]:80": true, "[2001:db8::1]:80": true, "[2001:db8::1%eth0]:80": true,
+		"11.1.2.3:80": false, "[::1]:80": false, "": false, "10.1.2.3": false,
+	} {
+		if k.From(addr) != want {
+			t.Errorf("%s: not %v", addr, want)
+		}
+	}
+	for networks, want := range map[string]bool{"10.0.0.0/8": true, "10.2.0.0/16": true, "10.2.0.0/16,2001:db8:1::/48": true, "0.0.0.0/0": false, "10.2.0.0/16,11.0.0.0/8": false, "": false} {
+		if k.Within(strings.FieldsFunc(networks, func(r rune) bool { return r == ',' })) != want {
+			t.Errorf("%s: not %v", networks, want)
+		}
+	}
+	if !(&Token{}).From("") {
+		t.Error("a token of any network is kept out")
+	}
+	for _, wrong := range []string{"10.0.0.1/8", "10.0.0.0", "x", ""} {
+		if err := (&Order{Name: "x", Scopes: []string{Read}, Allow: []string{wrong}}).Check(); err == nil {
+			t.Errorf("%q is taken for a network", wrong)
+		}
+	}
+}
