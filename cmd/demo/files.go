@@ -34,7 +34,7 @@ const sendersFile = `senders:
 `
 
 // receiptSecret is the last part of the receiver's addresses.
-const receiptSecret = "the-demo-has-no-secrets"
+const receiptSecret = "the-demo-has-no-secrets" //nolint:gosec // and it has none
 
 const personal = `id: demo-nxcloud
 sender: promo-br

@@ -19,8 +19,8 @@ const (
 	// compact, beside those that are: with the room that Redis keeps behind a string
 	// that grows, it is twice as much there.
 	hotBytes = 10
-	// shortBytes is what it is not worth while for.
-	shortBytes = 64
+	// shortBytes is what it is not worth while for, of however many recipients.
+	shortBytes = 256
 	// quietFor is after which time without a receipt a log is made compact, however
 	// short it is.
 	quietFor = time.Hour
@@ -91,7 +91,7 @@ func (a *Applier) shrink(ctx context.Context, places []place) error {
 
 // shrink makes the log of a page compact that has become long.
 func (b *book) shrink(ctx context.Context, p *page) error {
-	if p.logBytes-p.packed <= hotBytes*len(p.Phones) {
+	if p.logBytes-p.packed <= hotBytes*len(p.Phones)+shortBytes {
 		return nil
 	}
 	return b.compact(ctx, p)
