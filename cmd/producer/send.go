@@ -35,7 +35,7 @@ func (c *sendCommand) Run(a *app) error {
 		return err
 	}
 	bar := startProgress(a, p.Progress)
-	launched, err := a.desk.Launch(a.ctx, p)
+	launched, err := unlessStalled(a.ctx, func() (*desk.Launched, error) { return a.desk.Launch(a.ctx, p) })
 	bar.stop()
 	if err != nil {
 		return hint(err)
@@ -57,7 +57,7 @@ func (a *app) prepare(o desk.Order) (*desk.Prepared, error) {
 	}
 	o.Stdin = a.in
 	o.Warn = func(warning string) { fmt.Fprintf(shown(a.err), "producer: warning: %s\n", warning) }
-	return a.desk.Prepare(o)
+	return unlessStalled(a.ctx, func() (*desk.Prepared, error) { return a.desk.Prepare(o) })
 }
 
 // readCampaign reads a campaign file, or standard input for -; a list that is named
@@ -126,7 +126,7 @@ func (c *sendCommand) dryRun(a *app, p *desk.Prepared) error {
 		fmt.Fprintf(shown(a.err), "producer: warning: the suppression list is not asked: %v\n", err)
 	}
 	bar := startProgress(a, p.Progress)
-	plan, err := a.desk.Count(a.ctx, p)
+	plan, err := unlessStalled(a.ctx, func() (*desk.Plan, error) { return a.desk.Count(a.ctx, p) })
 	bar.stop()
 	if plan == nil {
 		return hint(err)

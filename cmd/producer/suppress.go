@@ -118,9 +118,10 @@ type suppressed struct {
 
 // Run imports a list.
 func (c *suppressImport) Run(a *app) error {
-	list, err := a.desk.SuppressList(desk.SuppressOrder{
+	order := desk.SuppressOrder{
 		File: c.File, Stdin: a.in, Phone: c.Phone, Country: c.Country, Numbers: phone.Numbers(c.Numbers), Encoding: c.Encoding,
-	})
+	}
+	list, err := unlessStalled(a.ctx, func() (*desk.Suppressing, error) { return a.desk.SuppressList(order) })
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (c *suppressImport) Run(a *app) error {
 		return err
 	}
 	bar := startProgress(a, list.Progress)
-	all, err := a.desk.SuppressAll(a.ctx, list)
+	all, err := unlessStalled(a.ctx, func() (desk.SuppressedAll, error) { return a.desk.SuppressAll(a.ctx, list) })
 	bar.stop()
 	if err != nil {
 		return err

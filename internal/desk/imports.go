@@ -87,7 +87,7 @@ func (d *Desk) importParts(ctx context.Context, rec *campaign.Record, all []part
 
 // isRefused says that a list was refused as it was read.
 func isRefused(err error) bool {
-	return errors.Is(err, batch.ErrDamaged) || errors.Is(err, batch.ErrNotText) || errors.Is(err, batch.ErrNoEnd)
+	return errors.Is(err, errChanged) || errors.Is(err, batch.ErrDamaged) || errors.Is(err, batch.ErrNotText) || errors.Is(err, batch.ErrNoEnd)
 }
 
 // isList says that an error is the list's own, and would come again.

@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync/atomic"
 
@@ -41,7 +43,7 @@ func (p *Prepared) Progress() Progress { return p.read.progress(p.input) }
 // An input is a list's files, one after the other, counting what has been read of
 // them. Each is read through next but the first.
 type input struct {
-	now   io.ReadCloser
+	first *counted
 	stdin io.Reader
 	rest  []string // that were not opened yet
 	open  []io.Closer
@@ -49,12 +51,20 @@ type input struct {
 	read  atomic.Int64
 }
 
+// newInput makes the input of one open file.
+func newInput(first io.ReadCloser) *input {
+	in := &input{open: []io.Closer{first}}
+	in.first = newCounted(in, first)
+	return in
+}
+
 func openInput(paths []string, stdin io.Reader) (*input, error) {
 	first, size, err := batch.Open(paths[0], stdin)
 	if err != nil {
 		return nil, err
 	}
-	in := &input{now: first, stdin: stdin, rest: paths[1:], size: size, open: []io.Closer{first}}
+	in := newInput(first)
+	in.stdin, in.rest, in.size = stdin, paths[1:], size
 	for _, path := range in.rest {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -67,7 +77,7 @@ func openInput(paths []string, stdin io.Reader) (*input, error) {
 }
 
 // Read reads the first file.
-func (i *input) Read(p []byte) (int, error) { return counted{i, i.now}.Read(p) }
+func (i *input) Read(p []byte) (int, error) { return i.first.Read(p) }
 
 // next opens the next file.
 func (i *input) next() (io.Reader, string, error) {
@@ -81,7 +91,7 @@ func (i *input) next() (io.Reader, string, error) {
 		return nil, "", err
 	}
 	i.open = append(i.open, file)
-	return counted{i, file}, path, nil
+	return newCounted(i, file), path, nil
 }
 
 // Close closes the files.
@@ -95,11 +105,37 @@ func (i *input) Close() {
 type counted struct {
 	in   *input
 	file io.ReadCloser
+	was  fs.FileInfo // as it was opened; nil of a pipe
 }
 
-// Read counts.
-func (c counted) Read(p []byte) (int, error) {
+func newCounted(in *input, file io.ReadCloser) *counted {
+	c := &counted{in: in, file: file}
+	if f, ok := file.(fs.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			c.was = info
+		}
+	}
+	return c
+}
+
+// Read counts. It refuses at its end a file that was written to in between: its last
+// row may be cut off in the middle of a number.
+func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.file.Read(p)
 	c.in.read.Add(int64(n))
+	if errors.Is(err, io.EOF) && c.changed() {
+		err = errChanged
+	}
 	return n, err
 }
+
+func (c *counted) changed() bool {
+	f, ok := c.file.(fs.File)
+	if c.was == nil || !ok {
+		return false
+	}
+	is, err := f.Stat()
+	return err == nil && (is.Size() != c.was.Size() || !is.ModTime().Equal(c.was.ModTime()))
+}
+
+var errChanged = errors.New("the file was written to while it was read; give it once more when it is whole")

@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/internal/batch"
 	"sluice/internal/campaign"
+	"sluice/internal/keys"
 	"sluice/internal/sender"
 )
 
@@ -110,7 +113,9 @@ func TestLaunchRefusedLate(t *testing.T) {
 		c.file("list.csv", text)
 		_, err := c.Launch(c.ctx, c.prepare(c.order("sale", "")))
 		refused(t, err, "")
-		left := slices.DeleteFunc(c.rdb.Keys(c.ctx, "*").Val(), func(key string) bool { return strings.HasSuffix(key, "events") })
+		left := slices.DeleteFunc(c.rdb.Keys(c.ctx, "*").Val(), func(key string) bool {
+			return strings.HasSuffix(key, "events") || key == keys.Audit() // what was done stays known
+		})
 		if len(left) != 0 {
 			t.Errorf("%s: %q are left", name, left)
 		}
@@ -127,6 +132,37 @@ func TestLaunchRefusedLate(t *testing.T) {
 	refused(t, err, "not text")
 	if rec, err := c.campaigns.Get(c.ctx, "sale"); err != nil || rec.State != campaign.Running {
 		t.Errorf("%+v, %v", rec, err)
+	}
+}
+
+// A file that is written to while it is read is refused: its last row may have ended
+// in the middle of a number.
+func TestLaunchOfAFileThatChanges(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	path := c.file("list.csv", listOf(30_000))
+	for name, change := range map[string]func() error{
+		"shorter": func() error { return os.Truncate(path, 400_000) },
+		"longer": func() error {
+			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteString("5511987")
+				err = errors.Join(err, f.Close())
+			}
+			return err
+		},
+		"another": func() error { return os.Chtimes(path, time.Time{}, time.Now().Add(time.Hour)) },
+	} {
+		p := c.prepare(c.order("sale", ""))
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Launch(c.ctx, p)
+		refused(t, err, "list.csv: ")
+		refused(t, err, "written to while it was read")
+		if _, err := c.campaigns.Get(c.ctx, "sale"); !errors.Is(err, campaign.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

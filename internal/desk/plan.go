@@ -130,7 +130,7 @@ func (p *Prepared) inputError(err error) error {
 		return fmt.Errorf("interrupted; run the same command again to go on where it ended: %w", err)
 	case errors.Is(err, ledger.ErrDiffers):
 		return invalid("%s: campaign %s was imported from other recipients; a changed list needs a new id: %w", list, p.file.ID, err)
-	case errors.Is(err, batch.ErrDamaged), errors.Is(err, batch.ErrNotText), errors.Is(err, batch.ErrNoEnd), errors.As(err, new(*batch.NobodyError)):
+	case errors.Is(err, errChanged), errors.Is(err, batch.ErrDamaged), errors.Is(err, batch.ErrNotText), errors.Is(err, batch.ErrNoEnd), errors.As(err, new(*batch.NobodyError)):
 		return invalid("%s: %w", list, err)
 	}
 	return fmt.Errorf("%s: %w", list, err)

@@ -107,7 +107,7 @@ func (p *Prepared) openList() error {
 	}
 	var err error
 	if in := p.order.input; in != nil {
-		p.input = &input{now: in, open: []io.Closer{in}}
+		p.input = newInput(in)
 	} else if p.input, err = openInput(files, p.order.Stdin); err != nil {
 		return err
 	}
