@@ -96,6 +96,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if at := said.header.Get("Location"); at != "" { // a path that is not clean
 			said.status = http.StatusNotFound
 		}
+		(&patient{readCloser: r.Body, control: http.NewResponseController(w)}).leave()
 		s.refuse(&call{w: w, r: r, id: requestID()}, problemOfStatus(said.status), pattern)
 		return
 	}
@@ -154,7 +155,9 @@ func (s *Server) try(rt route, c *call) (err error) {
 		}
 	}()
 	// Each read of the body has its time, and the answer too.
-	c.r.Body = &patient{readCloser: c.r.Body, control: http.NewResponseController(c.w)}
+	body := &patient{readCloser: c.r.Body, control: http.NewResponseController(c.w)}
+	c.r.Body = body
+	defer body.leave()
 	if rt.scope == "" {
 		return rt.handle(c)
 	}
@@ -265,12 +268,24 @@ type patient struct {
 	readCloser
 	control *http.ResponseController
 	left    int
+	over    bool // it was read to its end, or failed
 }
 
 type readCloser = interface {
 	Read(p []byte) (int, error)
 	Close() error
 }
+
+// leave ends a body that nobody has read to its end: the server looks for what is left
+// of it once the answer is written, and does not do so for ever.
+func (p *patient) leave() {
+	if !p.over && p.readCloser != http.NoBody {
+		_ = p.control.SetReadDeadline(time.Now().Add(leaveWithin)) // the next request has its own time
+	}
+}
+
+// leaveWithin is how long what is left of a body that was refused may take.
+const leaveWithin = 3 * time.Second
 
 // patientBytes are how many bytes must come in stallAfter.
 const patientBytes = 64 << 10
@@ -284,6 +299,7 @@ func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.readCloser.Read(b)
 	p.left -= n
 	if err != nil { // else the time of the body would end the answer, too
+		p.over = true
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
