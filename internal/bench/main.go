@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.IntVar(&s.rows, "rows", 500_000, "recipients of each sending run")
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
-	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, kills, late, takeover, receipts, import, long, idle, pace")
+	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, kills, late, takeover, receipts, import, api, begins, long, idle, pace")
 	flags.IntVar(&s.limit, "limit", 0, "of the pace, measure this limit alone")
 	flags.BoolVar(&s.distant, "far", false, "of the pace, measure only with Redis far away")
 	flags.IntVar(&s.crew, "workers", 0, "of the pace, measure the cases of so many workers alone")
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, io.Writer) error
-	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"takeover", b.takeover}, {"receipts", b.receipts}, {"import", b.importing}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
+	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"takeover", b.takeover}, {"receipts", b.receipts}, {"import", b.importing}, {"api", b.api}, {"begins", b.begins}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
 		if !strings.HasPrefix(part.name, s.only) || part.name == "pace" && !s.paces {
 			continue
 		}

@@ -51,6 +51,18 @@ func rssOf(pid int) (float64, error) {
 	return kib / 1024, err
 }
 
+// peakOf is the most memory that a running process has had, in MiB.
+func peakOf(pid int) (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("asking for a process' memory: %w", err)
+	}
+	_, after, _ := strings.Cut(string(text), "VmHWM:")
+	var kib float64
+	_, err = fmt.Sscan(after, &kib)
+	return kib / 1024, err
+}
+
 // first lets a process go before the others where that is allowed: what delays the
 // judge would count as what it judges.
 func first(pid int) {

@@ -17,4 +17,6 @@ func cpuOf(int) (time.Duration, error) { return 0, nil }
 
 func rssOf(int) (float64, error) { return 0, nil }
 
+func peakOf(int) (float64, error) { return 0, nil }
+
 func first(int) {}
