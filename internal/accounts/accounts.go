@@ -71,7 +71,7 @@ func (t Table) Open(s config.Sender, now func() time.Time) (sender.Provider, err
 
 // located gives what a provider says of its settings their places in the file.
 func located(own *config.Own, err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is looked at next
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, err := range several.Unwrap() {
 			all = append(all, located(own, err))

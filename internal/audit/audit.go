@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// Keep is how long an entry is kept, and MaxEntries how many are, about: some 40
-	// MB of Redis at the most.
-	Keep       = 400 * 24 * time.Hour
+	// Keep is how long an entry is kept.
+	Keep = 400 * 24 * time.Hour
+	// MaxEntries is how many entries are kept, about: some 40 MB of Redis at the most.
 	MaxEntries = 100_000
 	// endWithin is how long the outcome may take to be noted.
 	endWithin = 5 * time.Second

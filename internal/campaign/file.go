@@ -189,7 +189,7 @@ func located(d *strictyaml.Document, errs ...error) []error {
 	var found []error
 	for _, err := range errs {
 		var fault *fieldError
-		several, joined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what is wrapped is looked at next
+		several, joined := err.(interface{ Unwrap() []error })
 		switch {
 		case err == nil:
 		case joined:

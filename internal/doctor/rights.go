@@ -44,10 +44,10 @@ func (e *examination) rights(ctx context.Context) {
 		}
 	}
 	sub := e.redis.Subscribe(short, keys.Changes())
+	defer func() { _ = sub.Close() }()
 	if _, err := sub.Receive(short); err != nil && strings.HasPrefix(err.Error(), "NOPERM") {
 		e.warn(check, "", "Redis' user may not listen to "+keys.Changes()+": workers hear of changes up to five seconds late", "give it the channels of the recipe in docs/redis.md")
 	}
-	sub.Close()
 	if len(e.findings) == before {
 		e.ok(check, "", "Redis' user may do what is needed")
 	}

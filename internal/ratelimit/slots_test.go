@@ -244,7 +244,7 @@ func TestDaysThatAreOverGo(t *testing.T) {
 			t.Fatalf("no slot after %d s", (now-began)/second)
 		}
 	}
-	if most := (day + keptFor) / bucket; len(d.day) > int(most)+2 {
+	if most := (day + keptFor) / bucket; len(d.day) > most+2 {
 		t.Errorf("%d buckets are kept, and %d are enough", len(d.day), most)
 	}
 	for b := range int64(3 * pastAtOnce) { // more than one plan drops

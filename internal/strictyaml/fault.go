@@ -89,7 +89,7 @@ func flatten(errs []error) (all Faults, other error) {
 	for _, err := range errs {
 		var several Faults
 		var one *Fault
-		joined, isJoined := err.(interface{ Unwrap() []error }) //nolint:errorlint // what is wrapped is looked at next
+		joined, isJoined := err.(interface{ Unwrap() []error })
 		switch {
 		case err == nil:
 		case isJoined:
