@@ -97,7 +97,7 @@ func (c *Claim) next(indexes []int) ([]place, error) {
 // appendOwn appends a record of this claim and adds it to the fold. Whole says
 // that the fold then knows the whole journal.
 func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (whole bool, err error) {
-	if state == running && c.l.memory.lacks(c.id) {
+	if state == running && c.l.memory.lacks(c.memory) {
 		return false, ErrForgotten
 	}
 	touched := []string{keys.Claims(c.id), keys.Campaign(c.id), keys.Journal(c.id, c.N), keys.Owners(c.id)}
@@ -122,11 +122,11 @@ func (c *Claim) appendOwn(ctx context.Context, record []byte, state string) (who
 		}
 		return false, ErrNotRunning
 	case length < c.known+len(record):
-		c.l.memory.missed(c.id)
+		c.l.memory.missed(c.memory)
 		return false, ErrForgotten
 	case c.known+len(record) == length:
 		c.known = length
-		c.l.memory.note(c.id, c.N, c.Epoch, length)
+		c.l.memory.note(c.memory, c.N, c.Epoch, length)
 		return true, c.fold.Add(c.known, string(record))
 	}
 	return false, nil

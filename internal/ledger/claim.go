@@ -21,6 +21,7 @@ type Claim struct {
 	Recipients []batch.Recipient // not to be changed
 
 	l      *Ledger
+	memory *remembered // of the campaign, as it was claimed
 	id     string
 	worker string
 	resend bool
@@ -92,7 +93,7 @@ func (l *Ledger) ClaimRevision(ctx context.Context, id string, n int, worker str
 	}
 	c, err := l.open(id, n, reply)
 	if err == nil {
-		c.worker, c.resend = worker, resend
+		c.worker, c.resend, c.memory = worker, resend, reply.memory
 		err = c.renewSummary(ctx, reply.summary)
 	}
 	if err == nil {
@@ -112,14 +113,15 @@ func (l *Ledger) ClaimRevision(ctx context.Context, id string, n int, worker str
 type claimReply struct {
 	epoch                        int
 	recipients, journal, summary string
+	memory                       *remembered
 }
 
 // claim runs claimScript, again if the owner turns out to be gone.
 func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, revision int) (claimReply, error) {
 	touched := []string{keys.Claims(id), keys.Owners(id), keys.Done(id), keys.Recipients(id, n), keys.Journal(id, n), keys.Summary(id), keys.Batches(id), keys.Campaign(id)}
-	gone := ""
+	gone, memory := "", l.memory.of(id)
 	for {
-		seen := l.memory.mark(id, n)
+		seen := l.memory.mark(memory, n)
 		values, err := l.scripts.claim.Run(ctx, l.rdb, touched, n, worker, gone, rowsOutlive.Milliseconds(), revision).Slice()
 		if err != nil {
 			return claimReply{}, err
@@ -133,14 +135,15 @@ func (l *Ledger) claim(ctx context.Context, id string, n int, worker string, rev
 			return claimReply{}, ErrNotStaged
 		case "ok":
 			var r claimReply
+			r.memory = memory
 			epoch, _ := values[1].(int64)
 			r.epoch = int(epoch)
 			r.recipients, _ = values[2].(string)
 			r.journal, _ = values[3].(string)
 			r.summary, _ = values[4].(string)
-			l.memory.note(id, n, r.epoch, len(r.journal))
+			l.memory.note(memory, n, r.epoch, len(r.journal))
 			if r.epoch <= seen.epoch || len(r.journal) < seen.length {
-				l.memory.missed(id) // and so this claim begins nothing
+				l.memory.missed(memory) // and so this claim begins nothing
 			}
 			return r, nil
 		}

@@ -27,6 +27,7 @@ type remembered struct {
 	marks   map[int]mark
 	unasked map[int]bool // those with a mark that Redis was not asked about yet
 	less    bool         // an answer had less than its mark
+	over    bool         // Forget was called: nobody asks about it any more
 }
 
 // A memory is what this process has seen, for Redis to be held against.
@@ -35,9 +36,9 @@ type memory struct {
 	campaigns map[string]*remembered
 }
 
-// note notes how far a batch has come. One that comes late says less than is known,
-// which means nothing: an older claim may end after a newer one began.
-func (m *memory) note(id string, n, epoch, length int) {
+// of is what is remembered of a campaign, by whom it is noted from now on. A claim
+// keeps it: what was there before Forget and ends late is noted where nobody asks.
+func (m *memory) of(id string) *remembered {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.campaigns[id]
@@ -45,36 +46,38 @@ func (m *memory) note(id string, n, epoch, length int) {
 		c = &remembered{marks: map[int]mark{}, unasked: map[int]bool{}}
 		m.campaigns[id] = c
 	}
+	return c
+}
+
+// note notes how far a batch has come. One that comes late says less than is known,
+// which means nothing: an older claim may end after a newer one began.
+func (m *memory) note(c *remembered, n, epoch, length int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	was := c.marks[n]
 	c.marks[n] = mark{max(was.epoch, epoch), max(was.length, length)}
 	c.unasked[n] = true
 }
 
 // mark is how far a batch has come, as this process has seen it.
-func (m *memory) mark(id string, n int) mark {
+func (m *memory) mark(c *remembered, n int) mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c := m.campaigns[id]; c != nil {
-		return c.marks[n]
-	}
-	return mark{}
+	return c.marks[n]
 }
 
 // missed notes that an answer had less of a campaign than it must have.
-func (m *memory) missed(id string) {
+func (m *memory) missed(c *remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c := m.campaigns[id]; c != nil {
-		c.less = true
-	}
+	c.less = true
 }
 
 // lacks says that an answer had less of a campaign than it must have.
-func (m *memory) lacks(id string) bool {
+func (m *memory) lacks(c *remembered) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.campaigns[id]
-	return c != nil && c.less
+	return c.less && !c.over
 }
 
 // Remembered are the campaigns of which this process has had batches: all, or those
@@ -97,6 +100,9 @@ func (l *Ledger) Remembered(all bool) []string {
 func (l *Ledger) Forget(id string) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	if c := l.memory.campaigns[id]; c != nil {
+		c.over = true
+	}
 	delete(l.memory.campaigns, id)
 }
 

@@ -101,6 +101,34 @@ func TestForgottenBeginsNothing(t *testing.T) {
 	d.forgotten(t, false, true)
 }
 
+// Whoever resumes a campaign has been told: a claim of before that ends after it, however
+// much of its journal is gone, does not halt the campaign once more.
+func TestForgetIsForClaimsThatEndLate(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	d.stage(t, 0, 3)
+	d.stage(t, 1, 3)
+	var late []*Claim
+	for n := range 2 {
+		c := d.claim(t, n, "w", false)
+		begin(t, c, 0)
+		late = append(late, c)
+	}
+	d.rdb.Del(ctx, keys.Journal(d.id, 1))
+	d.forgotten(t, true, true)
+	d.Forget(d.id)
+	for _, c := range late {
+		// What they have to say may not fit what is left of the journal.
+		if _, err := c.Settle(ctx, accept(0)); err != nil {
+			t.Log(err)
+		}
+	}
+	d.forgotten(t, true, false)
+	if left := d.Remembered(true); len(left) > 0 {
+		t.Errorf("%v is remembered", left)
+	}
+}
+
 // A batch that is claimed again, of which Redis has less than it had: who is submitted
 // to in the part that is gone would look untouched.
 func TestForgottenIsNoticedByAClaim(t *testing.T) {

@@ -167,11 +167,11 @@ func (c *Claim) write(ctx context.Context, record []byte, onlyIfFits bool, begin
 	c.mu.Unlock()
 	w, err := c.l.write(ctx, c.id, c.N, s, record, wasPending, onlyIfFits, beginning{begin, c.worker, c.Epoch})
 	if err == nil && w.length < c.known+len(record) {
-		c.l.memory.missed(c.id)
+		c.l.memory.missed(c.memory)
 	}
 	if err == nil && w.fits {
 		c.known = w.length
-		c.l.memory.note(c.id, c.N, c.Epoch, w.length)
+		c.l.memory.note(c.memory, c.N, c.Epoch, w.length)
 		c.mu.Lock()
 		c.done = s.done()
 		c.mu.Unlock()

@@ -79,6 +79,6 @@ func (c *Claim) turn(ctx context.Context, indexes []int) (reopened bool, refused
 	defer c.mu.Unlock()
 	err = c.fold.Add(c.known, string(record))
 	c.known += len(record)
-	c.l.memory.note(c.id, c.N, c.Epoch, c.known)
+	c.l.memory.note(c.memory, c.N, c.Epoch, c.known)
 	return reopened, nil, err
 }
