@@ -33,11 +33,15 @@ deps: ## install what the tests need (redis-server, promtool, a C compiler, chro
 	@sh tools/deps.sh
 
 .PHONY: test
-test: deps ## run the tests, with the race detector
+test: deps ## run the tests but for the long ones, with the race detector
 	@[ -n "$(RACE)" ] || echo "test: no C compiler here: the tests run WITHOUT the race detector" >&2
 	$(GO) -C tools test $(TESTFLAGS) ./...
-	$(GO) test $(RACE) -parallel 4 -timeout 30m $(TESTFLAGS) $(PACKAGES)
+	SLUICE_TESTS=short $(GO) test $(RACE) -parallel 4 -timeout 30m $(TESTFLAGS) $(PACKAGES)
 	$(if $(and $(RACE),$(filter ./...,$(PACKAGES))),$(GO) test $(TESTFLAGS) ./internal/phone)
+
+.PHONY: test-long
+test-long: deps ## run the long tests, with real programs
+	SLUICE_TESTS=long $(GO) test $(RACE) -parallel 4 -timeout 30m $(TESTFLAGS) ./internal/e2e
 
 .PHONY: lint
 lint: ## check the style, the formatting and the import arrows

@@ -67,6 +67,9 @@ func touchSources() error {
 }
 
 func TestMain(m *testing.M) {
+	if err := choose(); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if dir, err := binaries(); err == nil {
 		os.RemoveAll(dir)
