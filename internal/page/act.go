@@ -19,8 +19,12 @@ type act struct {
 }
 
 var acts = []act{
-	{Name: "pause"}, {Name: "resume"}, {Name: "clear-pause"}, {Name: "skip-row"},
-	{Name: "cancel", Typed: true, Grave: true}, {Name: "discard", Grave: true},
+	{Name: "pause"},
+	{Name: "resume"},
+	{Name: "clear-pause"},
+	{Name: "skip-row"},
+	{Name: "cancel", Typed: true, Grave: true},
+	{Name: "discard", Grave: true},
 }
 
 // actsIn are what can be done in a state, the likeliest first.

@@ -20,8 +20,8 @@ type chart struct {
 	Rows     []chartRow
 }
 
-// A shape is a polygon's points.
-type shape struct{ Name, Points string }
+// A shape is a polygon's points, and the key of what it is.
+type shape struct{ Name, Key, Points string }
 
 // A chartRow is the numbers at one moment.
 type chartRow struct {
@@ -92,7 +92,7 @@ func paceChart(all []series.Point) chart {
 		limited = limited || all[i].Limit > 0
 	}
 	fmt.Fprintf(&area, " %d,%d", plotWidth, plotHeight)
-	c.Areas, c.Top = []shape{{"accepted", area.String()}}, int(top)
+	c.Areas, c.Top = []shape{{"accepted", "chart.submissions", area.String()}}, int(top)
 	if limited {
 		c.Line = strings.TrimSpace(line.String())
 	}
@@ -120,7 +120,7 @@ func stacked(name string, all []series.Point, names []string, of func(series.Poi
 		for i := len(all) - 1; i >= 0; i-- {
 			fmt.Fprintf(&b, "%.1f,%.1f ", x[i], plotHeight*(1-sums[i][k]/top))
 		}
-		c.Areas = append(c.Areas, shape{part, strings.TrimSpace(b.String())})
+		c.Areas = append(c.Areas, shape{part, "row." + part, strings.TrimSpace(b.String())})
 		c.Columns = append(c.Columns, "row."+part)
 	}
 	c.Top = int(top)

@@ -29,7 +29,7 @@ func TestCharts(t *testing.T) {
 		t.Fatalf("%d charts", len(charts))
 	}
 	for _, c := range charts {
-		shapes := append([]shape{{"limit", c.Line}}, c.Areas...)
+		shapes := append([]shape{{"limit", "", c.Line}}, c.Areas...)
 		for _, s := range shapes {
 			for _, point := range strings.Fields(s.Points) {
 				var x, y float64

@@ -150,7 +150,9 @@ func watches(b *browser, w *world) {
 		b.t.Fatal(err)
 	}
 	b.until("half of it", figure("Accepted")+fmt.Sprint(" > ", rows/2))
+	b.look(1440, 1250, "light")
 	b.shot("page-campaign")
+	b.look(1440, 900, "light")
 	w.server.CloseClientConnections() // the stream breaks, and comes back by itself
 	b.until("the end", `document.querySelector("h1 .state").textContent === "finished"`)
 	if stayed, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("window.stayed === true")); err != nil || !stayed {
@@ -231,7 +233,9 @@ func everyPage(b *browser, w *world) {
 				b.audit(what)
 			}
 			if i == 0 && path == "/campaigns/spring-sale" {
+				b.look(1440, 1250, look.theme)
 				b.shot("page-dark")
+				b.look(1440, 900, look.theme)
 			}
 			if look.width == 360 && look.theme == "dark" && path == "/campaigns/spring-sale" {
 				b.shot("page-narrow")

@@ -244,12 +244,12 @@ func TestSigningIn(t *testing.T) {
 	}
 	b.get("/", http.StatusSeeOther)
 
-	text, made, err := b.tokens.Create(t.Context(), token.Order{Name: "w", Scopes: []string{token.Write}})
+	text, _, err := b.tokens.Create(t.Context(), token.Order{Name: "w", Scopes: []string{token.Write}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	has(t, b.post("/sign-in", url.Values{"token": {text}}, http.StatusForbidden), "has not the scope read")
-	text, made, err = b.tokens.Create(t.Context(), token.Order{Name: "r", Scopes: []string{token.Read}})
+	text, made, err := b.tokens.Create(t.Context(), token.Order{Name: "r", Scopes: []string{token.Read}})
 	if err != nil {
 		t.Fatal(err)
 	}

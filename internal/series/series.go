@@ -43,7 +43,7 @@ func (p Point) same(o Point) bool {
 func (p Point) encode() string {
 	b := make([]byte, 0, pointSize)
 	for _, n := range []int{int(p.At.Unix()), p.Accepted, p.Rejected, p.InDoubt, p.Delivered, p.Read, p.Undelivered, int(p.Limit * 100)} {
-		b = binary.BigEndian.AppendUint32(b, uint32(max(0, n))) //nolint:gosec // more than four thousand million never is
+		b = binary.BigEndian.AppendUint32(b, uint32(max(0, n)))
 	}
 	return string(b)
 }
