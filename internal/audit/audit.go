@@ -23,7 +23,7 @@ import (
 const (
 	// Keep is how long an entry is kept.
 	Keep = 400 * 24 * time.Hour
-	// MaxEntries is how many entries are kept, about: some 40 MB of Redis at the most.
+	// MaxEntries is how many are kept, about: some 40 MB of Redis at the most.
 	MaxEntries = 100_000
 	// endWithin is how long the outcome may take to be noted.
 	endWithin = 5 * time.Second
