@@ -50,7 +50,7 @@ func (a *app) watchLive(id string) error {
 			if drawn > 0 {
 				p.printf("\033[%dA\033[J", drawn) // up and clear, to draw over it
 			}
-			text := s.table(a.desk.Meaning(st.Sender))
+			text := s.table(a.desk.Meaning(st.Sender), progress.Columns(a.out)-1)
 			drawn = strings.Count(text, "\n")
 			p.printf("%s", text)
 		case over || now.Sub(lastLine) >= lineEvery:
@@ -70,15 +70,22 @@ func (a *app) watchLive(id string) error {
 
 func (s *sight) line() string { return progress.Text(lookAt(s.Status), s.pace) }
 
-// table is the live table.
-func (s *sight) table(meaning func(string) string) string {
+// table is the live table, in lines of so many letters: a terminal would break longer
+// ones, and what is drawn over it would leave some of them standing. Below 1: of any
+// length.
+func (s *sight) table(meaning func(string) string, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s", s.ID, s.colour.State(s.State))
 	for _, h := range s.Holds {
-		fmt.Fprintf(&b, "\n%s", s.colour.Warn(holdText(h)))
+		for _, line := range progress.Wrap(holdText(h), width) {
+			fmt.Fprintf(&b, "\n%s", s.colour.Warn(line))
+		}
 	}
+	b.WriteString("\n")
+	head := b.String()
+	b.Reset()
 	k := lookAt(s.Status)
-	fmt.Fprintf(&b, "\n%s %3.0f %%  %d of %d rows\n", progress.Bar(k.Part), 100*k.Part, k.Rows, k.Of)
+	fmt.Fprintf(&b, "%s %3.0f %%  %d of %d rows\n", progress.Bar(k.Part), 100*k.Part, k.Rows, k.Of)
 	fmt.Fprintf(&b, "%d accepted, %d rejected, %d in doubt, %d pending\n", s.Accepted, s.Rejected, s.InDoubt, s.Pending)
 	fmt.Fprintf(&b, "%.0f a second", s.pace)
 	if s.Pace.Limit > 0 {
@@ -95,5 +102,11 @@ func (s *sight) table(meaning func(string) string) string {
 	for _, code := range codes[:min(topCodes, len(codes))] {
 		fmt.Fprintf(&b, "  %-16s %8d  %s\n", code, s.Codes[code], meaning(code))
 	}
-	return b.String()
+	var lines strings.Builder
+	for line := range strings.Lines(b.String()) {
+		for _, line := range progress.Wrap(strings.TrimSuffix(line, "\n"), width) {
+			lines.WriteString(line + "\n")
+		}
+	}
+	return head + lines.String()
 }

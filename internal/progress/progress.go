@@ -58,7 +58,7 @@ func New(w io.Writer, getenv func(string) string) *Line {
 func (l *Line) Show(now time.Time, k Look) {
 	rate := l.meter.Add(now, k.Rows)
 	if l.live {
-		text := cut(Text(k, rate), columns(l.w)-1)
+		text := fit(k, rate, Columns(l.w)-1)
 		if k.Note != "" {
 			text = l.colour.Warn(text)
 		}
@@ -132,6 +132,42 @@ func (m *Meter) Add(now time.Time, rows int) float64 {
 	return 0
 }
 
+// fit is a look of at most so many letters: what is left out first is the bar, and what
+// keeps it from going on stands before what must be cut. 0: as many as it has.
+func fit(k Look, rate float64, most int) string {
+	text := Text(k, rate)
+	if most <= 0 || len([]rune(text)) <= most {
+		return text
+	}
+	if k.Part >= 0 {
+		text = strings.Replace(text, Bar(k.Part)+" ", "", 1)
+	}
+	if len([]rune(text)) > most && k.Note != "" {
+		rest := strings.TrimSuffix(strings.TrimPrefix(text, k.What), "; "+k.Note)
+		text = k.What + ": " + k.Note + "; " + strings.TrimSpace(rest)
+	}
+	return cut(text, most)
+}
+
+// Wrap is a text in lines of at most so many letters, broken between words where that
+// can be; 0: one line.
+func Wrap(text string, most int) []string {
+	var lines []string
+	letters := []rune(text)
+	for most > 0 && len(letters) > most {
+		end := most
+		for end > most/2 && letters[end] != ' ' {
+			end--
+		}
+		if letters[end] != ' ' {
+			end = most
+		}
+		lines = append(lines, string(letters[:end]))
+		letters = []rune(strings.TrimLeft(string(letters[end:]), " "))
+	}
+	return append(lines, string(letters))
+}
+
 // cut is a text of at most so many letters, so that a terminal does not break it.
 func cut(text string, most int) string {
 	if letters := []rune(text); most > 0 && len(letters) > most {
@@ -140,8 +176,8 @@ func cut(text string, most int) string {
 	return text
 }
 
-// columns is how wide a terminal is; 0 where it does not say.
-func columns(w io.Writer) int {
+// Columns is how wide a terminal is; 0 where it does not say, or w is none.
+func Columns(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok {
 		return 0

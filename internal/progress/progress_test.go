@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,51 @@ func TestText(t *testing.T) {
 	}
 	if got := cut("größer", 3); got != "grö" || cut("ab", 0) != "ab" || cut("ab", 2) != "ab" {
 		t.Errorf("cut to %q", got)
+	}
+}
+
+// On a narrow terminal the bar goes first, and what holds it stays in sight.
+func TestFit(t *testing.T) {
+	t.Parallel()
+	k := Look{What: "sale running", Part: 0.25, Rows: 25, Of: 100, Tally: &Tally{20, 3, 2}}
+	held := k
+	held.Note = "no worker is alive since 12:00"
+	for _, tt := range []struct {
+		k    Look
+		most int
+		want string
+	}{
+		{k, 0, "sale running  [######..................]  25 %  25 of 100 rows, 20 accepted, 3 rejected, 2 in doubt, 7 a second"},
+		{k, 130, "sale running  [######..................]  25 %  25 of 100 rows, 20 accepted, 3 rejected, 2 in doubt, 7 a second"},
+		{k, 90, "sale running   25 %  25 of 100 rows, 20 accepted, 3 rejected, 2 in doubt, 7 a second"},
+		{k, 40, "sale running   25 %  25 of 100 rows, 20 "},
+		{held, 120, "sale running   25 %  25 of 100 rows, 20 accepted, 3 rejected, 2 in doubt, 7 a second; no worker is alive since 12:00"},
+		{held, 79, "sale running: no worker is alive since 12:00; 25 %  25 of 100 rows, 20 accepted,"[:79]},
+		{held, 20, "sale running: no wor"},
+	} {
+		if got := fit(tt.k, 7, tt.most); got != tt.want {
+			t.Errorf("%d letters: %q, want %q", tt.most, got, tt.want)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text string
+		most int
+		want []string
+	}{
+		{"a b", 0, []string{"a b"}},
+		{"", 3, []string{""}},
+		{"one two three", 8, []string{"one two", "three"}},
+		{"one two three", 7, []string{"one two", "three"}},
+		{"größengleich", 5, []string{"größe", "nglei", "ch"}},
+		{"  x  abcdefgh", 5, []string{"  x ", "abcde", "fgh"}},
+	} {
+		if got := Wrap(tt.text, tt.most); !slices.Equal(got, tt.want) {
+			t.Errorf("%q in %d: %q, want %q", tt.text, tt.most, got, tt.want)
+		}
 	}
 }
 
