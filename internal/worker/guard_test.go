@@ -110,6 +110,10 @@ func TestGuardOfAJournal(t *testing.T) {
 	}
 	look() // whoever resumed it was told
 	w.halted("less", false, "")
+	now := time.Now()
+	worker.heartbeat.doubted.Store(&now) // and is, where all that was seen is asked for
+	look()
+	w.halted("less", false, "")
 }
 
 // A heartbeat that Redis has forgotten halts all campaigns that run, and says how old
@@ -131,6 +135,10 @@ func TestGuardOfTheHeartbeat(t *testing.T) {
 	worker.beaten(ledger.Beat{At: at})
 	worker.beaten(ledger.Beat{Was: at, At: at.Add(time.Second)})
 	worker.beaten(ledger.Beat{At: at.Add(2 * time.Second)}) // an hour old, and gone
+	look()
+	w.halted("c", false, "")
+	// One of which no answer came: Redis knows more than this worker.
+	worker.beaten(ledger.Beat{Was: at.Add(2500 * time.Millisecond), At: at.Add(2 * time.Second)})
 	look()
 	w.halted("c", false, "")
 	before := worker.heartbeat.Incarnation()
