@@ -42,6 +42,9 @@ func TestEffects(t *testing.T) {
 		r.Code = code
 		return sender.Callback{Receipts: []sender.Receipt{r}}
 	}
+	late, delivered := code("meta_130429"), code("meta_131050")
+	late.Receipts[0].Time = noon.Add(-2 * slowFor)
+	delivered.Receipts[0].Status = sender.Delivered
 	event := func(e sender.Event) sender.Callback { return sender.Callback{Events: []sender.Event{e}} }
 	paused, _ := sender.TemplateEvent("news", "en", "paused", "", noon)
 	approved, _ := sender.TemplateEvent("news", "en", "APPROVED", "", noon)
@@ -53,22 +56,24 @@ func TestEffects(t *testing.T) {
 		c    sender.Callback
 		want []string // done, and states that are no longer what they were
 	}{
-		"nothing but undelivered": {code("meta_131026"), nil},
-		"no code of Meta's":       {code("smecl"), nil},
-		"opted out":               {code("meta_131050"), []string{"out 5511980000000"}},
-		"too fast":                {code("meta_130429"), []string{"slow"}},
-		"the account":             {code("meta_131042"), []string{"halted other", "halted sends", "paused later"}},
-		"the template":            {code("meta_132015"), []string{"halted sends", "paused later"}},
-		"template paused":         {event(paused), []string{"halted sends", "paused later"}},
-		"another template":        {event(sender.Event{Kind: sender.TemplateStops, Template: "old", Language: "en"}), nil},
-		"another language":        {event(sender.Event{Kind: sender.TemplateStops, Template: "news", Language: "pt_BR"}), nil},
-		"account disabled":        {event(sender.AccountEvent("DISABLED_UPDATE", "DISABLE", noon)), []string{"halted other", "halted sends", "paused later"}},
-		"account reinstated":      {event(sender.AccountEvent("DISABLED_UPDATE", "REINSTATE", noon)), nil},
-		"a warning":               {event(sender.WarningOf("NUMBER_QUALITY", "RED", noon)), nil},
-		"template approved":       {event(approved), nil},
-		"a tier":                  {event(tier), nil},
-		"stop":                    {event(sender.Event{Kind: sender.OptOut, Phone: "5511980000007"}), []string{"out 5511980000007"}},
-		"resume":                  {event(sender.Event{Kind: sender.OptIn, Phone: "5511980000007"}), []string{"in 5511980000007"}},
+		"nothing but undelivered":  {code("meta_131026"), nil},
+		"no code of Meta's":        {code("smecl"), nil},
+		"opted out":                {code("meta_131050"), []string{"out 5511980000000"}},
+		"too fast":                 {code("meta_130429"), []string{"slow"}},
+		"too fast, long ago":       {late, nil},
+		"opted out, and delivered": {delivered, nil},
+		"the account":              {code("meta_131042"), []string{"halted other", "halted sends", "paused later"}},
+		"the template":             {code("meta_132015"), []string{"halted sends", "paused later"}},
+		"template paused":          {event(paused), []string{"halted sends", "paused later"}},
+		"another template":         {event(sender.Event{Kind: sender.TemplateStops, Template: "old", Language: "en"}), nil},
+		"another language":         {event(sender.Event{Kind: sender.TemplateStops, Template: "news", Language: "pt_BR"}), nil},
+		"account disabled":         {event(sender.AccountEvent("DISABLED_UPDATE", "DISABLE", noon)), []string{"halted other", "halted sends", "paused later"}},
+		"account reinstated":       {event(sender.AccountEvent("DISABLED_UPDATE", "REINSTATE", noon)), nil},
+		"a warning":                {event(sender.WarningOf("NUMBER_QUALITY", "RED", noon)), nil},
+		"template approved":        {event(approved), nil},
+		"a tier":                   {event(tier), nil},
+		"stop":                     {event(sender.Event{Kind: sender.OptOut, Phone: "5511980000007"}), []string{"out 5511980000007"}},
+		"resume":                   {event(sender.Event{Kind: sender.OptIn, Phone: "5511980000007"}), []string{"in 5511980000007"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

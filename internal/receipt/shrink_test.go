@@ -368,3 +368,36 @@ func TestReceiptMemory(t *testing.T) {
 		})
 	}
 }
+
+// A log that another receiver has replaced by one of the same length, between reading
+// and writing, is read again before anything is added to it.
+func TestReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.campaign("c", 1, 4)
+	c := h.claim("c", 0)
+	h.begin(c, 0, 1)
+	h.accept(c, 0, "m0")
+	h.accept(c, 1, "m1")
+	a := h.applier()
+	h.apply(a, rec(number(0, 0), "m0", sender.Sent, 1))
+	p, err := a.book.open(t.Context(), "c", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := uint32(noon.Unix() + 1)
+	other := appendEntries(nil, []entry{{index: 1, key: keyOf("m1"), status: sender.Sent, at: at}})
+	if len(other) != p.logBytes {
+		t.Fatalf("%d bytes in the place of %d", len(other), p.logBytes)
+	}
+	h.rdb.Set(t.Context(), keys.Receipts("c", 0), other, 0)
+	if err := a.book.apply(t.Context(), p, []entry{{index: 0, key: keyOf("m0"), status: sender.Read, at: at}}); err != nil {
+		t.Fatal(err)
+	}
+	if f := h.look("c"); f.Sent != 1 || f.Read != 1 {
+		t.Errorf("%+v", f)
+	}
+	if err := Verify(t.Context(), h.rdb, time.Now, "c", func(p Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}

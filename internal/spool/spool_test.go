@@ -480,3 +480,28 @@ func FuzzDecode(f *testing.F) {
 		_, _ = decode(data)
 	})
 }
+
+// Where what is applied was noted cannot be read, everything is read again: that costs
+// time, and anything else would lose records.
+func TestAppliedThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, noted := range []string{"", "what is this", "9 1 2\n", "1 5"} {
+		dir := t.TempDir()
+		s := open(t, dir, Options{})
+		add(t, s, "a", "b")
+		_, at := rest(t, s, s.Applied())
+		if err := s.Apply(at); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "applied"), []byte(noted), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again := open(t, dir, Options{})
+		if got, _ := rest(t, again, again.Applied()); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("%q: %q", noted, got)
+		}
+	}
+}
