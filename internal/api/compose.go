@@ -224,6 +224,10 @@ func (s *Server) create(c *call) error {
 	if err != nil {
 		return err
 	}
+	preflight, err := c.flag("preflight", true)
+	if err != nil {
+		return err
+	}
 	if launch && !c.token.May("send") {
 		return refusal(http.StatusForbidden, "forbidden", "the token has not the scope send")
 	}
@@ -248,7 +252,7 @@ func (s *Server) create(c *call) error {
 		}
 	}
 	if launch {
-		if rec, err = s.freeze(c, rec, launchOrder{}); err != nil {
+		if rec, err = s.freeze(c, rec, launchOrder{Preflight: &preflight}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"sluice/internal/campaign"
 	"sluice/internal/desk"
+	"sluice/internal/sender"
 )
 
 // trips counts round trips to Redis for which a request waits.
@@ -36,6 +38,26 @@ func (t *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (t *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error { t.count(ctx); return next(ctx, cmds) }
+}
+
+// A small list goes out in one call although the provider cannot be asked for its
+// template, where the caller says so.
+func TestOneCallWithoutPreflight(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	open := func(name string) (*desk.Sender, error) {
+		s, err := b.open(name)
+		if err == nil {
+			s.Preflight = func(context.Context, sender.Message) ([]string, bool, error) { return nil, true, errors.New("away") }
+		}
+		return s, err
+	}
+	b.server.Desk = desk.New(desk.Options{Redis: b.redis, Open: open, Now: time.Now})
+	small := strings.Replace(sale, `"recipients":{`, `"recipients":{"rows":[{"phone":"11987654321","name":"Ana"}],`, 1)
+	b.must(503, "POST", "/v1/campaigns?launch=true", small)
+	if made := b.must(200, "POST", "/v1/campaigns?launch=true&preflight=false", small); made["status"].(map[string]any)["state"] != "importing" {
+		t.Errorf("%v", made)
+	}
 }
 
 // However many campaigns are active, the status of one costs a few round trips, and so
