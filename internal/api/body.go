@@ -52,6 +52,9 @@ func (c *call) decode(v any) error {
 	if _, err := canonical(data); err != nil { // twice a key, too deep
 		return err
 	}
+	if string(bytes.TrimSpace(data)) == "null" {
+		return invalidAt("", "must be an object")
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	err = d.Decode(v)

@@ -24,7 +24,7 @@ const (
 	beginsRate = 800
 )
 
-const threeSenders = `  nx%[2]d: {provider: nxcloud, base_url: "%[1]s", template_base_url: "%[1]s", tenant_id: 1, appkey: sandbox-app, business_phone: "861580000179%[2]d", access_key: sandbox-key, access_secret: sandbox-secret, limits: {messages_per_second: %[3]d}}
+const threeSenders = `  nx%[2]d: {provider: nxcloud, base_url: "%[1]s", template_base_url: "%[1]s", tenant_id: 1, appkey: sandbox-app, business_phone: "8615800001795", access_key: sandbox-key, access_secret: sandbox-secret, limits: {messages_per_second: %[3]d}}
 `
 
 // begins measures how long small campaigns wait for their first submission, while a
