@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // testNumber is the phone number of row i of a list.
@@ -115,5 +116,47 @@ func TestPackedTwice(t *testing.T) {
 	}
 	if _, _, err := readOut(pack(pack(list)), o); err == nil || !strings.Contains(err.Error(), "packed twice") {
 		t.Errorf("packed twice: %v", err)
+	}
+}
+
+// The line of a row does not depend on the pieces in which the text comes: a CR and
+// its LF are one line end, wherever a piece ends.
+func TestLinesInPieces(t *testing.T) {
+	t.Parallel()
+	r, err := NewReader(iotest.OneByteReader(strings.NewReader("phone,name\r\n"+testNumber(1)+",a\r\n12,b\r\n")), Options{Phone: "phone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := r.Next(); err != nil || len(b.Skipped) != 1 || b.Skipped[0].Line != 3 {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// No batch has more rows than is said, whatever they are.
+func TestBatchesAreBounded(t *testing.T) {
+	t.Parallel()
+	r, err := NewReader(strings.NewReader("phone\n"+testNumber(1)+"\n"+strings.Repeat("12\n", 2*maxSkipped+1)), Options{Phone: "phone"})
+	rows := 0
+	for err == nil {
+		var b *Batch
+		if b, err = r.Next(); err == nil {
+			rows += len(b.Recipients) + len(b.Skipped)
+			if len(b.Skipped) > maxSkipped {
+				t.Errorf("%d skipped rows in one", len(b.Skipped))
+			}
+		}
+	}
+	if !errors.Is(err, io.EOF) || rows != 2*maxSkipped+2 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// Where no delimiter has the columns that are needed, the error names those of the
+// one that cuts most.
+func TestMissingColumnNamesTheOthers(t *testing.T) {
+	t.Parallel()
+	_, _, err := readOut("Phone;Name;City\n1;a;b\n", Options{Phone: "phone"})
+	if err == nil || !strings.Contains(err.Error(), "the columns are: Phone, Name, City") {
+		t.Error(err)
 	}
 }

@@ -133,6 +133,7 @@ func TestCells(t *testing.T) {
 		{"234567/345678", "NG", 0, ErrSeveral},
 		{"081234567/801", "ID", 0, ErrSeveral}, // or 081234567 and 081234801
 		{"0812345678/79", "ID", 0, ErrSeveral},
+		{"0812345/67801", "ID", 0, ErrSeveral}, // no area has a code as long
 		{"081234567801; 081234567802", "ID", 0, ErrSeveral},
 		{"081234567801, 081234567802", "ID", 0, ErrSeveral},
 		{"081234567801\n081234567802", "ID", 0, ErrSeveral},
