@@ -62,13 +62,14 @@ func (a *apiSite) ask(ctx context.Context, method, path string, body io.Reader, 
 }
 
 // do is ask with its answer read.
-func (a *apiSite) do(ctx context.Context, method, path string, body io.Reader, header ...string) (int64, error) {
+func (a *apiSite) do(ctx context.Context, method, path string, body io.Reader, header ...string) error {
 	resp, err := a.ask(ctx, method, path, body, header...)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer resp.Body.Close()
-	return io.Copy(io.Discard, resp.Body)
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
 }
 
 const apiDraft = `{"id":%q,"sender":%q,"message":{"type":"template","template":{"name":"spring_sale","language":"pt_BR","body":["{{first_name}}","{{discount}}","{{code}}"]}},"start_at":"2099-01-01T00:00:00Z"}`
@@ -167,13 +168,13 @@ func (a *apiSite) upload(ctx context.Context, id string) (time.Duration, error) 
 	}
 	defer list.Close()
 	began := time.Now()
-	if _, err := a.do(ctx, http.MethodPost, "/v1/campaigns", strings.NewReader(fmt.Sprintf(apiDraft, id, "nx"))); err != nil {
+	if err := a.do(ctx, http.MethodPost, "/v1/campaigns", strings.NewReader(fmt.Sprintf(apiDraft, id, "nx"))); err != nil {
 		return 0, err
 	}
-	if _, err := a.do(ctx, http.MethodPut, "/v1/campaigns/"+id+"/parts/1", list, "Content-Type", "text/csv", "Content-Encoding", "gzip"); err != nil {
+	if err := a.do(ctx, http.MethodPut, "/v1/campaigns/"+id+"/parts/1", list, "Content-Type", "text/csv", "Content-Encoding", "gzip"); err != nil {
 		return 0, err
 	}
-	if _, err := a.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/launch", strings.NewReader(`{"preflight":false}`)); err != nil {
+	if err := a.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/launch", strings.NewReader(`{"preflight":false}`)); err != nil {
 		return 0, err
 	}
 	for {
@@ -225,7 +226,7 @@ func (b *bench) streams(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.do(ctx, http.MethodPost, "/v1/campaigns", strings.NewReader(fmt.Sprintf(apiDraft, "quiet", "nx"))); err != nil {
+	if err := a.do(ctx, http.MethodPost, "/v1/campaigns", strings.NewReader(fmt.Sprintf(apiDraft, "quiet", "nx"))); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -243,7 +244,7 @@ func (b *bench) streams(ctx context.Context, w io.Writer) error {
 					return err
 				}
 			}
-			resp, err := a.ask(ctx, http.MethodGet, "/v1/campaigns/quiet/events", http.NoBody)
+			resp, err := a.ask(ctx, http.MethodGet, "/v1/campaigns/quiet/events", http.NoBody) //nolint:bodyclose // with all of them, at the end
 			if err != nil {
 				return err
 			}

@@ -136,7 +136,7 @@ func (a *apiSite) insist(ctx context.Context, body string) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for try := 1; ; try++ {
-		_, err := a.do(ctx, http.MethodPost, "/v1/campaigns?launch=true&preflight=false", strings.NewReader(body), "Content-Type", "application/json")
+		err := a.do(ctx, http.MethodPost, "/v1/campaigns?launch=true&preflight=false", strings.NewReader(body), "Content-Type", "application/json")
 		if err == nil || try == 50 || ctx.Err() != nil {
 			return err
 		}
