@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"sluice/internal/campaign"
-	"sluice/internal/ledger"
 )
 
 // recheckWindowsEvery is how often the recipients of a batch that is under way are held
@@ -76,8 +75,8 @@ func (r *batchRun) phones(indexes []int) []string {
 	return phones
 }
 
-// unsuppressed asks the suppression list. A recipient that it names is settled
-// as suppressed; the intent before it keeps anyone else from sending.
+// unsuppressed asks the suppression list. A recipient that it names is
+// suppressed from then on.
 func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, error) {
 	all := slices.Concat(units...)
 	found, err := r.host.Suppressed.Contains(ctx, r.phones(all))
@@ -95,15 +94,8 @@ func (r *batchRun) unsuppressed(ctx context.Context, units [][]int) ([][]int, er
 	if len(indexes) == 0 {
 		return units, nil
 	}
-	if err := r.claim.Begin(ctx, indexes); err != nil {
+	if err := r.claim.Suppress(ctx, indexes); err != nil {
 		return nil, r.d.beginFailed(err)
-	}
-	settled := make([]ledger.Settlement, len(indexes))
-	for k, i := range indexes {
-		settled[k] = ledger.Settlement{Index: i, Suppressed: true}
-	}
-	if _, err := r.claim.Settle(ctx, settled); err != nil {
-		return nil, err
 	}
 	return filterUnits(units, func(i int) bool { return !named[i] }), nil
 }

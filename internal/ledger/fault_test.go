@@ -136,6 +136,37 @@ func TestBeginWithoutAnswerLeavesNobodyInDoubt(t *testing.T) {
 	}
 }
 
+// TestSuppressionThatIsCutShort leaves nobody in doubt: they are suppressed, or as they
+// were.
+func TestSuppressionThatIsCutShort(t *testing.T) {
+	t.Parallel()
+	for lost := range 2 {
+		w := &wire{}
+		d, ctx := newWiredDesk(t, w), t.Context()
+		d.stage(t, 0, 3)
+		c := d.claim(t, 0, "w", false)
+		begin(t, c, 2)
+		settle(t, c, accept(2)...)
+		w.lose = 4 * lost
+		if err := c.Suppress(ctx, []int{1}); (err != nil) != (lost > 0) {
+			t.Fatalf("%d answers lost: %v", lost, err)
+		}
+		w.lose = 0
+		d.rdb.Del(ctx, keys.Worker("w")) // which dies here
+		c = d.claim(t, 0, "v", false)
+		got := c.Counts()
+		if got.Accepted != 1 || got.Suppressed != 1 || got.Pending != 1 || got.InDoubt != 0 {
+			t.Errorf("%d answers lost: %+v", lost, got)
+		}
+		if err := c.Release(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if counts := d.verified(t, 0); counts.Suppressed != 1 {
+			t.Errorf("%+v", counts)
+		}
+	}
+}
+
 // TestTurnThatIsSentTwice: the outcomes count once, and who was begun the first time
 // is submitted to by nobody and in doubt neither.
 func TestTurnThatIsSentTwice(t *testing.T) {

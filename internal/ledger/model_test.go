@@ -31,7 +31,7 @@ type modelSubmission struct {
 	word    Choice // a person's
 	free    bool   // a Failed that costs nothing
 	pair    bool   // a Throttled that is this recipient's alone
-	listed  bool   // on the suppression list: it was not made
+	listed  bool   // on the suppression list: it was neither begun nor made
 }
 
 type modelRecipient struct {
@@ -240,6 +240,38 @@ func (m *machine) begin(t *rapid.T) {
 	}
 }
 
+// suppress suppresses some that a claim knows to be pending.
+func (m *machine) suppress(t *rapid.T) {
+	h := m.hand(t)
+	var pending []int
+	for i := range h.Pending() {
+		pending = append(pending, i)
+	}
+	if len(pending) == 0 || rapid.Bool().Draw(t, "nobody") {
+		t.Skip("nobody to suppress")
+	}
+	i := rapid.SampledFrom(pending).Draw(t, "index")
+	var want error
+	switch {
+	case h.Epoch != h.batch.epoch:
+		want = ErrStale
+	case m.state != "running":
+		want = ErrNotRunning
+	}
+	if err := h.Suppress(t.Context(), []int{i}); !errors.Is(err, want) {
+		t.Fatalf("suppress %d: got %v, want %v", i, err, want)
+	}
+	if want != nil {
+		return
+	}
+	r := &h.batch.recipients[i]
+	r.subs = append(r.subs, &modelSubmission{epoch: h.Epoch, listed: true})
+	h.batch.lags = false
+	if h.batch.done() {
+		h.batch.owner = ""
+	}
+}
+
 // outcomes draws what some that are in flight led to.
 func (m *machine) outcomes(t *rapid.T, h *hand) (all []Settlement) {
 	from := slices.Sorted(maps.Keys(h.flying))
@@ -247,10 +279,6 @@ func (m *machine) outcomes(t *rapid.T, h *hand) (all []Settlement) {
 	for _, i := range indexes {
 		s := h.flying[i]
 		delete(h.flying, i)
-		if s.listed = rapid.IntRange(0, 7).Draw(t, "listed") == 0; s.listed {
-			all = append(all, Settlement{Index: i, Suppressed: true})
-			continue
-		}
 		s.outcome = rapid.SampledFrom(sender.Outcomes[:]).Draw(t, "outcome")
 		s.free = s.outcome == sender.Failed && rapid.Bool().Draw(t, "free")
 		s.pair = s.outcome == sender.Throttled && rapid.Bool().Draw(t, "pair")
@@ -600,6 +628,7 @@ func TestLedgerAgreesWithModel(t *testing.T) {
 			"claim again": func(t *rapid.T) { m.claim(t, false) },
 			"claim, die":  func(t *rapid.T) { m.claim(t, true) },
 			"begin":       m.begin,
+			"suppress":    m.suppress,
 			"begin more":  m.begin,
 			"settle":      m.settle,
 			"settle more": m.settle,

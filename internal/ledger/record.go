@@ -51,8 +51,8 @@ const (
 	// resolutionRecord: choice byte, uvarint time in ms, then runs. A person's
 	// word on submissions in doubt.
 	resolutionRecord
-	// suppressionRecord: runs. These submissions were not made, and none will be:
-	// the numbers are on the suppression list.
+	// suppressionRecord: runs. These submissions, which nobody intended, are not made,
+	// and none will be: the numbers are on the suppression list.
 	suppressionRecord
 )
 

@@ -10,12 +10,10 @@ import (
 	"sluice/internal/sender"
 )
 
-// A Settlement is what a submission led to for one recipient; or, where they are
-// Suppressed, that it was not made and none will be.
+// A Settlement is what a submission led to for one recipient.
 type Settlement struct {
-	Index      int // of the recipient in the batch
-	Suppressed bool
-	Outcome    sender.Outcome
+	Index   int // of the recipient in the batch
+	Outcome sender.Outcome
 	// Free says that a Failed costs no attempt: it was the outage's, and not the
 	// recipient's. Pair says that a Throttled concerns this recipient alone.
 	Free, Pair bool
@@ -52,7 +50,6 @@ func (c *Claim) Settle(ctx context.Context, settlements []Settlement) (reopened 
 // outcomes is the record of settlements.
 func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
 	all := make([]outcome, 0, len(settlements))
-	var suppressed []place
 	for k := range settlements {
 		s := &settlements[k]
 		try, err := c.begun(s.Index)
@@ -60,8 +57,6 @@ func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
 			return nil, err
 		}
 		switch {
-		case s.Suppressed:
-			suppressed = append(suppressed, place{s.Index, try})
 		case s.Outcome < sender.Accepted || s.Outcome > sender.Denied:
 			return nil, fmt.Errorf("recipient %d: no outcome", s.Index)
 		case s.Free && s.Outcome != sender.Failed || s.Pair && s.Outcome != sender.Throttled:
@@ -70,14 +65,7 @@ func (c *Claim) outcomes(settlements []Settlement) ([]byte, error) {
 			all = append(all, outcome{place{s.Index, try}, ending{s.Outcome, s.Free, s.Pair}, string(s.Code), s.MessageID, millis(s.Time)})
 		}
 	}
-	var record []byte
-	if len(all) > 0 {
-		record = appendOutcomes(nil, all)
-	}
-	if len(suppressed) > 0 {
-		record = appendSuppression(record, suppressed)
-	}
-	return record, nil
+	return appendOutcomes(nil, all), nil
 }
 
 // unknown is how many of the settlements leave a recipient in doubt.

@@ -10,8 +10,7 @@ import (
 
 // heedOthers asks again, of a batch that was just claimed, who is barred by what
 // became of them in other campaigns, where something has changed there since the
-// import. They are settled as suppressed; the intent before keeps anyone else from
-// sending.
+// import. They are suppressed from then on.
 func (s *server) heedOthers(ctx context.Context, claim *ledger.Claim) error {
 	if s.audience == nil {
 		return nil
@@ -30,21 +29,14 @@ func (s *server) heedOthers(ctx context.Context, claim *ledger.Claim) error {
 		return err
 	}
 	var barred []int
-	var settled []ledger.Settlement
 	for k, i := range indexes {
 		if reasons[k] != "" {
-			barred, settled = append(barred, i), append(settled, ledger.Settlement{Index: i, Suppressed: true})
+			barred = append(barred, i)
 		}
 	}
-	if len(barred) == 0 {
-		return nil
-	}
-	switch err := claim.Begin(ctx, barred); {
-	case errors.Is(err, ledger.ErrNotRunning), errors.Is(err, ledger.ErrStale), errors.Is(err, ledger.ErrNotPending):
+	err = claim.Suppress(ctx, barred)
+	if errors.Is(err, ledger.ErrNotRunning) || errors.Is(err, ledger.ErrStale) || errors.Is(err, ledger.ErrNotPending) {
 		return &dispatch.Snooze{After: heldWait, Why: "the campaign does not run, or somebody else has the batch"}
-	case err != nil:
-		return err
 	}
-	_, err = claim.Settle(ctx, settled)
 	return err
 }
