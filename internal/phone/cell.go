@@ -28,13 +28,14 @@ const (
 type cell struct {
 	digits []byte
 	form   form
+	zeros  bool // it is 00 that stands for its plus
 	buf    [mostDigits + 1]byte
 }
 
 // take reads the digits of a cell, without what people and programs put around
 // and between them.
 func (c *cell) take(text []byte) error {
-	c.digits, c.form = c.buf[:0], bare
+	c.digits, c.form, c.zeros = c.buf[:0], bare, false
 	if len(text) > mostDigits {
 		return c.spelled(text)
 	}
@@ -61,7 +62,7 @@ func (c *cell) take(text []byte) error {
 // cutZeros takes the 00 off that stands for a plus.
 func (c *cell) cutZeros() {
 	if c.form == bare && len(c.digits) > 2 && c.digits[0] == '0' && c.digits[1] == '0' {
-		c.digits, c.form = c.digits[2:], plus
+		c.digits, c.form, c.zeros = c.digits[2:], plus, true
 	}
 }
 

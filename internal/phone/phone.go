@@ -10,7 +10,9 @@
 package phone
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"strconv"
 )
 
@@ -67,9 +69,10 @@ func (n Number) Append(dst []byte) []byte { return strconv.AppendUint(dst, n.E16
 type Reader struct {
 	o          Options
 	plans      *plans
-	code       int    // of the default country
-	plan       *plan  // likewise; nil: there is none
-	trunk      *trunk // of the default country
+	code       int            // of the default country
+	plan       *plan          // likewise; nil: there is none
+	trunk      *trunk         // of the default country
+	abroad     *regexp.Regexp // what dials abroad from there; nil: 00, or nothing
 	cell       cell
 	home, full way     // the readings of the cell
 	asIs       bool    // the digits of the cell that was read last are its number's
@@ -97,6 +100,11 @@ func NewReader(o Options) (*Reader, error) {
 	r.code = int(m.GetCountryCode())
 	if r.plan, err = p.of(r.code); err == nil {
 		r.trunk, err = newTrunk(r.plan, m)
+	}
+	if dials := m.GetInternationalPrefix(); err == nil && dials != "" && dials != "00" {
+		if r.abroad, err = regexp.Compile("^(?:" + dials + ")"); err != nil {
+			return nil, fmt.Errorf("reading what dials abroad from a country: %w", err)
+		}
 	}
 	return r, err
 }
@@ -276,6 +284,9 @@ func (r *Reader) international() (Number, error) {
 	if err != nil {
 		return Number{}, err
 	}
+	if two, err := r.dialledAbroad(code); two || err != nil {
+		return Number{}, cmp.Or(err, ErrAbroad)
+	}
 	national, v := pl.full(rest)
 	if v.kind == none {
 		switch {
@@ -299,4 +310,28 @@ func (r *Reader) international() (Number, error) {
 	}
 	r.asIs = same(national, rest)
 	return Number{E164: n, Country: v.region, Read: ReadPlus}, nil
+}
+
+// dialledAbroad says that digits behind 00, which begin with another code than the
+// default country's, are as well a valid number as it is dialled abroad from there:
+// in Singapore 001 65 9123 4567 is one of its own, and no 1 659 of the USA.
+func (r *Reader) dialledAbroad(code int) (bool, error) {
+	if r.abroad == nil || !r.cell.zeros || code == r.code {
+		return false, nil
+	}
+	dialled := append([]byte("00"), r.cell.digits...)
+	prefix := r.abroad.Find(dialled)
+	if len(prefix) <= len("00") {
+		return false, nil
+	}
+	other, rest := r.plans.split(dialled[len(prefix):])
+	if other == 0 {
+		return false, nil
+	}
+	pl, err := r.plans.of(other)
+	if err != nil {
+		return false, err
+	}
+	national, v := pl.full(rest)
+	return v.kind != none && number(other, national) != 0, nil
 }

@@ -20,6 +20,16 @@ func TestCells(t *testing.T) {
 		// Behind + or 00: a possible length is enough.
 		{"+55 (11) 98765-4321", "", 5511987654321, nil},
 		{"0055 11 98765.4321", "", 5511987654321, nil},
+		// Behind what dials abroad from the list's country it may be another number.
+		{"001 65 9123 4567", "", 16591234567, nil},
+		{"001 65 9123 4567", "DE", 16591234567, nil},
+		{"001 65 9123 4567", "SG", 0, ErrAbroad},
+		{"001 62 812 3456 789", "ID", 0, ErrLength},
+		{"001-852-9123-4567", "HK", 0, ErrAbroad},
+		{"0065 9123 4567", "SG", 6591234567, nil},
+		{"+1 659 123 4567", "SG", 16591234567, nil},
+		{"0055 49 99876 5432", "BR", 5549998765432, nil}, // 0055 is a carrier, too
+		{"0044 7400 123456", "HK", 447400123456, nil},
 		{"+4917012345", "", 4917012345, nil},
 		{"+55 11 98765-43210", "", 0, ErrLength},
 		{"+49 0170 12345", "", 4917012345, nil}, // its zero goes all the same
