@@ -18,7 +18,7 @@ type Event struct {
 	// ID is its place: EventsAfter goes on behind it. Events that say how far something
 	// is now have none.
 	ID string `json:"-"`
-	// Type is campaign.state, campaign.progress, campaign.import, sender.pace, callback,
+	// Type is campaign.state, campaign.progress, campaign.import, sender.pace,
 	// or events.lost where some were so long ago that they are not kept. Ignore others.
 	Type string          `json:"-"`
 	Data json.RawMessage `json:"-"` // all that is told of it

@@ -39,7 +39,7 @@ func ended(try int, e ending, code string) []byte {
 	return appendOutcomes(nil, []outcome{{place{0, try}, e, code, "", at(0)}})
 }
 
-func suppressed(try int) []byte { return appendSuppression(nil, []place{{0, try}}) }
+func suppressed(try int) []byte { return appendSuppression([]place{{0, try}}) }
 
 func resolved(c Choice, try, ms int) []byte {
 	return appendResolution(c, noon.Add(time.Duration(ms)*time.Millisecond), []place{{0, try}})
@@ -221,7 +221,7 @@ func drawRecord(t *rapid.T) []byte {
 	case 3:
 		return appendWithdrawal(places)
 	case 5:
-		return appendSuppression(nil, places)
+		return appendSuppression(places)
 	case 4:
 		choice := rapid.SampledFrom([]Choice{Accept, Reject, Resend}).Draw(t, "choice")
 		return appendResolution(choice, noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))*time.Second), places)

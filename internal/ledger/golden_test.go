@@ -48,7 +48,7 @@ func goldenRecords() [][]byte {
 		appendOutcomes(nil, []outcome{{place{2, 2}, ending{outcome: sender.Accepted}, "", "wamid.D", at(32)}}),
 		appendResolution(Reject, timeOf(at(40)), places[4:5]),
 		appendIntent(nil, 2, false, []place{{5, 2}}),
-		appendSuppression(nil, []place{{5, 2}}),
+		appendSuppression([]place{{5, 2}}),
 	}
 }
 

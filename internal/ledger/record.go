@@ -132,8 +132,8 @@ func appendWithdrawal(places []place) []byte {
 	return appendRecord(nil, withdrawalRecord, appendRuns(nil, places))
 }
 
-func appendSuppression(dst []byte, places []place) []byte {
-	return appendRecord(dst, suppressionRecord, appendRuns(nil, places))
+func appendSuppression(places []place) []byte {
+	return appendRecord(nil, suppressionRecord, appendRuns(nil, places))
 }
 
 func appendResolution(choice Choice, at time.Time, places []place) []byte {

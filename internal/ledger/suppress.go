@@ -27,7 +27,7 @@ func (c *Claim) suppress(ctx context.Context, indexes []int) error {
 	if err != nil {
 		return err
 	}
-	whole, err := c.appendOwn(ctx, appendSuppression(nil, places), running)
+	whole, err := c.appendOwn(ctx, appendSuppression(places), running)
 	if err == nil && !whole {
 		err = c.readTail(ctx) // whatever somebody else has said counts more, or as much
 	}

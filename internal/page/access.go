@@ -30,7 +30,7 @@ func (s *Server) tokens(c *call) error { return s.showTokens(c, &tokenList{}, ht
 
 func (s *Server) showTokens(c *call, v *tokenList, code int) error {
 	var err error
-	if v.All, err = s.Tokens.List(c.ctx); err != nil {
+	if v.All, err = s.tokensSeen(c); err != nil {
 		return err
 	}
 	if v.Senders, err = s.senderNames(c); err != nil {
@@ -40,18 +40,24 @@ func (s *Server) showTokens(c *call, v *tokenList, code int) error {
 	return s.show(c, sheet{Name: "tokens", Title: c.words.say("nav.tokens"), Section: "access", Here: "tokens", Status: code, Data: v})
 }
 
+// tokensSeen are the tokens that are there for this one.
+func (s *Server) tokensSeen(c *call) ([]token.Token, error) {
+	all, err := s.Tokens.List(c.ctx)
+	return slices.DeleteFunc(all, func(t token.Token) bool { return !c.token.Sees(&t) }), err
+}
+
 // mostDays is how long a token is good at most, where it is not for ever.
 const mostDays = 3650
 
-// makeToken makes one, which may no more than the one who makes it where senders are
-// concerned.
+// makeToken makes one, which may no more than the one who makes it where senders and
+// networks are concerned.
 func (s *Server) makeToken(c *call) error {
 	v := &tokenList{Name: c.form("name")}
 	days, err := strconv.Atoi(c.form("days"))
 	if c.form("days") == "" {
 		days, err = 0, nil
 	}
-	o := token.Order{Name: v.Name, Scopes: c.r.PostForm["scope"], Senders: c.r.PostForm["sender"], For: time.Duration(days) * 24 * time.Hour}
+	o := token.Order{Name: v.Name, Scopes: c.r.PostForm["scope"], Senders: c.r.PostForm["sender"], Allow: c.token.Allow, For: time.Duration(days) * 24 * time.Hour}
 	if len(o.Senders) == 0 {
 		o.Senders = c.token.Senders
 	}
@@ -82,6 +88,13 @@ func (s *Server) makeToken(c *call) error {
 
 // revokeToken ends one.
 func (s *Server) revokeToken(c *call) error {
+	all, err := s.tokensSeen(c)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(t token.Token) bool { return t.ID == c.form("id") }) {
+		return errNowhere
+	}
 	if _, err := c.desk.RevokeToken(c.ctx, c.form("id")); err != nil {
 		return err
 	}

@@ -60,9 +60,23 @@ type suppression struct {
 	Of      int
 }
 
-// suppressions lists who gets no message.
+// suppressions lists who gets no message: from nobody, or from a sender, which is the
+// first that a token knows where it is bound to some.
 func (s *Server) suppressions(c *call) error {
-	return s.showSuppressions(c, &suppression{Sender: c.r.URL.Query().Get("sender")}, http.StatusOK)
+	v := &suppression{Sender: c.r.URL.Query().Get("sender")}
+	if v.Sender == "" && len(c.token.Senders) > 0 {
+		v.Sender = c.token.Senders[0]
+	}
+	return s.showSuppressions(c, v, http.StatusOK)
+}
+
+// keeps says whether a list is there for the token: that of all senders is none for one
+// that is bound to some.
+func (c *call) keeps(sender string, names []string) bool {
+	if sender == "" {
+		return len(c.token.Senders) == 0
+	}
+	return slices.Contains(names, sender)
 }
 
 func (s *Server) showSuppressions(c *call, v *suppression, code int) error {
@@ -70,7 +84,7 @@ func (s *Server) showSuppressions(c *call, v *suppression, code int) error {
 	if err != nil {
 		return err
 	}
-	if v.Sender != "" && !slices.Contains(names, v.Sender) {
+	if !c.keeps(v.Sender, names) {
 		return errNowhere
 	}
 	v.Senders = names
@@ -100,7 +114,7 @@ func (s *Server) suppress(c *call) error {
 	if err != nil {
 		return err
 	}
-	if v.Sender != "" && !slices.Contains(names, v.Sender) {
+	if !c.keeps(v.Sender, names) {
 		return errNowhere
 	}
 	numbers := strings.FieldsFunc(v.Given, func(r rune) bool { return r == '\n' || r == '\r' || r == ',' || r == ';' })
@@ -139,13 +153,17 @@ func (s *Server) suppressedFile(c *call) error {
 	if !c.token.May(token.PII) {
 		return forbidden(token.PII)
 	}
-	if sender != "" && !c.token.Knows(sender) {
+	names, err := s.senderNames(c)
+	if err != nil {
+		return err
+	}
+	if !c.keeps(sender, names) {
 		return errNowhere
 	}
 	c.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	c.w.Header().Set("Content-Disposition", `attachment; filename="suppressed.csv"`)
 	out := bufio.NewWriter(c.w)
-	_, err := out.WriteString("phone\n")
+	_, err = out.WriteString("phone\n")
 	if err == nil {
 		err = eachSuppressed(c.ctx, c.desk, sender, func(phone string) error {
 			_, err := out.WriteString(phone + "\n")

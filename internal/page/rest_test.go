@@ -83,6 +83,7 @@ func TestNumbers(t *testing.T) {
 	lacks(t, text, "/campaigns/theirs")
 	has(t, b.post("/numbers", url.Values{"number": {"12"}}, 422), `role="alert"`)
 
+	b.signIn([]string{token.Read, token.PII, token.Suppress})
 	has(t, b.get("/suppressions", http.StatusOK), "Nobody is on it")
 	text = b.post("/suppressions", url.Values{"numbers": {"+5511987654321\n11987654329"}, "country": {"BR"}, "do": {"add"}}, http.StatusOK)
 	has(t, text, "2 of 2 are new", "5511987654321")
@@ -92,8 +93,6 @@ func TestNumbers(t *testing.T) {
 	has(t, b.post("/suppressions", url.Values{"numbers": {"+5511987654329"}, "do": {"remove"}}, http.StatusOK), "1 of 1 are taken off")
 	b.post("/suppressions", url.Values{"numbers": {"+5511987654329"}, "sender": {"promo"}, "do": {"add"}}, http.StatusOK)
 	has(t, b.get("/suppressions?sender=promo", http.StatusOK), "5511987654329")
-	b.get("/suppressions?sender=other", http.StatusNotFound)
-	b.post("/suppressions", url.Values{"numbers": {"+5511987654329"}, "sender": {"other"}, "do": {"add"}}, http.StatusNotFound)
 
 	b.signIn([]string{token.Read, token.Suppress})
 	text = b.get("/suppressions", http.StatusOK)
@@ -170,4 +169,29 @@ func TestTokensAndCallbacks(t *testing.T) {
 		t.Errorf("who is bound to a sender made a token of all: %+v %v", got, err)
 	}
 	b.post("/tokens", url.Values{"name": {"x"}, "scope": {"read"}, "sender": {"other"}}, http.StatusNotFound)
+}
+
+// Who is bound to a sender keeps its list and its tokens, and those of nobody else.
+func TestBoundToASender(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	theirs, other, err := b.tokens.Create(t.Context(), token.Order{Name: "of-all", Scopes: []string{token.Read}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.signIn([]string{token.Read, token.PII, token.Suppress, token.Admin}, "promo")
+	number := url.Values{"numbers": {"+5511987654321"}, "do": {"add"}}
+	b.post("/suppressions", number, http.StatusNotFound)
+	b.post("/suppressions", url.Values{"numbers": number["numbers"], "do": {"remove"}}, http.StatusNotFound)
+	b.post("/suppressions", url.Values{"numbers": number["numbers"], "do": {"add"}, "sender": {"other"}}, http.StatusNotFound)
+	b.get("/suppressions/file", http.StatusNotFound)
+	b.get("/suppressions?sender=other", http.StatusNotFound)
+	b.post("/suppressions", url.Values{"numbers": number["numbers"], "do": {"add"}, "sender": {"promo"}}, http.StatusOK)
+	has(t, b.get("/suppressions", http.StatusOK), "5511987654321")
+	has(t, b.get("/suppressions/file?sender=promo", http.StatusOK), "5511987654321\n")
+	lacks(t, b.get("/tokens", http.StatusOK), "of-all")
+	b.post("/tokens/revoke", url.Values{"id": {other.ID}}, http.StatusNotFound)
+	if _, err := b.tokens.Check(t.Context(), theirs); err != nil {
+		t.Errorf("a token of all was revoked by one that is bound to a sender: %v", err)
+	}
 }
