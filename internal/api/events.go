@@ -16,6 +16,8 @@ const (
 	StreamsAtOnce = 12_000
 	// beatEvery is how often a stream on which nothing happens says that it lives.
 	beatEvery = 15 * time.Second
+	// readyWithin is how long a stream's answer waits for Redis.
+	readyWithin = 5 * time.Second
 )
 
 // events streams what happens to a campaign.
@@ -49,6 +51,11 @@ func (s *Server) stream(c *call, campaign, otherwise string) error {
 		return err
 	}
 	defer l.Close()
+	// Whoever has an answer is told of whatever they do then. Where Redis does not
+	// answer, they have it all the same, and what happens once it does.
+	ready, cancel := context.WithTimeout(c.ctx, readyWithin)
+	_ = l.Ready(ready)
+	cancel()
 	h := c.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // a proxy that waits for more tells nothing

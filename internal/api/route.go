@@ -185,7 +185,7 @@ func (s *Server) enter(c *call, scope string) error {
 	}
 	c.token, c.desk = t, s.Desk.As(audit.Actor{Kind: "token", Name: t.Name, Token: t.ID, Address: c.r.RemoteAddr, Request: c.id})
 	l := s.limit(t.ID)
-	if !l.rate.Allow() {
+	if !l.rate.AllowN(s.Now(), 1) {
 		p := refusal(http.StatusTooManyRequests, "too-many-requests", "this token asks more than 50 times a second")
 		p.RetryAfter = 1
 		return p

@@ -17,8 +17,8 @@ type Callback struct {
 	Events   []campaign.Event `json:"events"` // all if empty
 }
 
-// told is a callback's body. The status is as of now, however late it is told.
-type told struct {
+// callbackBody is a callback's body. The status is as of now, however late it is told.
+type callbackBody struct {
 	Type     string            `json:"type"`
 	Campaign string            `json:"campaign"`
 	Seq      int               `json:"seq"`
@@ -47,7 +47,7 @@ func (d *Desk) Told(ctx context.Context, e outbox.Event) (*outbox.Message, error
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(told{
+	body, err := json.Marshal(callbackBody{
 		Type: "campaign." + e.Type, Campaign: rec.ID, Seq: e.Seq, At: e.At, Labels: rec.Labels, Status: st, Problems: rec.Problems,
 	})
 	if err != nil {

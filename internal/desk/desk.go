@@ -134,5 +134,5 @@ func (d *Desk) withRows(ctx context.Context, id string) (*campaign.Record, error
 }
 
 func (d *Desk) source() status.Source {
-	return status.Source{Redis: d.redis, Ledger: d.ledger, Campaigns: d.campaigns, Now: d.now}
+	return status.Source{Redis: d.redis, Ledger: d.ledger, Campaigns: d.campaigns, Now: d.now, Told: d.toldOf}
 }

@@ -6,18 +6,37 @@ import (
 	"time"
 
 	"sluice/internal/ledger"
+	"sluice/internal/told"
 )
 
 // recent is what many accounts have in common, as it was a short while ago: the
-// workers, and when the campaigns of a sender end. Who is asked often for accounts of
+// workers, when the campaigns of a sender end, and what its provider told. Who is asked often for accounts of
 // many campaigns keeps it; nothing of an account itself is kept.
 type recent struct {
 	lasts time.Duration
 	now   func() time.Time
 
-	mu    sync.Mutex
 	fleet kept[fleet]
-	ends  map[string]*kept[map[string]time.Time] // by sender
+	ends  ofSenders[map[string]time.Time]
+	told  ofSenders[told.Told]
+}
+
+// ofSenders is one thing of each sender.
+type ofSenders[T any] struct {
+	mu  sync.Mutex
+	all map[string]*kept[T]
+}
+
+func (b *ofSenders[T]) of(sender string) *kept[T] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all[sender] == nil {
+		if b.all == nil {
+			b.all = map[string]*kept[T]{}
+		}
+		b.all[sender] = &kept[T]{}
+	}
+	return b.all[sender]
 }
 
 // kept is one thing that was read.
@@ -66,21 +85,10 @@ func (k *kept[T]) renew(now time.Time, read func(context.Context) (T, error)) {
 	}
 }
 
-func (r *recent) of(sender string) *kept[map[string]time.Time] {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	k := r.ends[sender]
-	if k == nil {
-		k = &kept[map[string]time.Time]{}
-		r.ends[sender] = k
-	}
-	return k
-}
-
 // remembering is the same Desk, which keeps what accounts have in common for a while.
 func (d *Desk) remembering(lasts time.Duration) *Desk {
 	as := *d
-	as.recent = &recent{lasts: lasts, now: d.now, ends: map[string]*kept[map[string]time.Time]{}}
+	as.recent = &recent{lasts: lasts, now: d.now}
 	return &as
 }
 
@@ -109,5 +117,14 @@ func (d *Desk) endsOf(ctx context.Context, sender string) (map[string]time.Time,
 	if d.recent == nil {
 		return d.ends(ctx, sender)
 	}
-	return d.recent.of(sender).get(ctx, d.recent, func(ctx context.Context) (map[string]time.Time, error) { return d.ends(ctx, sender) })
+	return d.recent.ends.of(sender).get(ctx, d.recent, func(ctx context.Context) (map[string]time.Time, error) { return d.ends(ctx, sender) })
+}
+
+// toldOf is what a sender's provider told.
+func (d *Desk) toldOf(ctx context.Context, sender string) (told.Told, error) {
+	read := func(ctx context.Context) (told.Told, error) { return told.Read(ctx, d.redis, sender, d.now()) }
+	if d.recent == nil {
+		return read(ctx)
+	}
+	return d.recent.told.of(sender).get(ctx, d.recent, read)
 }

@@ -21,7 +21,7 @@ func (e *examination) rights(ctx context.Context) {
 	short, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	id := uuid.NewString()
-	ours, queue := "sluice:doctor:"+id, keys.Queue("doctor-"+id, "t")
+	ours, queue := keys.Rights(id), keys.Queue("doctor-"+id, "t")
 	before := len(e.findings)
 	for _, key := range []string{ours, queue} {
 		for _, try := range []struct {

@@ -126,19 +126,27 @@ func (f *feed) wake() {
 	f.changed = make(chan struct{})
 }
 
-// since is what a listener has not been told, and what wakes it where that is nothing.
-func (f *feed) since(p *place) (news []Event, changed <-chan struct{}) {
+// settle has a place that is at the end stay where that is, once the feed is read.
+func (f *feed) settle(p *place) (read bool, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.read {
-		return nil, f.changed
-	}
-	if p.atEnd {
+	if f.read && p.atEnd {
 		p.atEnd = false
 		if n := len(f.kept); n > 0 {
 			p.behind, _ = parseID(f.kept[n-1].ID)
 		}
 	}
+	return f.read, f.changed
+}
+
+// since is what a listener has not been told, and what wakes it where that is nothing.
+func (f *feed) since(p *place) (news []Event, changed <-chan struct{}) {
+	read, changed := f.settle(p)
+	if !read {
+		return nil, changed
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	from, _ := slices.BinarySearchFunc(f.kept, p.behind, func(e Event, behind id) int {
 		at, _ := parseID(e.ID)
 		if at.after(behind) {

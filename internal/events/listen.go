@@ -61,6 +61,24 @@ func (h *Hub) Listen(campaign, behind string) (*Listener, error) {
 	return l, nil
 }
 
+// Ready waits until what there is was read: with Now, whatever happens from then on is
+// told.
+func (l *Listener) Ready(ctx context.Context) error {
+	for {
+		read, changed := l.feed.settle(&l.place)
+		if read {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-l.hub.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Close ends listening. What nobody listens to is forgotten.
 func (l *Listener) Close() {
 	l.once.Do(func() {

@@ -222,3 +222,7 @@ func batch(id, kind string, n int) string {
 }
 
 func sender(name, what string) string { return "sluice:sender:{" + name + "}:" + what }
+
+// Rights is a string for a moment, by which it is tried what Redis' user may do.
+// Written by doctor.
+func Rights(id string) string { return "sluice:doctor:" + id }
