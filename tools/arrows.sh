@@ -134,7 +134,7 @@ good campaign $i/phone
 good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
 good page $i/audit $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
 good series $i/keys
-good desk $i/series
+good desk $i/series $i/told
 good page $i/series
 good session $i/token $i/keys
 good outbox $i/keys

@@ -147,7 +147,8 @@ func (w *world) judgeReceipts(id, provider string) int {
 		for _, r := range rows[1:] {
 			who := r[3] + " " + r[1]
 			if r[2] != "accepted" {
-				if r[9] != "" {
+				// What names the number alone proves nothing, and speaks for it.
+				if probable := r[2] == "in_doubt" && r[9] == "probable" && ids[r[1]] != ""; r[9] != "" && !probable {
 					bad = append(bad, fmt.Sprintf("%v has a receipt and is not accepted", r))
 				}
 				continue
@@ -184,7 +185,8 @@ func (w *world) judgeReceipts(id, provider string) int {
 func TestReceiptsAmongKills(t *testing.T) {
 	t.Parallel()
 	const people = 2000
-	w := newWorld(t)
+	// Redis forgets nothing when it is killed, or the campaigns would halt for that.
+	w := newWorldWith(t, []string{"--appendfsync", "always"})
 	addr := w.receiving(sandbox.Callbacks{
 		Delay: 20 * time.Millisecond, Step: 300 * time.Millisecond, Shuffle: true, Undelivered: 0.2, Read: 0.5, Repeat: 0.2,
 		Lose: 0.05, Early: 0.1, NoNinth: 0.3, Together: 5, Signed: true, Retry: 200 * time.Millisecond,
