@@ -29,6 +29,18 @@ func (a *app) fleet(reg prometheus.Registerer, told *outbox.Store, log zerolog.L
 	})
 }
 
+// toldOf counts what came of callbacks.
+func toldOf(reg prometheus.Registerer) func(result string) {
+	all := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_callbacks_total", Help: "Events that an endpoint was told of, by what came of it: told, failed and to be tried again, or gone for good.",
+	}, []string{"result"})
+	reg.MustRegister(all)
+	for _, result := range []string{"told", "failed", "gone"} {
+		all.WithLabelValues(result)
+	}
+	return func(result string) { all.WithLabelValues(result).Inc() }
+}
+
 // measured counts what the API is asked. The label is the route, as the API has it, and
 // never what stands in it.
 func measured(reg prometheus.Registerer, api http.Handler) http.Handler {

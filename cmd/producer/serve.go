@@ -78,6 +78,7 @@ func (c *serveCommand) Run(a *app) error {
 		return err
 	}
 	reg := prometheus.NewRegistry()
+	deliverer.Count = toldOf(reg)
 	fleet := a.fleet(reg, told, log)
 	stopHealth, err := program.ServeHealth(c.MetricsAddr, reg, a.ready, log)
 	if err != nil {

@@ -49,7 +49,7 @@ type Figures struct {
 	halted                        *prometheus.GaugeVec // by kind
 	workers, versions             prometheus.Gauge
 	memory, refused               prometheus.Gauge
-	dead, at                      prometheus.Gauge
+	dead, overdue, at             prometheus.Gauge
 }
 
 // New registers the figures, none of which is there before the first look.
@@ -77,6 +77,7 @@ func New(reg prometheus.Registerer, o Options) *Figures {
 		memory:   one("sluice_redis_memory_ratio", "What Redis uses of its maxmemory; of a Cluster its fullest master."),
 		refused:  one("sluice_redis_refused_commands", "Commands that Redis has refused since it started, for it was full, could not keep them or lacked its replica."),
 		dead:     one("sluice_callbacks_undelivered", "Events that an endpoint was not told and is not told any more by itself."),
+		overdue:  one("sluice_outbox_oldest_seconds", "For how long the event has been due that an endpoint is to be told of and has been due longest."),
 		at:       one("sluice_figures_timestamp_seconds", "When these figures were last made."),
 	}
 }
@@ -240,7 +241,9 @@ func (f *Figures) lookAtCallbacks(ctx context.Context) error {
 		dead += endpoints[i].Dead
 	}
 	f.dead.Set(float64(dead))
-	return nil
+	overdue, err := f.o.Outbox.Overdue(ctx)
+	f.overdue.Set(overdue.Seconds())
+	return err
 }
 
 // lookAtRedis leaves out what Redis does not tell.

@@ -45,7 +45,9 @@ type Deliverer struct {
 	Message func(ctx context.Context, e Event) (*Message, error)
 	// Over says whether a campaign is over, or gone.
 	Over func(ctx context.Context, id string) (bool, error)
-	Log  zerolog.Logger
+	// Count counts what came of a callback: told, failed or gone; nil: nobody counts.
+	Count func(result string)
+	Log   zerolog.Logger
 }
 
 // Run delivers until ctx ends, and waits for what is under way.
@@ -134,12 +136,21 @@ func (d *Deliverer) tell(ctx context.Context, e Event) error {
 	d.Log.Info().Str("campaign", e.Campaign).Int("seq", e.Seq).Str("endpoint", k.Name).Int("status", status).Int("try", e.Tries+1).Bool("answered", err == nil).Msg("told")
 	switch {
 	case err == nil && status >= 200 && status < 300:
+		d.count("told")
 		return d.Store.told(ctx, e)
 	case err == nil && status == http.StatusGone:
+		d.count("gone")
 		k.Disabled = true
 		return errors.Join(d.Store.put(ctx, k), d.Store.failed(ctx, e, k.Name, true, 0))
 	}
+	d.count("failed")
 	return d.Store.failed(ctx, e, k.Name, false, rand.Float64())
+}
+
+func (d *Deliverer) count(result string) {
+	if d.Count != nil {
+		d.Count(result)
+	}
 }
 
 // Ping tells an endpoint something of no campaign, and returns the status of its

@@ -309,6 +309,32 @@ func (s *Store) campaigns(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
+// Overdue is for how long the event has been due that has been due longest, of all
+// campaigns; 0 where none is.
+func (s *Store) Overdue(ctx context.Context) (time.Duration, error) {
+	ids, err := s.campaigns(ctx)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	firsts := make([]*redis.ZSliceCmd, len(ids))
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			firsts[i] = p.ZRangeWithScores(ctx, keys.Due(id), 0, 0)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("looking for what is overdue: %w", err)
+	}
+	longest, now := time.Duration(0), s.now()
+	for _, first := range firsts {
+		for _, z := range first.Val() {
+			longest = max(longest, now.Sub(time.UnixMilli(int64(z.Score))))
+		}
+	}
+	return longest, nil
+}
+
 // close takes a campaign that is over from them, if nothing of it is to be told.
 func (s *Store) close(ctx context.Context, id string) error {
 	if left, err := s.rdb.ZCard(ctx, keys.Due(id)).Result(); err != nil || left > 0 {

@@ -85,10 +85,21 @@ func (p *post) round() int {
 func TestDeliver(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
+	counted := map[string]int{}
+	p.Count = func(result string) { counted[result]++ }
+	if late, err := p.Store.Overdue(t.Context()); err != nil || late != 0 {
+		t.Errorf("overdue by %s, %v; nothing has happened", late, err)
+	}
 	p.happens("sale", "1", "finished")
+	if late, err := p.Store.Overdue(t.Context()); err != nil || late != p.now.Sub(time.UnixMilli(1000)) {
+		t.Errorf("overdue by %s, %v", late, err)
+	}
 	p.status = 500
 	if n := p.round(); n != 1 {
 		t.Fatalf("told %d times", n)
+	}
+	if late, err := p.Store.Overdue(t.Context()); err != nil || late != 0 {
+		t.Errorf("overdue by %s, %v, and it is to be told in five seconds", late, err)
 	}
 	if n := p.round(); n != 0 {
 		t.Errorf("told again at once")
@@ -103,6 +114,9 @@ func TestDeliver(t *testing.T) {
 	if err != nil || r.Header.Get("webhook-id") != "sale.1" || p.got[0].Header.Get("webhook-id") != "sale.1" ||
 		r.Header.Get("webhook-signature") != Sign(secret, "sale.1", r.Header.Get("webhook-timestamp"), []byte(p.bodies[1])) {
 		t.Errorf("%v %v", r.Header, err)
+	}
+	if counted["failed"] != 1 || counted["told"] != 1 {
+		t.Errorf("%v", counted)
 	}
 	p.now = p.now.Add(48 * time.Hour)
 	if n := p.round(); n != 0 {
