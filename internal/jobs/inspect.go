@@ -58,9 +58,6 @@ type Backlog struct {
 	Later []time.Time
 }
 
-// Empty says that no task is going to run.
-func (b Backlog) Empty() bool { return b.Pending == 0 && b.Active == 0 && len(b.Later) == 0 }
-
 // Due is how many tasks wait for a server at a time, as far as Later goes.
 func (b Backlog) Due(at time.Time) int {
 	n := b.Pending

@@ -72,7 +72,7 @@ func TestEnqueue(t *testing.T) {
 			t.Fatalf("%v, %v", m, err)
 		}
 	}
-	if b := backlog(t, q, "c"); b.Pending != 2 || b.Active != 0 || len(b.Later) != 0 || b.Empty() {
+	if b := backlog(t, q, "c"); b.Pending != 2 || b.Active != 0 || len(b.Later) != 0 {
 		t.Errorf("%+v", b)
 	}
 	for n := range 3 {
@@ -83,7 +83,7 @@ func TestEnqueue(t *testing.T) {
 			t.Errorf("%+v", b)
 		}
 	}
-	if !backlog(t, q, "another").Empty() {
+	if b := backlog(t, q, "another"); b.Pending+b.Active+len(b.Later) > 0 {
 		t.Error("another campaign has tasks")
 	}
 	if waiting, err := q.Waiting(t.Context(), "c"); err != nil || !waiting[0] || waiting[1] || !waiting[2] {
@@ -145,7 +145,7 @@ func TestLeases(t *testing.T) {
 	if err != nil || len(leases["c"]) != 1 || leases["c"][0].Batch != 0 || leases["c"][0].Until == 0 || len(leases["another"]) != 0 {
 		t.Errorf("%+v, %v", leases, err)
 	}
-	if b := backlog(t, q, "c"); b.Active != 1 || b.Empty() {
+	if b := backlog(t, q, "c"); b.Active != 1 {
 		t.Errorf("%+v", b)
 	}
 	close(stop)

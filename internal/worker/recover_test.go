@@ -150,6 +150,24 @@ func TestTakesOverWhatIsThere(t *testing.T) {
 	}
 }
 
+// A batch whose task is lost is enqueued again although the queue is not empty: another
+// task stays there in the hands of a worker that is gone, and its batch is done.
+func TestLostTaskBesideADeadWorkers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.launch("left", 1010, "")
+	w.abandon("left", 0, 2, 3)
+	key := func(what string) string { return keys.Queue(w.queue.Name("left"), what) }
+	w.rdb.Del(t.Context(), key("pending"), key("active"), key("lease"))
+	w.rdb.RPush(t.Context(), key("active"), "batch-000000")
+	w.rdb.ZAdd(t.Context(), key("lease"), redis.Z{Score: float64(time.Now().Unix()), Member: "batch-000000"})
+	w.start(w.options("w"))
+	w.awaitState("left", campaign.Finished, 2*time.Minute)
+	if a := w.totals("left"); a.Accepted != 1008 || a.InDoubt != 2 {
+		t.Errorf("%+v", a)
+	}
+}
+
 // A batch whose worker goes while this one runs is taken over once its heartbeat
 // has ended, even where its campaign has nothing else to do here.
 func TestTakesOverFromWhoeverGoes(t *testing.T) {

@@ -86,12 +86,12 @@ func (w *Worker) serve(ctx context.Context, c *supervised, b jobs.Backlog, now t
 			c.server.rest()
 		}
 		if len(b.Later) == 0 {
-			if err := w.end(ctx, c, b.Empty(), now); err != nil {
+			if err := w.end(ctx, c, c.nothingRuns(b), now); err != nil {
 				w.redisFailed(ctx, c.brief.ID, err)
 			}
 		}
 	}
-	if !b.Empty() {
+	if !c.nothingRuns(b) {
 		c.emptySince = time.Time{}
 	}
 	for _, at := range b.Later {
@@ -100,6 +100,19 @@ func (w *Worker) serve(ctx context.Context, c *supervised, b jobs.Backlog, now t
 			break
 		}
 	}
+}
+
+// nothingRuns says that no task of a queue is going to run: there is none, or all are
+// in the hands of workers that are gone, and their batches were looked after. Asynq
+// would take those back where the queue is served, and it is not while none waits.
+func (c *supervised) nothingRuns(b jobs.Backlog) bool {
+	dead := 0
+	for _, l := range c.leases {
+		if l.taken {
+			dead++
+		}
+	}
+	return b.Pending == 0 && len(b.Later) == 0 && dead >= b.Active
 }
 
 // hire has a campaign's tasks taken: by two batches at once, and by more where those
