@@ -122,7 +122,8 @@ func (d *Desk) endsOf(ctx context.Context, sender string) (map[string]time.Time,
 
 // toldOf is what a sender's provider told.
 func (d *Desk) toldOf(ctx context.Context, sender string) (told.Told, error) {
-	read := func(ctx context.Context) (told.Told, error) { return told.Read(ctx, d.redis, sender, d.now()) }
+	now := d.now()
+	read := func(ctx context.Context) (told.Told, error) { return told.Read(ctx, d.redis, sender, now) }
 	if d.recent == nil {
 		return read(ctx)
 	}

@@ -65,7 +65,7 @@ func TestImportIntoFullRedis(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	file := w.nxCampaign("room", w.list("r.csv", 50_000), "")
-	for _, left := range []int{0, 400_000} {
+	for _, left := range []int{0, 600_000} {
 		w.fill(left)
 		before := len(w.logs.String())
 		if _, code := w.run("producer", "send", file); code != 1 {
