@@ -21,6 +21,9 @@ const (
 	// machine may add to each way.
 	planFor = 400 * time.Millisecond
 	slack   = 60 * time.Millisecond
+	// comesBack is how long after the last messages of a day it is waited for those
+	// among them that were not accepted.
+	comesBack = time.Second
 )
 
 // A turn is this worker's place among those that share the sender: one after the
@@ -170,7 +173,9 @@ func (s *Sender) learn(a *answer, sent time.Time) {
 				continue
 			}
 			l.asked -= slot.N
-			l.slots = append(l.slots, span{n: slot.N, start: start, step: time.Duration(slot.Step * 1000), whole: slot.Whole, bucket: plan.bucket})
+			handed := span{n: slot.N, start: start, step: time.Duration(slot.Step * 1000), whole: slot.Whole, bucket: plan.bucket}
+			l.slots = append(l.slots, handed)
+			s.handedUntil = later(s.handedUntil, handed.end())
 		}
 	}
 	s.answer.slots, s.answer.plan, s.answer.day = nil, nil, nil
@@ -181,12 +186,9 @@ func (s *Sender) learn(a *answer, sent time.Time) {
 func (s *Sender) schedule(failed bool) {
 	now := time.Now()
 	turn := s.turn()
-	var ends time.Time
 	wanted := false
 	for _, l := range s.order {
 		s.serve(l, now)
-		_, end := l.inHand()
-		ends = later(ends, end)
 		if l.asked > 0 {
 			wanted = true
 			continue
@@ -199,12 +201,15 @@ func (s *Sender) schedule(failed bool) {
 	}
 	at := s.clock.local(s.answer.reach).Add(turn.after - turn.reach)
 	if full := s.clock.local(s.answer.head.DayUntil); full.After(now) && s.answer.head.dayLimit() > 0 {
-		// What is in hand goes out first, and some of it may come back.
-		if !ends.After(now) {
+		// What was handed out goes out first, and some of it comes back with its answers.
+		last := s.handedUntil.Add(comesBack)
+		if !last.After(now) {
 			s.fullUntil(full)
 			return
 		}
-		at = ends
+		if at = now.Add(comesBack / 4); last.Before(at) {
+			at = last
+		}
 	} else {
 		s.dayFull = time.Time{}
 	}

@@ -35,9 +35,11 @@ type Sender struct {
 	refunds map[int64]int     // of the day, by bucket
 	sent    rateMeter
 	dayFull time.Time
-	paused  time.Time // the provider wants nothing before
-	unsaved time.Time // a pause that an answer which was asked for before savedAt does not know
-	savedAt time.Time // zero: Redis does not know it either
+	// handedUntil is when the last message goes out that was handed out here.
+	handedUntil time.Time
+	paused      time.Time // the provider wants nothing before
+	unsaved     time.Time // a pause that an answer which was asked for before savedAt does not know
+	savedAt     time.Time // zero: Redis does not know it either
 
 	asking        bool
 	force         bool      // the limits have changed
