@@ -12,7 +12,7 @@ import (
 )
 
 // ends are when the active campaigns of a sender will have been sent, by id.
-func (d *Desk) ends(ctx context.Context, sender string) (map[string]time.Time, error) {
+func (d *Desk) ends(ctx context.Context, sender string, now time.Time) (map[string]time.Time, error) {
 	s, err := d.held(ctx, sender)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (d *Desk) ends(ctx context.Context, sender string) (map[string]time.Time, e
 		return nil, err
 	}
 	ends := map[string]time.Time{}
-	for i, at := range estimate.Ends(d.now(), s, all) {
+	for i, at := range estimate.Ends(now, s, all) {
 		ends[ids[i]] = at
 	}
 	return ends, nil

@@ -47,6 +47,10 @@ type kept[T any] struct {
 	renewed bool // it is being read anew
 }
 
+// A readAt reads a thing as it is at a time, which is handed in: it may run in the
+// background, where the clock of who asked is not its to read.
+type readAt[T any] func(ctx context.Context, now time.Time) (T, error)
+
 const (
 	// stillGood is how many times as long a thing is told that is being read anew.
 	stillGood = 5
@@ -54,15 +58,15 @@ const (
 	renewWithin = 30 * time.Second
 )
 
-// get is what was read lately, or what read says. One reads at a time, and where what
-// there is was read not long ago, nobody waits for it.
-func (k *kept[T]) get(ctx context.Context, r *recent, read func(context.Context) (T, error)) (T, error) {
+// get is what was read lately, or what read says at a time. One reads at a time, and
+// where what there is was read not long ago, nobody waits for it.
+func (k *kept[T]) get(ctx context.Context, r *recent, read readAt[T]) (T, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := r.now()
 	switch age := now.Sub(k.at); {
 	case k.at.IsZero(), age >= stillGood*r.lasts:
-		v, err := read(ctx)
+		v, err := read(ctx, now)
 		if err == nil {
 			k.at, k.value = now, v
 		}
@@ -74,10 +78,10 @@ func (k *kept[T]) get(ctx context.Context, r *recent, read func(context.Context)
 	return k.value, nil
 }
 
-func (k *kept[T]) renew(now time.Time, read func(context.Context) (T, error)) {
+func (k *kept[T]) renew(now time.Time, read readAt[T]) {
 	ctx, cancel := context.WithTimeout(context.Background(), renewWithin)
 	defer cancel()
-	v, err := read(ctx)
+	v, err := read(ctx, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.renewed = false; err == nil {
@@ -99,33 +103,32 @@ type fleet struct {
 }
 
 func (d *Desk) fleet(ctx context.Context) (fleet, error) {
-	if d.recent == nil {
-		return d.readFleet(ctx)
-	}
-	return d.recent.fleet.get(ctx, d.recent, d.readFleet)
-}
-
-func (d *Desk) readFleet(ctx context.Context) (f fleet, err error) {
-	if f.alive, err = d.ledger.Fleet(ctx); err == nil && len(f.alive) == 0 {
-		f.last, err = d.ledger.LastBeat(ctx)
-	}
-	return f, err
+	return recently(ctx, d, func(r *recent) *kept[fleet] { return &r.fleet }, func(ctx context.Context, _ time.Time) (f fleet, err error) {
+		if f.alive, err = d.ledger.Fleet(ctx); err == nil && len(f.alive) == 0 {
+			f.last, err = d.ledger.LastBeat(ctx)
+		}
+		return f, err
+	})
 }
 
 // endsOf are the ends of a sender's campaigns.
 func (d *Desk) endsOf(ctx context.Context, sender string) (map[string]time.Time, error) {
-	if d.recent == nil {
-		return d.ends(ctx, sender)
-	}
-	return d.recent.ends.of(sender).get(ctx, d.recent, func(ctx context.Context) (map[string]time.Time, error) { return d.ends(ctx, sender) })
+	return recently(ctx, d, func(r *recent) *kept[map[string]time.Time] { return r.ends.of(sender) }, func(ctx context.Context, now time.Time) (map[string]time.Time, error) {
+		return d.ends(ctx, sender, now)
+	})
 }
 
 // toldOf is what a sender's provider told.
 func (d *Desk) toldOf(ctx context.Context, sender string) (told.Told, error) {
-	now := d.now()
-	read := func(ctx context.Context) (told.Told, error) { return told.Read(ctx, d.redis, sender, now) }
+	return recently(ctx, d, func(r *recent) *kept[told.Told] { return r.told.of(sender) }, func(ctx context.Context, now time.Time) (told.Told, error) {
+		return told.Read(ctx, d.redis, sender, now)
+	})
+}
+
+// recently is a thing as it was a while ago where the Desk keeps it, and as it is else.
+func recently[T any](ctx context.Context, d *Desk, where func(*recent) *kept[T], read readAt[T]) (T, error) {
 	if d.recent == nil {
-		return read(ctx)
+		return read(ctx, d.now())
 	}
-	return d.recent.told.of(sender).get(ctx, d.recent, read)
+	return where(d.recent).get(ctx, d.recent, read)
 }
