@@ -28,7 +28,7 @@ type stream struct {
 // stream opens a stream over a real connection.
 func (b *bench) stream(t *testing.T, url, path string, header ...string) *stream {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+path, http.NoBody)
 	if err != nil {

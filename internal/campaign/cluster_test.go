@@ -24,7 +24,7 @@ func TestALifeOnACluster(t *testing.T) {
 	_, port, _ := net.SplitHostPort(bus.Addr().String())
 	bus.Close()
 	server := redistest.New(t, "--cluster-enabled", "yes", "--cluster-port", port)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	one := server.Client(t)
 	if err := one.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {

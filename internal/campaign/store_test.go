@@ -28,7 +28,7 @@ var standing = time.UnixMilli(1_790_000_000_123)
 
 func newDesk(t *testing.T, server *redistest.Server) *desk {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	rdb := server.Client(t)
 	return &desk{Store: NewStore(rdb, func() time.Time { return standing }), rdb: rdb, ctx: ctx}

@@ -59,7 +59,7 @@ type counter struct {
 
 func newCounter(t *testing.T) *counter {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	c := &counter{t: t, ctx: ctx, dir: t.TempDir(), rdb: redistest.New(t).Client(t), provider: &provider{}, time: time.Now()}
 	c.Desk = New(Options{Redis: c.rdb, Open: c.open, Now: func() time.Time { return c.time }})

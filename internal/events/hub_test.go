@@ -46,7 +46,7 @@ func happens(t *testing.T, rdb redis.UniversalClient, campaign, to string) strin
 // hear takes as many events, and returns their IDs, or types where they have none.
 func hear(t *testing.T, l *Listener, n int) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	var all []string
 	for len(all) < n {
@@ -238,7 +238,7 @@ func TestAsItIsNow(t *testing.T) {
 	n <- 10
 	n <- 11 // says nothing new
 	n <- 20
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for _, want := range []string{"10", "20"} {
 		news, err := l.Next(ctx)

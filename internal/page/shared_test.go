@@ -136,7 +136,7 @@ func TestStream(t *testing.T) {
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.server.Close)
 	open := func() (next func(want string), over func(), end func()) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		r, err := http.NewRequestWithContext(ctx, "GET", srv.URL+"/campaigns/sale", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	p := &place{t: t, ctx: ctx, rdb: redistest.New(t).Client(t), now: time.Now().Truncate(time.Millisecond)}
 	now := func() time.Time { return p.now }
