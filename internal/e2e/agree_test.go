@@ -34,7 +34,7 @@ func TestQueueAgreesWithItsCampaign(t *testing.T) {
 	}
 	w.post("/_sandbox/faults", `faults: [{suffix: "7", code: "22091"}]`)
 	run("send", w.nxCampaign("sale", w.list("list.csv", 3000), ""))
-	w.awaitAccount("sale", "under way", 30*time.Second, func(a account) bool { return a.Accepted > 50 })
+	w.awaitAccount("sale", "under way", time.Minute, func(a account) bool { return a.Accepted > 50 })
 	for range 5 {
 		run("pause", "sale")
 		if !info("sale").Paused {
@@ -50,9 +50,9 @@ func TestQueueAgreesWithItsCampaign(t *testing.T) {
 
 	w.post("/_sandbox/faults", `faults: [{suffix: "7", code: "22091"}, {suffix: "3", code: "22125", count: 1}]`)
 	w.awaitState("sale", "halted", time.Minute)
-	w.await("the queue of the halted campaign", 5*time.Second, func() bool { return info("sale").Paused })
+	w.await("the queue of the halted campaign", 20*time.Second, func() bool { return info("sale").Paused })
 	run("resume", "sale")
-	w.awaitState("sale", "finished", 30*time.Second)
+	w.awaitState("sale", "finished", time.Minute)
 	tasks, err := inspector.ListCompletedTasks(queueOf("sale"), asynq.PageSize(100))
 	if err != nil || len(tasks) < 3 || info("sale").Paused {
 		t.Fatal(len(tasks), err)
@@ -64,7 +64,7 @@ func TestQueueAgreesWithItsCampaign(t *testing.T) {
 	}
 
 	run("send", w.nxCampaign("long", w.listFrom("long.csv", 5000, 9000), "rate: {messages_per_second: 1}"))
-	w.awaitAccount("long", "under way", 30*time.Second, func(a account) bool { return a.Accepted > 0 })
+	w.awaitAccount("long", "under way", time.Minute, func(a account) bool { return a.Accepted > 0 })
 	if i := info("long"); i.Pending+i.Active+i.Scheduled+i.Retry < 9 {
 		t.Fatalf("%+v", i)
 	}
@@ -72,7 +72,7 @@ func TestQueueAgreesWithItsCampaign(t *testing.T) {
 	if i := info("long"); i.Pending+i.Scheduled+i.Archived > 0 {
 		t.Errorf("cancelled: %+v", i)
 	}
-	w.await("no task of the cancelled campaign", 10*time.Second, func() bool {
+	w.await("no task of the cancelled campaign", 30*time.Second, func() bool {
 		i := info("long")
 		return !i.Paused && i.Pending+i.Active+i.Scheduled+i.Retry+i.Archived == 0
 	})

@@ -73,7 +73,7 @@ recipients: {file: %s}
 	from := []time.Time{{}, {}}
 	for revision := 2; revision <= 4; revision++ {
 		before := w.status("sale").Accepted
-		w.awaitAccount("sale", "going on", 30*time.Second, func(a account) bool { return a.Accepted > before+200 })
+		w.awaitAccount("sale", "going on", time.Minute, func(a account) bool { return a.Accepted > before+200 })
 		run("is paused", "pause", "sale")
 		run(fmt.Sprintf("has revision %d", revision), "amend", "--no-preflight", "sale", file(revision))
 		from = append(from, time.Now())

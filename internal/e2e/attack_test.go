@@ -141,7 +141,7 @@ func stopBeyondLease(t *testing.T, limit string) {
 	if never == len(doubted) {
 		t.Error("nothing was in flight when the worker was stopped")
 	}
-	a := w.awaitAccount("stopped", "told of the late answers", 30*time.Second, func(a account) bool { return a.InDoubt <= never })
+	a := w.awaitAccount("stopped", "told of the late answers", time.Minute, func(a account) bool { return a.InDoubt <= never })
 	if a.Accepted+a.InDoubt != 3600 {
 		t.Errorf("%+v", a)
 	}

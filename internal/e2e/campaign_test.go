@@ -168,7 +168,7 @@ func TestWrongSecretHalts(t *testing.T) {
 	}
 	w.file("senders.yaml", good)
 	worker.cmd.Process.Signal(syscall.SIGHUP)
-	w.awaitLog("senders file read again", 30*time.Second)
+	w.awaitLog("senders file read again", time.Minute)
 	if _, code := w.run("producer", "resume", "halts"); code != 0 {
 		t.Fatalf("resume: exit code %d", code)
 	}

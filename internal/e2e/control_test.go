@@ -65,7 +65,7 @@ func TestPauseResumeCancelUnderLoad(t *testing.T) {
 	if quiet := time.Since(cancelled) - time.Second; quiet > time.Second {
 		t.Errorf("submissions went on for %s after the cancel", quiet)
 	}
-	a := w.awaitAccount("load", "settled", 30*time.Second, func(a account) bool { return a.Accepted == w.report().Taken })
+	a := w.awaitAccount("load", "settled", time.Minute, func(a account) bool { return a.Accepted == w.report().Taken })
 	if a.State != "cancelled" || a.Cancelled == 0 || a.InDoubt != 0 {
 		t.Errorf("%+v", a)
 	}
@@ -148,7 +148,7 @@ func TestTemplatePausedMeanwhile(t *testing.T) {
 	}
 	w.awaitAccount("meanwhile", "under way", time.Minute, func(a account) bool { return a.Accepted > 10 })
 	w.post("/_sandbox/template?name=order_update&status=PAUSED", "")
-	a := w.awaitState("meanwhile", "halted", 30*time.Second)
+	a := w.awaitState("meanwhile", "halted", time.Minute)
 	if !strings.Contains(a.Reason, "paused") && !strings.Contains(a.Reason, "PAUSED") {
 		t.Errorf("reason %q", a.Reason)
 	}

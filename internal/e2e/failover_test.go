@@ -65,7 +65,7 @@ sentinel failover-timeout main 5000
 	w.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
 	w.t.Cleanup(func() { sentinel.Close() })
-	w.await("watched over", 30*time.Second, func() bool {
+	w.await("watched over", time.Minute, func() bool {
 		replicas, err := sentinel.Replicas(w.t.Context(), "main").Result()
 		return err == nil && len(replicas) == 1 && replicas[0]["flags"] == "slave"
 	})

@@ -41,7 +41,7 @@ func TestOtherApplicationsQueuesAreLeftAlone(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("default", w.list("d.csv", 1500), ""), "--wait"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, w.logs.tail(2000))
 	}
-	w.await("retired", 30*time.Second, func() bool {
+	w.await("retired", time.Minute, func() bool {
 		return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 && !w.rdb.SIsMember(t.Context(), "asynq:queues", queueOf("default")).Val()
 	})
 	if !untouched() {
@@ -64,7 +64,7 @@ func TestQueueThatHoldsAForeignTask(t *testing.T) {
 		t.Fatal("send failed")
 	}
 	w.start("worker", "--linger", "1ms", "--keep", "1h")
-	a := w.awaitState("before", "halted", 30*time.Second)
+	a := w.awaitState("before", "halted", time.Minute)
 	if !strings.Contains(a.Reason, "foreign_tasks") || !strings.Contains(a.Reason, "producer resume before") || a.Accepted != 0 {
 		t.Errorf("%+v", a)
 	}
@@ -72,7 +72,7 @@ func TestQueueThatHoldsAForeignTask(t *testing.T) {
 		t.Errorf("%d tasks are pending", pending)
 	}
 	w.run("producer", "cancel", "before")
-	w.await("retired", 30*time.Second, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
+	w.await("retired", time.Minute, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
 	if !before() {
 		t.Error("the other application's tasks are not as they were")
 	}

@@ -14,7 +14,7 @@ var serving = regexp.MustCompile(`"addr":"([0-9.:]+)"[^\n]*"serving metrics"`)
 // served is where the one worker of this world serves its figures and health.
 func (w *world) served() string {
 	w.t.Helper()
-	w.awaitLog("serving metrics", 30*time.Second)
+	w.awaitLog("serving metrics", time.Minute)
 	m := serving.FindStringSubmatch(w.logs.String())
 	if m == nil {
 		w.t.Fatalf("the log does not say where\n%s", w.logs.tail(4000))

@@ -51,7 +51,7 @@ func (im *openImport) giveRest() int {
 
 func (w *world) awaitStaged(id string, batches int64) {
 	w.t.Helper()
-	w.await("staged", 30*time.Second, func() bool {
+	w.await("staged", time.Minute, func() bool {
 		return w.rdb.HLen(context.Background(), "sluice:{"+id+"}:batches").Val() >= batches
 	})
 }
@@ -135,7 +135,7 @@ func TestCancelledImportLeavesNothing(t *testing.T) {
 		t.Fatalf("cancel: exit code %d", code)
 	}
 	w.start("worker", "--linger", "1ms", "--keep", "1h")
-	w.await("retired", 30*time.Second, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
+	w.await("retired", time.Minute, func() bool { return len(w.rdb.SMembers(t.Context(), "sluice:active").Val()) == 0 })
 	if code := im.giveRest(); code != 1 {
 		t.Errorf("exit code %d\n%s", code, w.logs.tail(2000))
 	}

@@ -51,7 +51,7 @@ func TestResolveAfterAKill(t *testing.T) {
 	if out, code := w.run("producer", "resolve", "again", "--in-doubt", "resend"); code != 0 {
 		t.Fatalf("resolve: %d %s", code, out)
 	}
-	w.awaitAccount("again", "sent", 30*time.Second, func(a account) bool { return a.State == "finished" && a.Accepted == 2000 })
+	w.awaitAccount("again", "sent", time.Minute, func(a account) bool { return a.State == "finished" && a.Accepted == 2000 })
 	w.judgeRows("again")
 }
 

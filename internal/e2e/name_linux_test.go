@@ -29,13 +29,13 @@ func TestProviderNameFlaps(t *testing.T) {
 	const opened = `"open":true,"code":"dns"`
 	before := 0
 	for flap := range 3 {
-		w.awaitLogs(opened, before+1, 30*time.Second)
+		w.awaitLogs(opened, before+1, time.Minute)
 		if a := w.status("flaps"); a.State != "running" || a.Rejected+a.InDoubt != 0 {
 			t.Errorf("%+v", a)
 		}
 		had := w.status("flaps").Accepted
 		w.file("hosts", there)
-		w.awaitAccount("flaps", "going on", 30*time.Second, func(a account) bool { return a.Accepted > had+20 })
+		w.awaitAccount("flaps", "going on", time.Minute, func(a account) bool { return a.Accepted > had+20 })
 		before = strings.Count(w.logs.String(), opened)
 		if flap < 2 {
 			w.file("hosts", gone)

@@ -46,7 +46,7 @@ func TestOnlyAndExceptAcrossCampaigns(t *testing.T) {
 		if out, code := w.run("producer", "set", id, "--start-at", "now"); code != 0 {
 			t.Fatal(out)
 		}
-		w.awaitState(id, "finished", 30*time.Second)
+		w.awaitState(id, "finished", time.Minute)
 		w.post("/_sandbox/faults", "")
 	}
 	if a := w.status("late"); a.Accepted != 10 || a.Suppressed != 90 {

@@ -50,7 +50,7 @@ func TestOutageOfASmallCampaign(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("small", w.list("s.csv", 2), "max_attempts: 1")); code != 0 {
 		t.Fatal("send failed")
 	}
-	w.awaitLog(`"open":true,"code":"http_503"`, 30*time.Second)
+	w.awaitLog(`"open":true,"code":"http_503"`, time.Minute)
 	w.post("/_sandbox/faults", "")
 	if a := w.awaitState("small", "finished", time.Minute); a.Accepted != 2 {
 		t.Errorf("the outage cost somebody: %+v", a)
@@ -70,7 +70,7 @@ func TestProviderNeverAnswers(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("mute", w.list("m.csv", 5000), "max_attempts: 1")); code != 0 {
 		t.Fatal("send failed")
 	}
-	w.awaitLog(`"open":true,"code":"timeout"`, 30*time.Second)
+	w.awaitLog(`"open":true,"code":"timeout"`, time.Minute)
 	w.quietFor(time.Second, time.Minute) // what took the places of the first that failed is on its way yet
 	rdb := w.redis.Client(t)
 	before, opened := rdb.Info(t.Context(), "commandstats").Val(), w.report().Requests
@@ -99,7 +99,7 @@ func TestProbeIsAboutOneRecipient(t *testing.T) {
 	if _, code := w.run("producer", "send", w.innoCampaign("thousands", w.list("t.csv", 40_000), "")); code != 0 {
 		t.Fatal("send failed")
 	}
-	w.awaitLog(`"open":true,"code":"http_502"`, 30*time.Second)
+	w.awaitLog(`"open":true,"code":"http_502"`, time.Minute)
 	w.quietFor(time.Second, time.Minute)
 	before := w.report()
 	r := w.awaitReport("the next probe", time.Minute, func(r report) bool { return r.Requests > before.Requests })
@@ -152,7 +152,7 @@ func TestProviderOutOfReach(t *testing.T) {
 				if _, exit := w.run("producer", "send", file, "--no-preflight"); exit != 0 {
 					t.Fatal("send failed")
 				}
-				w.awaitLog(`"open":true,"code":"`+code+`","meaning":"`, 30*time.Second)
+				w.awaitLog(`"open":true,"code":"`+code+`","meaning":"`, time.Minute)
 				if out, _ := w.run("producer", "status", "apart"); !strings.Contains(out, tt.says) {
 					t.Errorf("status says nothing of it:\n%s", out)
 				}

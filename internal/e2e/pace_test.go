@@ -66,7 +66,7 @@ func TestThrottledSlowsDown(t *testing.T) {
 	}
 	w.awaitAccount("slow", "under way", time.Minute, func(a account) bool { return a.Accepted > 200 })
 	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "2", count: 3}]`)
-	w.awaitAccount("slow", "slowed down", 30*time.Second, func(a account) bool { return a.Pace.Factor < 0.8 })
+	w.awaitAccount("slow", "slowed down", time.Minute, func(a account) bool { return a.Pace.Factor < 0.8 })
 	w.quietFor(time.Second, time.Minute)
 	if a := w.awaitState("slow", "finished", time.Minute); a.Accepted != 2500 {
 		t.Errorf("throttling cost somebody: %+v", a)
@@ -196,14 +196,14 @@ func TestPauseThatIsTooLong(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("long", w.list("l.csv", 20), "")); code != 0 {
 		t.Fatal("send failed")
 	}
-	if a := w.awaitState("long", "halted", 30*time.Second); !strings.Contains(a.Reason, "a pause of 24h0m0s, which is more than 15m0s") || a.Rejected+a.InDoubt > 0 {
+	if a := w.awaitState("long", "halted", time.Minute); !strings.Contains(a.Reason, "a pause of 24h0m0s, which is more than 15m0s") || a.Rejected+a.InDoubt > 0 {
 		t.Errorf("%+v", a)
 	}
 	w.post("/_sandbox/faults", `faults: [{status: 429, retry_after: "600", count: 1}]`)
 	if _, code := w.run("producer", "resume", "long"); code != 0 {
 		t.Fatal("resume failed")
 	}
-	w.await("the pause", 30*time.Second, func() bool {
+	w.await("the pause", time.Minute, func() bool {
 		out, _ := w.run("producer", "status", "long")
 		line := strings.Split(out, "\n")[1] // below id and state: the first that holds
 		return strings.Contains(line, "throttled until 20") && strings.Contains(line, "`producer resume long --clear-pause`")
@@ -216,7 +216,7 @@ func TestPauseThatIsTooLong(t *testing.T) {
 	if out, code := w.run("producer", "resume", "--clear-pause", "long"); code != 0 || !strings.Contains(out, "the pause of promo-br is ended, and it is running") {
 		t.Fatal(out, code)
 	}
-	if a := w.awaitState("long", "finished", 30*time.Second); a.Accepted != 20 {
+	if a := w.awaitState("long", "finished", time.Minute); a.Accepted != 20 {
 		t.Errorf("%+v", a)
 	}
 }

@@ -86,7 +86,7 @@ func TestProviderAnswersAGigabyte(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("giga", w.list("g.csv", 1000), "")); code != 0 {
 		t.Fatal("send failed")
 	}
-	w.awaitLog(`"open":true`, 30*time.Second)
+	w.awaitLog(`"open":true`, time.Minute)
 	w.post("/_sandbox/faults", "")
 	a := w.awaitState("giga", "finished", time.Minute)
 	answers := w.report().Codes["huge"]

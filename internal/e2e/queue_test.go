@@ -56,7 +56,7 @@ func (w *world) runsLate(id, task string) {
 	}
 	w.start("worker")
 	inspector := w.inspector()
-	w.await("run again", 30*time.Second, func() bool {
+	w.await("run again", 150*time.Second, func() bool {
 		info, err := inspector.GetTaskInfo(queueOf(id), task)
 		return err == nil && info.State == asynq.TaskStateCompleted && info.Retried == 1
 	})
@@ -122,7 +122,7 @@ func TestQueueNoticesAKillLate(t *testing.T) {
 	w.start("worker")
 	field := fmt.Sprint(batchOf(t, task))
 	rdb := w.redis.Client(t)
-	w.await("taken over and done", 30*time.Second, func() bool {
+	w.await("taken over and done", time.Minute, func() bool {
 		return rdb.SIsMember(t.Context(), "sluice:{late}:done", field).Val()
 	})
 	t.Logf("the batch was done %s after the kill", time.Since(died).Round(100*time.Millisecond))

@@ -243,7 +243,7 @@ func TestReceiptsWithoutRedis(t *testing.T) {
 	w.awaitState("nx", "finished", time.Minute)
 	worker.stop(30 * time.Second)
 	w.redis.Kill(t)
-	await(t, "every callback is answered 200 at the first time", 30*time.Second, func() bool { all, untold := w.told(); return untold == 0 && len(all) > 0 })
+	await(t, "every callback is answered 200 at the first time", time.Minute, func() bool { all, untold := w.told(); return untold == 0 && len(all) > 0 })
 	w.redis.Start(t)
 	if n := w.judgeReceipts("nx", "nxcloud"); n != 300 {
 		t.Errorf("%d of 300 have a receipt", n)

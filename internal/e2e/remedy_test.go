@@ -32,7 +32,7 @@ func TestProgramsSayWhatToDoAboutRedis(t *testing.T) {
 			}
 		}
 		p := w.start("receiver", "--dir", t.TempDir(), "--addr", "127.0.0.1:0")
-		w.await("three programs say it", 30*time.Second, func() bool { return strings.Count(w.logs.tail(1 << 20)[from:], want) >= 3 })
+		w.await("three programs say it", time.Minute, func() bool { return strings.Count(w.logs.tail(1 << 20)[from:], want) >= 3 })
 		p.kill()
 		if strings.Contains(w.logs.tail(1<<20), "not-it") {
 			t.Fatal("a password is shown")

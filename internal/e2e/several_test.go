@@ -20,7 +20,7 @@ func TestSeveralFiles(t *testing.T) {
 	if out, code := w.run("producer", "send", "both.yaml"); code != 0 {
 		t.Fatalf("exit code %d: %s\n%s", code, out, w.logs.tail(2000))
 	}
-	a := w.awaitState("both", "finished", 30*time.Second)
+	a := w.awaitState("both", "finished", time.Minute)
 	if a.Rows != 4 || a.Accepted != 3 || a.Duplicate != 1 {
 		t.Errorf("%+v", a)
 	}

@@ -51,8 +51,8 @@ func TestWindowOfEachRecipient(t *testing.T) {
 	if _, code := w.run("producer", "send", w.nxCampaign("own", "own.csv", window)); code != 0 {
 		t.Fatalf("send failed\n%s", w.logs.tail(2000))
 	}
-	w.awaitAccount("own", "sent to Brazil", 30*time.Second, func(a account) bool { return a.Accepted >= n })
-	w.awaitAccount("own", "sent to Colombia", time.Until(opens)+30*time.Second, func(a account) bool { return a.Accepted >= 2*n })
+	w.awaitAccount("own", "sent to Brazil", time.Minute, func(a account) bool { return a.Accepted >= n })
+	w.awaitAccount("own", "sent to Colombia", time.Until(opens)+time.Minute, func(a account) bool { return a.Accepted >= 2*n })
 	w.quietFor(2*time.Second, time.Minute)
 	if a := w.status("own"); a.State != "running" || a.Pending != n || a.Accepted != 2*n || !a.GoesOnAt.IsZero() {
 		t.Errorf("%+v", a)
@@ -98,7 +98,7 @@ func TestWindowClosesDuringTheRun(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"day", "own"} {
-		w.awaitAccount(id, "under way", 30*time.Second, func(a account) bool { return a.Accepted > 0 })
+		w.awaitAccount(id, "under way", time.Minute, func(a account) bool { return a.Accepted > 0 })
 	}
 	w.quietFor(2*time.Second, time.Until(closes)+10*time.Second)
 	if time.Now().Before(closes) {
@@ -130,7 +130,7 @@ func TestWindowClosesDuringTheRun(t *testing.T) {
 	ahead := time.Until(from.Add(24 * time.Hour))
 	w.workInside("tomorrow", func() time.Time { return time.Now().Add(ahead) }, time.Minute)
 	for _, id := range []string{"day", "own"} {
-		if a := w.awaitState(id, "finished", 30*time.Second); a.Accepted != rows {
+		if a := w.awaitState(id, "finished", time.Minute); a.Accepted != rows {
 			t.Errorf("%+v", a)
 		}
 	}
@@ -149,7 +149,7 @@ func TestWindowClosesBeforeTheSlot(t *testing.T) {
 	}
 	var ahead atomic.Int64
 	w.workInside("jumps", func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, time.Minute)
-	seen := w.awaitReport("the second submission", 30*time.Second, func(r report) bool { return r.Requests == 2 })
+	seen := w.awaitReport("the second submission", time.Minute, func(r report) bool { return r.Requests == 2 })
 	ahead.Store(int64(2 * time.Hour))
 	w.quietFor(3*time.Second, time.Minute)
 	if n := w.report().Requests; n != seen.Requests {
