@@ -33,6 +33,16 @@ func metaRow(code int) (metaCode, bool) {
 	if code >= 200 && code <= 299 {
 		code = 200 // one range of missing permissions
 	}
+	for _, part := range [...]func(int) (metaCode, bool){metaPassing, metaOfPerson, metaOfRow, metaOfAccount, metaOfMessage} {
+		if row, found := part(code); found {
+			return row, true
+		}
+	}
+	return metaCode{Result{Outcome: Failed, Unlisted: true}, "a code of Meta's that is in no table; look it up in Meta's list of error codes"}, false
+}
+
+// metaPassing are the codes of what passes by itself, or with a lower pace.
+func metaPassing(code int) (metaCode, bool) {
 	switch code {
 	case 1, 2, 131000, 131016, 133004:
 		return metaCode{Result{Outcome: Failed}, "Meta has trouble of its own; it is tried again"}, true
@@ -47,12 +57,17 @@ func metaRow(code int) (metaCode, bool) {
 			Result{Outcome: Throttled, RetryAfter: 10 * time.Minute},
 			"the template is still being synchronised at Meta, up to ten minutes; it is tried again",
 		}, true
-
 	case 4, 80007, 130429:
 		return metaCode{Result{Outcome: Throttled}, "Meta's rate limit for the application, account or number; the pace goes down by itself, consider lower limits for the sender"}, true
 	case 131056:
 		return metaCode{Result{Outcome: Throttled, Pair: true}, "too many messages to this one person in a short time; it is tried again later"}, true
+	}
+	return metaCode{}, false
+}
 
+// metaOfPerson are those of one person, whatever they were to get.
+func metaOfPerson(code int) (metaCode, bool) {
+	switch code {
 	case 131026:
 		return metaCode{Result{Outcome: Rejected}, "undeliverable: not on WhatsApp, an old app, or the terms not accepted"}, true
 	case 131049:
@@ -69,13 +84,26 @@ func metaRow(code int) (metaCode, bool) {
 		return metaCode{Result{Outcome: Rejected}, "more than 24 hours since this person wrote; only a template reaches them"}, true
 	case 130497:
 		return metaCode{Result{Outcome: Rejected}, "the business may not message this country"}, true
+	}
+	return metaCode{}, false
+}
+
+// metaOfRow are those of a value which may be one row's alone.
+func metaOfRow(code int) (metaCode, bool) {
+	switch code {
 	case 131009:
 		return metaCode{Result{Outcome: Rejected, Repeats: true}, "a parameter has a value that Meta refuses; check the number and the variables"}, true
 	case 132000, 132005, 132012, 132018:
 		return metaCode{Result{Outcome: Rejected, Repeats: true}, "the variables do not fit the template in number, length or form; compare the row, and the campaign, with the template"}, true
 	case 100, 131008:
 		return metaCode{Result{Outcome: Rejected, Repeats: true}, "a parameter is missing or wrong, which may be this row's value alone; compare the row, and the campaign, with the template"}, true
+	}
+	return metaCode{}, false
+}
 
+// metaOfAccount are those of the account and its number, which meet everybody.
+func metaOfAccount(code int) (metaCode, bool) {
+	switch code {
 	case 131048:
 		return metaCode{Result{Outcome: Denied}, "Meta restricts the sending number because people report it as spam; look at its quality in WhatsApp Manager before going on"}, true
 	case 131064:
@@ -90,6 +118,13 @@ func metaRow(code int) (metaCode, bool) {
 		return metaCode{Result{Outcome: Denied}, "the sending number is deleted, not registered, or its name is not approved; correct it, then resume"}, true
 	case 134011:
 		return metaCode{Result{Outcome: Denied}, "the terms of WhatsApp Payments are not accepted; accept them, then resume"}, true
+	}
+	return metaCode{}, false
+}
+
+// metaOfMessage are those of the message and its template, which meet everybody.
+func metaOfMessage(code int) (metaCode, bool) {
+	switch code {
 	case 131055, 131063, 134100, 134102:
 		return metaCode{Result{Outcome: Denied}, "marketing cannot be sent this way (Cloud API, or Marketing Messages API); use the other one, or another template with `producer amend`"}, true
 	case 131051, 135000:
@@ -107,5 +142,5 @@ func metaRow(code int) (metaCode, bool) {
 	case 131053, 131014:
 		return metaCode{Result{Outcome: Denied}, "Meta could not fetch the media; check the link, its type and size, correct it there or with `producer amend`, then resume"}, true
 	}
-	return metaCode{Result{Outcome: Failed, Unlisted: true}, "a code of Meta's that is in no table; look it up in Meta's list of error codes"}, false
+	return metaCode{}, false
 }

@@ -51,9 +51,20 @@ func rejected(of scope, repeats bool, meaning string) (code, bool) {
 	return code{result: sender.Result{Outcome: sender.Rejected, Repeats: repeats}, scope: of, meaning: meaning}, true
 }
 
-// lookup is the table: the WhatsApp pages' codes, and from 116 on, but for 118
-// and 143, those that only the vendor's SMS pages have.
+// lookup is the table: the WhatsApp pages' codes, and those that only the vendor's
+// SMS pages have.
 func lookup(c sender.Code) (code, bool) {
+	if row, found := lookupWhatsApp(c); found {
+		return row, true
+	}
+	if row, found := lookupSMS(c); found {
+		return row, true
+	}
+	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
+}
+
+// lookupWhatsApp are the codes of the WhatsApp pages.
+func lookupWhatsApp(c sender.Code) (code, bool) {
 	switch c {
 	case "101":
 		return denied("the account does not exist; check app_key and waba_id in the senders file")
@@ -79,12 +90,21 @@ func lookup(c sender.Code) (code, bool) {
 		return denied("this machine's address is not allowed; add it to the account's IP whitelist, then resume")
 	case "115":
 		return rejected(oneNumber, false, "the account may not send to numbers in China; have the provider allow it, or leave them out")
+	case "118":
+		return denied("the sending number does not exist; check send_number in the senders file")
+	case "143":
+		return denied("the template does not exist; correct its name with `producer amend`, or create it, then resume")
+	}
+	return code{}, false
+}
+
+// lookupSMS are those that only the vendor's SMS pages have.
+func lookupSMS(c sender.Code) (code, bool) {
+	switch c {
 	case "116":
 		return denied("the account is deleted or disabled; ask the provider")
 	case "117":
 		return denied("the sender or its extension is too long; check send_number in the senders file")
-	case "118":
-		return denied("the sending number does not exist; check send_number in the senders file")
 	case "119":
 		return denied("this address is not the account's; check base_url in the senders file with the provider")
 	case "123":
@@ -111,10 +131,8 @@ func lookup(c sender.Code) (code, bool) {
 		return rejected(oneNumber, true, "held back to prevent complaints; if it is everyone's, the content of the variables is wrong")
 	case "135":
 		return denied("the number of variables does not fit the content; compare the campaign with the template and correct it with `producer amend`, then resume")
-	case "143":
-		return denied("the template does not exist; correct its name with `producer amend`, or create it, then resume")
 	}
-	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
+	return code{}, false
 }
 
 func lookupScope(c sender.Code) scope {

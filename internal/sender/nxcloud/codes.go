@@ -30,6 +30,16 @@ func failed(meaning string) code {
 // Denied, for it would meet every recipient; one that may be about a single
 // recipient after all is Rejected with Repeats.
 func lookup(n int) (code, bool) {
+	for _, part := range [...]func(int) (code, bool){lookupCall, lookupMissing, lookupSend} {
+		if c, found := part(n); found {
+			return c, true
+		}
+	}
+	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
+}
+
+// lookupCall are the codes of calling the API, whatever for.
+func lookupCall(n int) (code, bool) {
 	switch n {
 	case -1:
 		return failed("the provider's request failed, it does not say why; it is tried again, and if it lasts ask the provider"), true
@@ -45,6 +55,16 @@ func lookup(n int) (code, bool) {
 		return denied("the signature has expired twice in a row; set the clock of Redis' machine, which workers go by and which must be right to 60 seconds, then resume"), true
 	case 1005:
 		return denied("no permission; check access_key in the senders file, and that the account may send WhatsApp messages"), true
+	}
+	if n >= 1000 && n <= 1009 {
+		return denied("the provider did not authenticate the request; check access_key, access_secret and the account"), true
+	}
+	return code{}, false
+}
+
+// lookupMissing are the codes of what a submission lacks.
+func lookupMissing(n int) (code, bool) {
+	switch n {
 	case 21058:
 		return denied("tenant_id is missing; set it in the senders file"), true
 	case 21059:
@@ -57,6 +77,13 @@ func lookup(n int) (code, bool) {
 		return denied("the type of message is missing or is not template; correct message.type with `producer amend`"), true
 	case 21063:
 		return denied("the template is missing; correct the message with `producer amend`"), true
+	}
+	return code{}, false
+}
+
+// lookupSend are the codes of sending itself.
+func lookupSend(n int) (code, bool) {
+	switch n {
 	case 22020:
 		return denied("the customer does not exist; check tenant_id in the senders file"), true
 	case 22041:
@@ -90,10 +117,7 @@ func lookup(n int) (code, bool) {
 	case 22141:
 		return rejected("WhatsApp refused the message; the provider's message gave no code of Meta's"), true
 	}
-	if n >= 1000 && n <= 1009 {
-		return denied("the provider did not authenticate the request; check access_key, access_secret and the account"), true
-	}
-	return code{result: sender.Result{Outcome: sender.Failed, Unlisted: true}}, false
+	return code{}, false
 }
 
 // classify is what the code n, not 0, with its message means for a recipient's
