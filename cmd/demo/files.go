@@ -10,29 +10,6 @@ import (
 	"sluice/internal/campaign"
 )
 
-const sendersFile = `senders:
-  promo-br:
-    provider: nxcloud
-    base_url: http://%[1]s
-    template_base_url: http://%[1]s
-    tenant_id: 1
-    appkey: sandbox-app
-    business_phone: "8615800001795"
-    access_key: sandbox-key
-    access_secret: sandbox-secret
-    limits: {in_flight: 64} # and no pace: as fast as this machine is
-    receipts: {secret: %[2]s}
-  promo-id:
-    provider: innopaas
-    base_url: http://%[1]s
-    app_key: sandbox-app
-    authorization: sandbox-token
-    waba_id: "110000000000001"
-    send_number: "8618900000000"
-    limits: {messages_per_second: 4000}
-    receipts: {secret: %[2]s}
-`
-
 // receiptSecret is the last part of the receiver's addresses.
 const receiptSecret = "the-demo-has-no-secrets" //nolint:gosec // and it has none
 

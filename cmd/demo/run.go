@@ -25,7 +25,6 @@ import (
 	"sluice/internal/ratelimit"
 	"sluice/internal/sandbox"
 	"sluice/internal/schema"
-	"sluice/internal/sender"
 	"sluice/internal/worker"
 )
 
@@ -138,7 +137,10 @@ func (d *demo) startSandbox() (func(), error) {
 		}
 	}()
 	path := filepath.Join(d.dir, "senders.yaml")
-	text := fmt.Sprintf(sendersFile, l.Addr(), receiptSecret)
+	receipts := "receipts: {secret: " + receiptSecret + "}"
+	text := sandbox.SendersFile("http://"+l.Addr().String(),
+		[]string{"limits: {in_flight: 64}", receipts}, // and no pace: as fast as this machine is
+		[]string{"limits: {messages_per_second: 4000}", receipts})
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the senders file: %w", err)
 	}
@@ -200,14 +202,10 @@ func (d *demo) openSender(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	ask := accounts.Asker{Provider: provider, Name: name}
 	return &desk.Sender{
 		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
-		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
-			return accounts.Preflight(ctx, provider, name, m)
-		},
-		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
-			return accounts.TemplateText(ctx, provider, name, m)
-		},
+		Preflight: ask.Preflight, TemplateText: ask.TemplateText,
 	}, nil
 }
 

@@ -23,17 +23,16 @@ func (a *app) openSender(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	ask := accounts.Asker{Provider: provider, Name: name}
 	return &desk.Sender{
 		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
 		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
-			warnings, asked, err := accounts.Preflight(ctx, provider, name, m)
+			warnings, asked, err := ask.Preflight(ctx, m)
 			if !asked && err == nil && a.redis != nil {
 				err = told.Fit(ctx, a.redis, name, m) // nothing else is to be known
 			}
 			return warnings, asked, err
 		},
-		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
-			return accounts.TemplateText(ctx, provider, name, m)
-		},
+		TemplateText: ask.TemplateText,
 	}, nil
 }

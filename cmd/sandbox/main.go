@@ -59,7 +59,8 @@ func run(ctx context.Context, args []string, _ func(string) string, _ io.Reader,
 		return &program.UsageError{Err: fmt.Errorf("%w; see sandbox --help", err)}
 	}
 	if f.PrintSenders {
-		_, err := fmt.Fprintf(stdout, senders, f.Addr)
+		_, err := fmt.Fprint(stdout, sandbox.SendersFile("http://"+f.Addr,
+			[]string{"limits: {messages_per_second: 500}"}, []string{"limits: {messages_per_second: 5000}"}))
 		return err
 	}
 	o := sandbox.Options{Latency: f.Latency, Seed: f.Seed, CountOnly: f.CountOnly}
@@ -99,24 +100,3 @@ func serve(ctx context.Context, addr string, s *sandbox.Sandbox, stdout io.Write
 	e.SetIndent("", "  ")
 	return e.Encode(s.Report())
 }
-
-const senders = `senders:
-  promo-br:
-    provider: nxcloud
-    base_url: http://%[1]s
-    template_base_url: http://%[1]s
-    tenant_id: 1
-    appkey: sandbox-app
-    business_phone: "8615800001795"
-    access_key: sandbox-key
-    access_secret: sandbox-secret
-    limits: {messages_per_second: 500}
-  promo-id:
-    provider: innopaas
-    base_url: http://%[1]s
-    app_key: sandbox-app
-    authorization: sandbox-token
-    waba_id: "110000000000001"
-    send_number: "8618900000000"
-    limits: {messages_per_second: 5000}
-`

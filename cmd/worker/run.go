@@ -202,7 +202,7 @@ func openAccount(open *openSenders, rdb redis.UniversalClient, limiter *ratelimi
 		StopWithin: 2*s.Timeout + stopSlack,
 		Pace:       limiter.Sender(name, accounts.Limits(s)),
 		Preflight: func(ctx context.Context, m sender.Message) error {
-			_, asked, err := accounts.Preflight(ctx, provider, name, m)
+			_, asked, err := accounts.Asker{Provider: provider, Name: name}.Preflight(ctx, m)
 			if !asked && err == nil {
 				err = told.Fit(ctx, rdb, name, m) // nothing else is to be known
 			}

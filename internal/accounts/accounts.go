@@ -92,30 +92,36 @@ func Close(p sender.Provider) {
 	}
 }
 
-// Preflight holds a message against the templates of its sender's account, as
+// An Asker asks the provider of one sender about its account.
+type Asker struct {
+	Provider sender.Provider
+	Name     string // of the sender, for errors
+}
+
+// Preflight holds a message against the templates of the sender's account, as
 // sender.Preflighter says. Asked is false for a provider that publishes no way
 // to ask.
-func Preflight(ctx context.Context, p sender.Provider, name string, m sender.Message) (warnings []string, asked bool, err error) {
-	asks, ok := p.(sender.Preflighter)
+func (a Asker) Preflight(ctx context.Context, m sender.Message) (warnings []string, asked bool, err error) {
+	asks, ok := a.Provider.(sender.Preflighter)
 	if !ok {
 		return nil, false, nil
 	}
 	warnings, asked, err = asks.Preflight(ctx, m)
 	if unfit := (*sender.UnfitError)(nil); err != nil && !errors.As(err, &unfit) {
-		err = fmt.Errorf("asking %s for its templates: %w", name, err)
+		err = fmt.Errorf("asking %s for its templates: %w", a.Name, err)
 	}
 	return warnings, asked, err
 }
 
 // TemplateText is how the template that m names reads, as sender.TemplateTeller
 // says. Asked is false for a provider that publishes no way to ask.
-func TemplateText(ctx context.Context, p sender.Provider, name string, m sender.Message) (text string, asked bool, err error) {
-	tells, ok := p.(sender.TemplateTeller)
+func (a Asker) TemplateText(ctx context.Context, m sender.Message) (text string, asked bool, err error) {
+	tells, ok := a.Provider.(sender.TemplateTeller)
 	if !ok {
 		return "", false, nil
 	}
 	if text, asked, err = tells.TemplateText(ctx, m); err != nil {
-		err = fmt.Errorf("asking %s for the template: %w", name, err)
+		err = fmt.Errorf("asking %s for the template: %w", a.Name, err)
 	}
 	return text, asked, err
 }

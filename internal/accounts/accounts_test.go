@@ -164,7 +164,7 @@ func TestPreflight(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { Close(p) })
-			_, asked, err := Preflight(t.Context(), p, "promo-br", promo)
+			_, asked, err := Asker{p, "promo-br"}.Preflight(t.Context(), promo)
 			var unfit *sender.UnfitError
 			if (err != nil) != tt.fails || errors.As(err, &unfit) != tt.unfit {
 				t.Errorf("%v; want an error: %v, of what does not fit: %v", err, tt.fails, tt.unfit)
@@ -194,7 +194,7 @@ func TestPreflightWhereThereIsNothingToAsk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if warnings, asked, err := Preflight(t.Context(), p, tt.s.Name, tt.m); asked || err != nil || warnings != nil {
+		if warnings, asked, err := (Asker{p, tt.s.Name}).Preflight(t.Context(), tt.m); asked || err != nil || warnings != nil {
 			t.Errorf("%s: %v, %v, %v", tt.s.Name, warnings, asked, err)
 		}
 	}

@@ -84,7 +84,7 @@ func TestThirdProviderIsOneLine(t *testing.T) {
 		t.Error("its templates cannot be listed")
 	}
 	for name, fits := range map[string]bool{"only": true, "other": false} {
-		warnings, asked, err := Preflight(t.Context(), p, "third", sender.Message{Type: "template", Template: &sender.Template{Name: name}})
+		warnings, asked, err := Asker{p, "third"}.Preflight(t.Context(), sender.Message{Type: "template", Template: &sender.Template{Name: name}})
 		if unfit := (*sender.UnfitError)(nil); !asked || errors.As(err, &unfit) == fits || fits && len(warnings) != 1 {
 			t.Errorf("%s: %v, %t, %v", name, warnings, asked, err)
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/redistest"
+	"sluice/internal/sandbox"
 )
 
 // binaries builds the programs once for all tests of the package.
@@ -118,28 +119,9 @@ func (w *world) startSandbox(args ...string) {
 
 // writeSenders writes the senders file, with further lines for the limits.
 func (w *world) writeSenders(nxLimits, innoLimits string) {
-	w.file("senders.yaml", fmt.Sprintf(`senders:
-  promo-br:
-    provider: nxcloud
-    base_url: %[1]s
-    template_base_url: %[1]s
-    tenant_id: 1
-    appkey: sandbox-app
-    business_phone: "8615800001795"
-    access_key: sandbox-key
-    access_secret: sandbox-secret
-    timeout: 5s
-    limits: {in_flight: 64%[2]s}
-  promo-id:
-    provider: innopaas
-    base_url: %[1]s
-    app_key: sandbox-app
-    authorization: sandbox-token
-    waba_id: "110000000000001"
-    send_number: "8618900000000"
-    timeout: 5s
-    limits: {in_flight: 64%[3]s}
-`, w.sandbox, nxLimits, innoLimits))
+	w.file("senders.yaml", sandbox.SendersFile(w.sandbox,
+		[]string{"timeout: 5s", "limits: {in_flight: 64" + nxLimits + "}"},
+		[]string{"timeout: 5s", "limits: {in_flight: 64" + innoLimits + "}"}))
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

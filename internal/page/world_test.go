@@ -35,28 +35,6 @@ import (
 	"sluice/internal/worker"
 )
 
-const sendersFile = `senders:
-  promo-br:
-    provider: nxcloud
-    base_url: http://%[1]s
-    template_base_url: http://%[1]s
-    tenant_id: 1
-    appkey: sandbox-app
-    business_phone: "8615800001795"
-    access_key: sandbox-key
-    access_secret: sandbox-secret
-    receipts: {secret: the-test-has-no-secrets}
-    limits: {messages_per_second: 400, messages_per_day: 100000, in_flight: 32}
-  promo-id:
-    provider: innopaas
-    base_url: http://%[1]s
-    app_key: sandbox-app
-    authorization: sandbox-token
-    waba_id: "110000000000001"
-    send_number: "8618900000000"
-    limits: {messages_per_second: 80}
-`
-
 // A world has all parts that stand behind a page, in this process: Redis, providers, a
 // worker, and what imports.
 type world struct {
@@ -80,7 +58,10 @@ func newWorld(t *testing.T) *world {
 	box := httptest.NewServer(provider)
 	t.Cleanup(box.Close)
 	path := filepath.Join(t.TempDir(), "senders.yaml")
-	if err := os.WriteFile(path, fmt.Appendf(nil, sendersFile, box.Listener.Addr()), 0o600); err != nil {
+	text := sandbox.SendersFile(box.URL,
+		[]string{"receipts: {secret: the-test-has-no-secrets}", "limits: {messages_per_second: 400, messages_per_day: 100000, in_flight: 32}"},
+		[]string{"limits: {messages_per_second: 80}"})
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var err error
@@ -140,14 +121,10 @@ func (w *world) open(name string) (*desk.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	ask := accounts.Asker{Provider: provider, Name: name}
 	return &desk.Sender{
 		Provider: provider, Name: name, Kind: s.Provider, Limits: accounts.Limits(s),
-		Preflight: func(ctx context.Context, m sender.Message) ([]string, bool, error) {
-			return accounts.Preflight(ctx, provider, name, m)
-		},
-		TemplateText: func(ctx context.Context, m sender.Message) (string, bool, error) {
-			return accounts.TemplateText(ctx, provider, name, m)
-		},
+		Preflight: ask.Preflight, TemplateText: ask.TemplateText,
 	}, nil
 }
 
