@@ -186,64 +186,23 @@ func TestAPIAmongKills(t *testing.T) {
 		t.Fatal(code, out)
 	}
 	first, c := w.serve("read,write,send,pii")
-	var mu sync.Mutex
-	live := []*process{first, nil}
-	urls := []string{c.url, ""}
-	launch := func(i int) {
-		p := w.start("producer", "serve", "--addr", "127.0.0.1:0", "--log-format", "json")
-		url := served.FindString(p.awaitLine(served))
-		mu.Lock()
-		live[i], urls[i] = p, url
-		mu.Unlock()
-	}
-	launch(1)
-	done := make(chan struct{})
-	var killing sync.WaitGroup
-	killing.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-done:
-				return
-			// Ever later: an import needs to live for as long as it takes.
-			case <-time.After(time.Duration(50+rand.IntN(400)+100*i) * time.Millisecond):
-			}
-			live[i%2].kill()
-			launch(i % 2)
-		}
-	})
-	// try asks one of the two until it answers with one of these.
-	try := func(method, path string, body []byte, header ...string) int {
-		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			mu.Lock()
-			at := &caller{w: w, url: urls[rand.IntN(2)], token: c.token}
-			mu.Unlock()
-			status, answer, err := at.ask(method, path, body, header...)
-			if err == nil && status < 300 {
-				return status
-			}
-			if err == nil && status != 503 && status != 400 && status != 429 {
-				t.Errorf("%s %s: %d %s", method, path, status, answer)
-				return status
-			}
-		}
-		t.Fatalf("%s %s: no answer", method, path)
-		return 0
-	}
+	first.kill()
+	// Ever later: an import needs to live for as long as it takes.
+	api := w.strike(c.token, func(kills int) time.Duration { return time.Duration(50+rand.IntN(400)+100*kills) * time.Millisecond })
 	body := strings.Replace(fmt.Sprintf(apiCampaign, "byapi"), `"labels"`, `"start_at":"2099-01-01T00:00:00Z","labels"`, 1)
-	try("POST", "/v1/campaigns", []byte(body))
+	api.insist("POST", "/v1/campaigns", []byte(body))
 	var sending sync.WaitGroup
 	for n := range parts {
 		for range 2 { // two clients at once
 			sending.Go(func() {
-				try("PUT", "/v1/campaigns/byapi/parts/"+itoa(n+1), zipped(csvPart(n*rows/parts, rows/parts)), "Content-Type", "text/csv", "Content-Encoding", "gzip")
+				api.insist("PUT", "/v1/campaigns/byapi/parts/"+itoa(n+1), zipped(csvPart(n*rows/parts, rows/parts)), "Content-Type", "text/csv", "Content-Encoding", "gzip")
 			})
 		}
 	}
 	sending.Wait()
-	try("POST", "/v1/campaigns/byapi/launch", []byte(fmt.Sprintf(`{"rows":%d}`, rows)))
+	api.insist("POST", "/v1/campaigns/byapi/launch", []byte(fmt.Sprintf(`{"rows":%d}`, rows)))
 	w.await("byapi scheduled", 90*time.Second, func() bool { return w.status("byapi").State == "scheduled" })
-	close(done)
-	killing.Wait()
+	api.calm()
 	want, got := w.exportText("bysend"), w.exportText("byapi")
 	if want != got || strings.Count(got, "\n") != rows+1 {
 		t.Errorf("the rows differ: %d and %d bytes", len(want), len(got))

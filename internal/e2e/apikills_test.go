@@ -99,61 +99,23 @@ func TestAPILifeAmongKills(t *testing.T) {
 	t.Cleanup(hook.Close)
 	p, c := w.serve("read,write,send,pii")
 	p.kill()
-	live, urls := make([]*process, 2), make([]string, 2)
-	launch := func(i int) {
-		p := w.start("producer", "serve", "--addr", "127.0.0.1:0", "--log-format", "json", "--callback-allow", "127.0.0.0/8")
-		url := served.FindString(p.awaitLine(served))
-		mu.Lock()
-		defer mu.Unlock()
-		live[i], urls[i] = p, url
-	}
-	launch(0)
-	launch(1)
-	done := make(chan struct{})
-	var killing sync.WaitGroup
-	kills := 0
-	killing.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Duration(100+rand.IntN(500)+50*i) * time.Millisecond):
-			}
-			live[i%2].kill()
-			kills++
-			launch(i % 2)
-		}
-	})
-	// ask asks either of the two until it is answered.
-	ask := func(method, path, body string, header ...string) map[string]any {
+	api := w.strike(c.token, func(kills int) time.Duration { return time.Duration(100+rand.IntN(500)+50*kills) * time.Millisecond },
+		"--callback-allow", "127.0.0.0/8")
+	ask := func(method, path, body string, header ...string) (v map[string]any) {
 		t.Helper()
-		for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); {
-			mu.Lock()
-			at := &caller{w: w, url: urls[rand.IntN(2)], token: c.token}
-			mu.Unlock()
-			status, answer, err := at.ask(method, path, []byte(body), header...)
-			if err == nil && status < 300 {
-				var v map[string]any
-				_ = json.Unmarshal(answer, &v)
-				return v
-			}
-			if err == nil && status != 503 && status != 400 && status != 429 && !strings.Contains(string(answer), "idempotency-in-progress") {
-				t.Fatalf("%s %s: %d %s", method, path, status, answer)
-			}
-			time.Sleep(20 * time.Millisecond) // it is being started anew
+		answer := api.insist(method, path, []byte(body), header...)
+		if answer == nil {
+			t.FailNow()
 		}
-		t.Fatalf("%s %s: no answer", method, path)
-		return nil
+		_ = json.Unmarshal(answer, &v)
+		return v
 	}
 	const parts, rows = 3, 1500
 	for deadline := time.Now().Add(3 * time.Minute); ; { // a repetition is 409, for its secret is told once
 		if time.Now().After(deadline) {
 			t.Fatal("no endpoint")
 		}
-		mu.Lock()
-		at := &caller{w: w, url: urls[rand.IntN(2)], token: c.token}
-		mu.Unlock()
-		if status, _, err := at.ask("POST", "/v1/callbacks", fmt.Appendf(nil, `{"name":"crm","url":%q}`, hook.URL)); err == nil && (status == 201 || status == 409) {
+		if status, _, err := api.either().ask("POST", "/v1/callbacks", fmt.Appendf(nil, `{"name":"crm","url":%q}`, hook.URL)); err == nil && (status == 201 || status == 409) {
 			break
 		}
 	}
@@ -173,10 +135,7 @@ func TestAPILifeAmongKills(t *testing.T) {
 		}
 		ask("PATCH", "/v1/campaigns/sale", `{"priority":"high"}`)
 		for _, move := range []string{"pause", "resume"} {
-			mu.Lock()
-			at := &caller{w: w, url: urls[rand.IntN(2)], token: c.token}
-			mu.Unlock()
-			status, answer, err := at.ask("POST", "/v1/campaigns/sale/"+move, nil)
+			status, answer, err := api.either().ask("POST", "/v1/campaigns/sale/"+move, nil)
 			if err == nil && status == 200 { // which is kept, whatever is killed now
 				if a := w.status("sale"); move == "pause" && a.State != "paused" && a.State != "finished" {
 					t.Errorf("it was answered that it is paused, and is %s", a.State)
@@ -194,8 +153,7 @@ func TestAPILifeAmongKills(t *testing.T) {
 		return a.State == "finished"
 	})
 	w.awaitState(tested, "finished", time.Minute)
-	close(done)
-	killing.Wait()
+	api.calm()
 	var want []string
 	w.await("each event is told", 2*time.Minute, func() bool {
 		n, err := w.rdb.HGet(t.Context(), "sluice:{sale}", "told").Int()
@@ -222,7 +180,7 @@ func TestAPILifeAmongKills(t *testing.T) {
 			t.Errorf("%s %d times", kind, n)
 		}
 	}
-	t.Logf("%d kills, %d events", kills, len(want))
+	t.Logf("%d kills, %d events", api.kills, len(want))
 	if a := w.status("sale"); a.Accepted != rows || a.Rows != rows || a.InDoubt != 0 {
 		t.Errorf("%+v", a)
 	}
