@@ -43,25 +43,13 @@ type flags struct {
 // run is the program. It takes callbacks until ctx ends.
 func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
 	var f flags
-	helped := false
-	parser, err := kong.New(&f,
-		kong.Name("receiver"),
-		kong.Description("Sluice's receiver: takes the providers' callbacks at POST /r/SENDER/SECRET, keeps each on the disk before it answers 200, and applies them to the campaigns. It takes them while Redis is away, too."),
-		kong.Writers(stdout, stderr),
-		kong.ValueFormatter(config.FlagHelp),
-		kong.Exit(func(int) { helped = true }),
-	)
-	if err != nil {
-		return fmt.Errorf("building the command line: %w", err)
+	command, over, err := program.Parse("receiver",
+		"Sluice's receiver: takes the providers' callbacks at POST /r/SENDER/SECRET, keeps each on the disk before it answers 200, and applies them to the campaigns. It takes them while Redis is away, too.",
+		&f, args, stdout, stderr, kong.ValueFormatter(config.FlagHelp))
+	if err != nil || over {
+		return err
 	}
-	command, err := parser.Parse(args)
-	if helped {
-		return nil
-	}
-	if err != nil {
-		return &program.UsageError{Err: fmt.Errorf("%w; see receiver --help", err)}
-	}
-	if command.Command() == "healthcheck" {
+	if command == "healthcheck" {
 		return program.AskReady(ctx, f.MetricsAddr)
 	}
 	load := func() (*receivers, error) {

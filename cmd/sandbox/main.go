@@ -13,8 +13,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"sluice/internal/program"
 	"sluice/internal/sandbox"
 )
@@ -46,17 +44,9 @@ GET /_sandbox/report says what arrived; POST /_sandbox/faults takes a script suc
 // run is the program. It serves until ctx ends, and then prints its report.
 func run(ctx context.Context, args []string, _ func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
 	var f flags
-	helped := false
-	parser, err := kong.New(&f, kong.Name("sandbox"), kong.Description(description), kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
-	if err != nil {
-		return fmt.Errorf("building the command line: %w", err)
-	}
-	_, err = parser.Parse(args)
-	if helped {
-		return nil
-	}
-	if err != nil {
-		return &program.UsageError{Err: fmt.Errorf("%w; see sandbox --help", err)}
+	_, over, err := program.Parse("sandbox", description, &f, args, stdout, stderr)
+	if err != nil || over {
+		return err
 	}
 	if f.PrintSenders {
 		_, err := fmt.Fprint(stdout, sandbox.SendersFile("http://"+f.Addr,

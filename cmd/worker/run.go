@@ -59,27 +59,14 @@ type flags struct {
 // run is the program. It sends until ctx ends.
 func run(ctx context.Context, args []string, getenv func(string) string, _ io.Reader, stdout, stderr io.Writer) error {
 	var f flags
-	helped := false
-	parser, err := kong.New(&f,
-		kong.Name("worker"),
-		kong.Description("Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions."),
-		kong.Vars{"queue_prefix": jobs.DefaultPrefix},
-		kong.Writers(stdout, stderr),
-		kong.ValueFormatter(config.FlagHelp),
-		kong.Vars{"version": version()},
-		kong.Exit(func(int) { helped = true }),
-	)
-	if err != nil {
-		return fmt.Errorf("building the command line: %w", err)
+	command, over, err := program.Parse("worker",
+		"Sluice's worker: sends whatever campaigns are due, together with all other workers on the same Redis. SIGTERM stops it between two submissions.",
+		&f, args, stdout, stderr,
+		kong.Vars{"queue_prefix": jobs.DefaultPrefix, "version": version()}, kong.ValueFormatter(config.FlagHelp))
+	if err != nil || over {
+		return err
 	}
-	command, err := parser.Parse(args)
-	if helped {
-		return nil
-	}
-	if err != nil {
-		return &program.UsageError{Err: fmt.Errorf("%w; see worker --help", err)}
-	}
-	if command.Command() == "healthcheck" {
+	if command == "healthcheck" {
 		return program.AskReady(ctx, f.MetricsAddr)
 	}
 	providers := accounts.Providers()
