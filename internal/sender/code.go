@@ -159,3 +159,15 @@ func (c Code) Meaning(own func(Code) string) string {
 	}
 	return transportMeaning(c)
 }
+
+// SpeaksOfLimit says that a provider's message speaks of too many messages, in its own
+// words: for what no code of its documents says.
+func SpeaksOfLimit(message string) bool {
+	message = strings.ToLower(message)
+	for _, words := range [...]string{"rate limit", "limit reached", "limit exceeded", "too many requests", "频率", "限流"} {
+		if strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}

@@ -173,7 +173,7 @@ func (r *reader) classify(c sender.Code, message string, n int) sender.Result {
 		}
 		return m
 	}
-	if limits(message) {
+	if sender.SpeaksOfLimit(message) {
 		return sender.Result{Outcome: sender.Throttled, Code: c}
 	}
 	return result
@@ -185,18 +185,6 @@ func (r *reader) partial(c sender.Code) sender.Result {
 		return sender.Result{Outcome: sender.Failed, Code: c}
 	}
 	return sender.Result{Outcome: sender.Unknown, Code: c}
-}
-
-// limits says that the message speaks of too many messages: the provider
-// documents no code for that with WhatsApp.
-func limits(message string) bool {
-	message = strings.ToLower(message)
-	for _, words := range [...]string{"rate limit", "limit reached", "limit exceeded", "too many requests", "频率", "限流"} {
-		if strings.Contains(message, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // metaResult finds a code of Meta's platform in a message, in Meta's own form,

@@ -1,11 +1,6 @@
 package innopaas
 
-import (
-	"fmt"
-	"slices"
-
-	"sluice/internal/sender"
-)
+import "sluice/internal/sender"
 
 // languages are the codes of the vendor's older API, the only public list: those
 // that NXCloud lists, and ha, ml, zu.
@@ -17,12 +12,4 @@ var languages = [...]string{
 }
 
 // checkLanguage refuses a code that is not in the list, with the nearest that is.
-func checkLanguage(code string) error {
-	if slices.Contains(languages[:], code) {
-		return nil
-	}
-	if code == "" {
-		return fmt.Errorf("is missing; give the template's language, such as en_US")
-	}
-	return fmt.Errorf("%q is none of the %d codes that innopaas knows; did you mean %s?", code, len(languages), sender.Nearest(code, languages[:]))
-}
+func checkLanguage(code string) error { return sender.CheckLanguage(code, "innopaas", languages[:]) }

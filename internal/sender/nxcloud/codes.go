@@ -136,22 +136,10 @@ func classify(n int, message string, try int) sender.Result {
 		// It may be passing, the provider does not say: once more, then final.
 		result.Outcome = sender.Failed
 	}
-	if result.Outcome == sender.Failed && limits(message) {
+	if result.Outcome == sender.Failed && sender.SpeaksOfLimit(message) {
 		return sender.Result{Outcome: sender.Throttled, Code: result.Code}
 	}
 	return result
-}
-
-// limits says that the message speaks of too many messages: the provider
-// documents no code for that, and its sibling products say it in words.
-func limits(message string) bool {
-	message = strings.ToLower(message)
-	for _, words := range [...]string{"rate limit", "limit reached", "limit exceeded", "too many requests", "频率", "限流"} {
-		if strings.Contains(message, words) {
-			return true
-		}
-	}
-	return false
 }
 
 // metaCode finds the code of Meta's platform in a message, in Meta's own form,

@@ -1,11 +1,6 @@
 package nxcloud
 
-import (
-	"fmt"
-	"slices"
-
-	"sluice/internal/sender"
-)
+import "sluice/internal/sender"
 
 // languages are the codes of the SaaS send page, revision of 2025-03-10.
 var languages = [...]string{
@@ -16,12 +11,4 @@ var languages = [...]string{
 }
 
 // checkLanguage refuses a code that is not in the list, with the nearest that is.
-func checkLanguage(code string) error {
-	if slices.Contains(languages[:], code) {
-		return nil
-	}
-	if code == "" {
-		return fmt.Errorf("is missing; give the template's language, such as en_US")
-	}
-	return fmt.Errorf("%q is none of the %d codes that nxcloud knows; did you mean %s?", code, len(languages), sender.Nearest(code, languages[:]))
-}
+func checkLanguage(code string) error { return sender.CheckLanguage(code, "nxcloud", languages[:]) }

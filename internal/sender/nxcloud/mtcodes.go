@@ -57,7 +57,7 @@ func (s *Plain) classify(e reply) sender.Result {
 	case result.Outcome == sender.Unknown:
 		result.Outcome = sender.Failed // it is said not to be ambiguous
 	}
-	if result.Outcome == sender.Failed && limits(e.message) {
+	if result.Outcome == sender.Failed && sender.SpeaksOfLimit(e.message) {
 		return sender.Result{Outcome: sender.Throttled, Code: result.Code}
 	}
 	return result

@@ -1,6 +1,22 @@
 package sender
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// CheckLanguage refuses a template's language that is none of those a provider knows,
+// with the nearest that is.
+func CheckLanguage(code, provider string, known []string) error {
+	if slices.Contains(known, code) {
+		return nil
+	}
+	if code == "" {
+		return fmt.Errorf("is missing; give the template's language, such as en_US")
+	}
+	return fmt.Errorf("%q is none of the %d codes that %s knows; did you mean %s?", code, len(known), provider, Nearest(code, known))
+}
 
 // Nearest is the choice with the fewest edits from s, once letter case and the
 // two ways to join language and country are made alike; one of the same
