@@ -152,16 +152,11 @@ func (w *Worker) now() time.Time { return w.Now() }
 // submissions, what is in flight is waited for and recorded. It returns nil, or
 // what kept it from starting.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.lookAtTheStart(ctx); err != nil {
-		return fmt.Errorf("looking whether Redis was restored: %w", err)
-	}
-	if err := w.heartbeat.beat(ctx); err != nil {
-		return fmt.Errorf("announcing this worker in Redis: %w", err)
-	}
-	// Looked at once more after the first heartbeat, so that nobody can have written
-	// meanwhile what this program cannot read.
-	if err := schema.Check(ctx, w.Redis); err != nil {
-		return errors.Join(err, w.Ledger.Leave(ctx, w.ID))
+	if err := w.join(ctx); err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) { // told to stop before it began; a heartbeat that was given expires
+			return nil
+		}
+		return err
 	}
 	// Heartbeats go on while the servers stop, or another worker would take over
 	// batches that are about to be released.
@@ -178,6 +173,22 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer cancel()
 	if err := w.Ledger.Leave(gone, w.ID); err != nil {
 		w.Log.Debug().Err(err).Msg("heartbeat left to expire")
+	}
+	return nil
+}
+
+// join looks whether this worker may begin, and has the others know of it.
+func (w *Worker) join(ctx context.Context) error {
+	if err := w.lookAtTheStart(ctx); err != nil {
+		return fmt.Errorf("looking whether Redis was restored: %w", err)
+	}
+	if err := w.heartbeat.beat(ctx); err != nil {
+		return fmt.Errorf("announcing this worker in Redis: %w", err)
+	}
+	// Looked at once more after the first heartbeat, so that nobody can have written
+	// meanwhile what this program cannot read.
+	if err := schema.Check(ctx, w.Redis); err != nil {
+		return errors.Join(err, w.Ledger.Leave(ctx, w.ID))
 	}
 	return nil
 }
