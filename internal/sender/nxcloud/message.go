@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"sluice/internal/batch"
 	"sluice/internal/sender"
@@ -36,7 +35,7 @@ type piece struct {
 type field struct {
 	path  string
 	value sender.Text
-	link  bool
+	kind  kind
 }
 
 // Compile implements sender.Provider for template messages.
@@ -137,7 +136,7 @@ func (c *compiler) components(t *sender.Template) error {
 			}
 			c.literal(`{"type":"text","text":"`)
 			path := fmt.Sprintf(".body[%d]", i)
-			if err := c.value("message.template"+path, s, false); err != nil {
+			if err := c.value("message.template"+path, s, words); err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
 			c.literal(`"}`)
@@ -175,7 +174,7 @@ func (c *compiler) header(h sender.Header) error {
 		return errors.New(".image: is missing; give the link of a picture")
 	}
 	c.literal(`{"type":"header","parameters":[{"type":"image","image":{"link":"`)
-	if err := c.value("message.template.header.image", h.Image, true); err != nil {
+	if err := c.value("message.template.header.image", h.Image, link); err != nil {
 		return fmt.Errorf(".image: %w", err)
 	}
 	c.literal(`"}}]},`)
@@ -194,12 +193,12 @@ func (c *compiler) button(path string, b sender.Button) error {
 		return errors.New(": has both url and copy_code; a button has one of them")
 	case b.URL != "":
 		c.literal(`{"type":"button","sub_type":"url","index":` + index + `,"parameters":[{"type":"text","text":"`)
-		if err := c.value("message.template"+path+".url", b.URL, false); err != nil {
+		if err := c.value("message.template"+path+".url", b.URL, words); err != nil {
 			return fmt.Errorf(".url: %w", err)
 		}
 	case b.CopyCode != "":
 		c.literal(`{"type":"button","sub_type":"COPY_CODE","index":` + index + `,"parameters":[{"type":"coupon_code","coupon_code":"`)
-		if err := c.value("message.template"+path+".copy_code", b.CopyCode, false); err != nil {
+		if err := c.value("message.template"+path+".copy_code", b.CopyCode, words); err != nil {
 			return fmt.Errorf(".copy_code: %w", err)
 		}
 	case b.Payload != "":
@@ -217,18 +216,18 @@ func (c *compiler) string(s string) { c.text = sender.AppendJSON(c.text, s) }
 
 // value writes what stands inside a JSON string: at once where it is the same
 // for everyone, else as a cut and a field to check.
-func (c *compiler) value(path, s string, link bool) error {
+func (c *compiler) value(path, s string, k kind) error {
 	t, err := sender.CompileText(s, c.columns)
 	if err != nil {
 		return err
 	}
 	if t.Fixed() {
 		c.text = sender.AppendJSONValue(c.text, t, nil)
-		return checkValue(s, link)
+		return k.check(s)
 	}
 	c.cuts = append(c.cuts, cut{at: len(c.text), value: t})
-	c.out.fields = append(c.out.fields, field{path: path, value: t, link: link})
-	c.out.linkVaries = c.out.linkVaries || link
+	c.out.fields = append(c.out.fields, field{path: path, value: t, kind: k})
+	c.out.linkVaries = c.out.linkVaries || k == link
 	return nil
 }
 
@@ -292,31 +291,11 @@ func (m *message) appendPieces(dst []byte, r *batch.Recipient) []byte {
 // check's error names the field and holds nothing of the row.
 func (m *message) check(r *batch.Recipient) error {
 	for i := range m.fields {
-		if err := checkValue(m.fields[i].value.Render(r.Vars), m.fields[i].link); err != nil {
+		if err := m.fields[i].kind.check(m.fields[i].value.Render(r.Vars)); err != nil {
 			return fmt.Errorf("%s: %w", m.fields[i].path, err)
 		}
 	}
 	return nil
-}
-
-func checkValue(s string, link bool) error {
-	if (s == "" || s[0] <= ' ' || s[0] >= utf8.RuneSelf) && strings.TrimSpace(s) == "" {
-		return errors.New("is empty; WhatsApp refuses an empty parameter")
-	}
-	if link && !isLink(s) {
-		return errors.New("is not a link that begins with http:// or https://")
-	}
-	return nil
-}
-
-// isLink says that s has an http scheme, a host, and no white space.
-func isLink(s string) bool {
-	rest, found := strings.CutPrefix(s, "https://")
-	if !found {
-		rest, found = strings.CutPrefix(s, "http://")
-	}
-	host, _, _ := strings.Cut(rest, "/")
-	return found && host != "" && !strings.ContainsAny(s, " \t\r\n")
 }
 
 // onlyTemplate refuses other types, and parts that would never be sent.

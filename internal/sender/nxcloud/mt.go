@@ -1,9 +1,9 @@
 package nxcloud
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -86,12 +86,12 @@ func (c *compiler) compileMT(o Options, m sender.Message) error {
 	case "template":
 		return c.template(m.Template)
 	case "text":
-		return c.object("text", part{"body", m.Text.Body, true, false}, part{"preview_url", strconv.FormatBool(m.Text.PreviewURL), false, false})
+		return c.object("text", part{"body", m.Text.Body, words}, part{"preview_url", strconv.FormatBool(m.Text.PreviewURL), literal})
 	case "location":
 		return c.location(m.Location)
 	}
 	media := map[string]*sender.Media{"image": m.Image, "video": m.Video, "audio": m.Audio, "document": m.Document, "sticker": m.Sticker}[m.Type]
-	parts := []part{{"link", media.Link, true, true}}
+	parts := []part{{"link", media.Link, link}}
 	captions, filenames := m.Type == "image" || m.Type == "video", m.Type == "document"
 	switch {
 	case media.Caption != "" && !captions:
@@ -99,17 +99,17 @@ func (c *compiler) compileMT(o Options, m sender.Message) error {
 	case media.Filename != "" && !filenames:
 		return fmt.Errorf(".%s.filename: goes with document alone; remove it", m.Type)
 	case media.Caption != "":
-		parts = append(parts, part{"caption", media.Caption, true, false})
+		parts = append(parts, part{"caption", media.Caption, words})
 	case media.Filename != "":
-		parts = append(parts, part{"filename", media.Filename, true, false})
+		parts = append(parts, part{"filename", media.Filename, words})
 	}
 	return c.object(m.Type, parts...)
 }
 
-// A part is one value of an object.
+// A part is one value of an object, literal where it is no JSON string.
 type part struct {
 	name, value string
-	text, link  bool // it is a JSON string; a link
+	kind        kind
 }
 
 // object writes an object of values.
@@ -120,7 +120,7 @@ func (c *compiler) object(name string, parts ...part) error {
 		} else {
 			c.literal(`,"` + p.name + `":`)
 		}
-		if !p.text {
+		if p.kind == literal {
 			c.literal(p.value)
 			continue
 		}
@@ -129,7 +129,7 @@ func (c *compiler) object(name string, parts ...part) error {
 		if p.value == "" {
 			return fmt.Errorf("%s: is missing", path)
 		}
-		if err := c.value("message"+path, p.value, p.link); err != nil {
+		if err := c.value("message"+path, p.value, p.kind); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		c.literal(`"`)
@@ -138,26 +138,30 @@ func (c *compiler) object(name string, parts ...part) error {
 	return nil
 }
 
-var degrees = regexp.MustCompile(`^-?[0-9]{1,3}(\.[0-9]{1,15})?$`)
-
 func (c *compiler) location(l *sender.Location) error {
 	var parts []part
 	for _, d := range []struct {
 		name, value string
-		most        float64
-	}{{"longitude", l.Longitude, 180}, {"latitude", l.Latitude, 90}} {
-		fixed := !strings.Contains(d.value, "{{")
-		if n, err := strconv.ParseFloat(d.value, 64); fixed && (err != nil || !degrees.MatchString(d.value) || n > d.most || n < -d.most) {
-			return fmt.Errorf(".location.%s: must be decimal degrees, such as -23.55052", d.name)
+		kind        kind
+	}{{"longitude", l.Longitude, longitude}, {"latitude", l.Latitude, latitude}} {
+		if !c.plain.Numbers {
+			parts = append(parts, part{d.name, d.value, d.kind})
+			continue
 		}
-		if !fixed && c.plain.Numbers {
+		if strings.Contains(d.value, "{{") {
 			return fmt.Errorf(".location.%s: takes no placeholders with location_numbers: numbers", d.name)
 		}
-		parts = append(parts, part{d.name, d.value, !c.plain.Numbers, false})
+		if err := d.kind.check(d.value); err != nil {
+			return fmt.Errorf(".location.%s: %w", d.name, err)
+		}
+		if !json.Valid([]byte(d.value)) {
+			return fmt.Errorf(".location.%s: must not begin with a 0 that means nothing, for it is sent as a number", d.name)
+		}
+		parts = append(parts, part{d.name, d.value, literal})
 	}
 	for _, t := range []struct{ name, value string }{{"name", l.Name}, {"address", l.Address}} {
 		if t.value != "" {
-			parts = append(parts, part{t.name, t.value, true, false})
+			parts = append(parts, part{t.name, t.value, words})
 		}
 	}
 	return c.object("location", parts...)
@@ -183,7 +187,11 @@ func (c *compiler) headerMT(h sender.Header) error {
 		open, end = `"`, `"`
 	}
 	c.literal(`{"type":"header","parameters":[{"type":"` + kind + `","` + kind + `":` + open)
-	if err := c.value("message.template.header."+kind, value, kind != "text"); err != nil {
+	is := link
+	if kind == "text" {
+		is = words
+	}
+	if err := c.value("message.template.header."+kind, value, is); err != nil {
 		return fmt.Errorf(".%s: %w", kind, err)
 	}
 	c.literal(end + `}]},`)
@@ -214,7 +222,7 @@ func (c *compiler) buttonMT(path string, b sender.Button) error {
 		return errors.New(".copy_code: nxcloud-mt documents no such button; with copy_code: true of the sender it goes as nxcloud has it")
 	}
 	c.literal(`{"type":"button","sub_type":"` + subType + `","index":"` + strconv.Itoa(b.Index) + `","parameters":[{"type":"` + kind + `","` + key + `":"`)
-	if err := c.value("message.template"+path+"."+name, value, false); err != nil {
+	if err := c.value("message.template"+path+"."+name, value, words); err != nil {
 		return fmt.Errorf(".%s: %w", name, err)
 	}
 	c.literal(`"}]},`)

@@ -136,6 +136,51 @@ func TestCompileRefusesMT(t *testing.T) {
 	}
 }
 
+// A row whose place is none is that row's fault, and named.
+func TestPlacesOfRowsMT(t *testing.T) {
+	t.Parallel()
+	at := sender.Message{Type: "location", Location: &sender.Location{Latitude: "{{lat}}", Longitude: "{{lon}}"}}
+	s, err := newMT(t, "http://x", nil).Compile(at, columns("lat", "lon"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ lat, lon, want string }{
+		{"-23.55052", "-46.633308", ""},
+		{"90", "-180", ""},
+		{"0.0", "007.5", ""},
+		{"90.1", "0", "message.location.latitude: must be decimal degrees between -90 and 90"},
+		{"0", "-180.00001", "message.location.longitude: must be decimal degrees between -180 and 180"},
+		{"91", "91", "message.location.latitude: must be decimal degrees between -90 and 90"},
+		{"23,5", "0", "message.location.latitude: must be decimal degrees, such as -23.55052"},
+		{"0", "46°38'", "message.location.longitude: must be decimal degrees, such as -23.55052"},
+		{"1e1", "0", "message.location.latitude: must be decimal degrees, such as -23.55052"},
+		{"NaN", "0", "message.location.latitude: must be decimal degrees, such as -23.55052"},
+		{"0x1p4", "0", "message.location.latitude: must be decimal degrees, such as -23.55052"},
+		{"+5", "0", "message.location.latitude: must be decimal degrees, such as -23.55052"},
+		{" ", "0", "message.location.latitude: is empty; WhatsApp refuses an empty parameter"},
+	} {
+		got := ""
+		if err := s.Check(&batch.Recipient{Phone: "8613800000001", Vars: []string{tt.lat, tt.lon}}); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%q, %q: %q, want %q", tt.lat, tt.lon, got, tt.want)
+		}
+	}
+	numbers := newMT(t, "http://x", func(o *Options) { o.Plain.Numbers = true })
+	for _, tt := range []struct{ lat, want string }{
+		{"-0.5", ""},
+		{"007.5", "message.location.latitude: must not begin with a 0"},
+		{"90.5", "message.location.latitude: must be decimal degrees between"},
+		{"{{lat}}", "message.location.latitude: takes no placeholders"},
+	} {
+		at.Location = &sender.Location{Latitude: tt.lat, Longitude: "1"}
+		if _, err := numbers.Compile(at, columns("lat")); (err == nil) != (tt.want == "") || err != nil && !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.lat, err, tt.want)
+		}
+	}
+}
+
 func TestCodesMT(t *testing.T) {
 	t.Parallel()
 	meta := func(n int) sender.Result { r, _ := sender.MetaResult(n); return r }
