@@ -199,3 +199,34 @@ func TestPreflightWhereThereIsNothingToAsk(t *testing.T) {
 		}
 	}
 }
+
+// Whoever asks for the secret of an address gets it beside each other setting that
+// receipts have, from its file too, and reads no other file.
+func TestReceiptsSecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "secret", "a-secret-of-a-file\n")
+	const rest = `previous_secret_file: nowhere, verify: log, allow: [10.0.0.0/8], trusted_proxies: [10.0.0.0/8], ack_body: ok, user_name: u,
+      authorization_file: nowhere, sole_user: true, halt_undelivered: 0.3, opaque: true`
+	for text, want := range map[string]sender.Secret{
+		"":                              "",
+		"    receipts: {verify: log}\n": "",
+		"    receipts: {secret: s, " + rest + "}\n":           "s",
+		"    receipts: {secret_file: secret, " + rest + "}\n": "a-secret-of-a-file",
+	} {
+		all, err := Providers().Load(write(t, dir, "senders.yaml", nx+text), environment)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got, err := ReceiptsSecret(all["promo-br"]); err != nil || got != want {
+			t.Errorf("%s: %q, %v", text, string(got), err)
+		}
+	}
+	all, err := Providers().Load(write(t, dir, "senders.yaml", nx+"    receipts: {secret_file: nowhere}\n"), environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReceiptsSecret(all["promo-br"]); err == nil || !strings.Contains(err.Error(), "secret_file") {
+		t.Error(err)
+	}
+}

@@ -52,33 +52,16 @@ func receipts(s config.Sender, a *sender.Account) error {
 	return strictyaml.Join(faults...)
 }
 
-// taken is the setting by which a sender's receiver is reached.
-type taken struct {
-	Secret sender.Secret `yaml:"secret" file:"secret_file"`
-
-	URL               any `yaml:"url"`
-	URLFile           any `yaml:"url_file"`
-	Opaque            any `yaml:"opaque"`
-	PreviousSecret    any `yaml:"previous_secret"`
-	PreviousFile      any `yaml:"previous_secret_file"`
-	Verify            any `yaml:"verify"`
-	Allow             any `yaml:"allow"`
-	TrustedProxies    any `yaml:"trusted_proxies"`
-	AckBody           any `yaml:"ack_body"`
-	UserName          any `yaml:"user_name"`
-	Authorization     any `yaml:"authorization"`
-	AuthorizationFile any `yaml:"authorization_file"`
-	SoleUser          any `yaml:"sole_user"`
-}
-
 // ReceiptsSecret is the last part of the address at which a sender's callbacks are
 // taken; "" where they are not.
 func ReceiptsSecret(s config.Sender) (sender.Secret, error) {
 	if s.Receipts == nil {
 		return "", nil
 	}
-	var set taken
-	if err := s.Receipts.Decode(&set); err != nil {
+	var set struct {
+		Secret sender.Secret `yaml:"secret" file:"secret_file"`
+	}
+	if err := s.Receipts.Only("secret", "secret_file").Decode(&set); err != nil {
 		return "", err
 	}
 	return set.Secret, nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -21,9 +22,10 @@ const maxSecret = 64 << 10
 // of them, for there are secrets among them.
 type Own struct {
 	whole   *strictyaml.Document
-	unknown string // what is said of a key that the provider does not have
-	field   string // of the sender: senders.NAME
-	dir     string // of the senders file, which files are named from
+	unknown string   // what is said of a key that the provider does not have
+	field   string   // of the sender: senders.NAME
+	dir     string   // of the senders file, which files are named from
+	only    []string // the keys that it has; nil: all that are not common
 	decoded atomic.Pointer[[sha256.Size]byte]
 }
 
@@ -33,8 +35,15 @@ func newOwn(whole *strictyaml.Document, field, provider, path string, getenv fun
 	return o, o.group().MapTexts(func(text string) (string, error) { return expand(text, getenv) })
 }
 
+// Only is o with some keys alone: the others are for somebody else to read.
+func (o *Own) Only(keys ...string) *Own {
+	return &Own{whole: o.whole, unknown: o.unknown, field: o.field, dir: o.dir, only: keys}
+}
+
 func (o *Own) group() *strictyaml.Document {
-	own := o.whole.Group(o.field, func(key string) bool { return !isCommon(key) })
+	own := o.whole.Group(o.field, func(key string) bool {
+		return !isCommon(key) && (o.only == nil || slices.Contains(o.only, key))
+	})
 	own.CallUnknown(o.unknown)
 	return own
 }
