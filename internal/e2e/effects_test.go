@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -185,4 +187,46 @@ func TestTemplateThatIsPaused(t *testing.T) {
 	w.run0("producer", "resume", "inno")
 	before := w.status("inno").Accepted
 	w.awaitAccount("inno", "going on", time.Minute, func(a account) bool { return a.Accepted > before })
+}
+
+// Of whose last messages too many do not arrive is halted by their receipts, alone, and
+// goes on once somebody has resumed it and those that follow arrive.
+func TestTooManyUndeliveredHalt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	how := sandbox.Callbacks{Delay: 10 * time.Millisecond, Step: 10 * time.Millisecond, Undelivered: 1, Together: 5}
+	addr := w.receiving(how, "")
+	how.NXCloud, how.InnoPaaS = "http://"+addr+"/r/promo-br/"+receiptSecret, "http://"+addr+"/r/promo-id/"+receiptSecret
+	path := filepath.Join(w.dir, "senders.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.file("senders.yaml", strings.Replace(string(text), "receipts: {", "receipts: {halt_undelivered: 0.5, ", 1)) // of promo-br
+	w.list("list.csv", 40_000)                                                                                    // far more than are sent meanwhile
+	w.receiver(addr)
+	w.start("worker")
+	w.run0("producer", "send", w.innoCampaign("inno", "list.csv", "rate: {messages_per_second: 50}"), "--no-preflight")
+	w.run0("producer", "send", w.nxCampaign("nx", "list.csv", "rate: {messages_per_second: 50}"), "--no-preflight")
+	a := w.awaitState("nx", "halted", 2*time.Minute)
+	if a.Accepted < 200 || !strings.Contains(a.Reason, "halt_undelivered") || !strings.Contains(a.Reason, "producer resume nx") {
+		t.Errorf("%d accepted, halted: %s", a.Accepted, a.Reason)
+	}
+	w.awaitAccount("inno", "as bad, and without a bound", 2*time.Minute, func(a account) bool { return a.Receipts.Undelivered > 250 })
+	if a := w.status("inno"); a.State != "running" {
+		t.Errorf("inno is %s: %s", a.State, a.Reason)
+	}
+	how.Undelivered = 0
+	w.callbacks(how)
+	w.run0("producer", "resume", "nx")
+	before := w.status("nx").Receipts.Delivered
+	w.awaitAccount("nx", "going on", 2*time.Minute, func(a account) bool {
+		if a.State != "running" {
+			t.Fatalf("it is %s: %s", a.State, a.Reason)
+		}
+		return a.Receipts.Delivered > before+400
+	})
+	for _, id := range []string{"nx", "inno"} {
+		w.run0("producer", "cancel", id)
+	}
 }

@@ -38,6 +38,7 @@ func longTests() []string {
 		"TestRestoredUnderWorkers",
 		"TestRestoredWithoutWorkers",
 		"TestSoakBriefly",
+		"TestTooManyUndeliveredHalt",
 		"TestWorkerKilledAtEachStep",
 		"TestWorkersStoppedUnderLoad",
 	}

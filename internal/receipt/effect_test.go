@@ -175,6 +175,41 @@ func TestHaltUndelivered(t *testing.T) {
 	}
 }
 
+// What was on its way when a campaign halted says nothing of it once somebody has
+// resumed it; what comes of the messages after that does.
+func TestHaltUndeliveredBeginsAnew(t *testing.T) {
+	t.Parallel()
+	const people = 3 * shareFrom
+	h := newHouse(t)
+	h.campaign("c", 1, people)
+	now := noon
+	h.file("c", "news", campaign.Running, now.Add(-time.Minute))
+	c := h.claim("c", 0)
+	a := h.applier()
+	a.o.Halts, a.o.Now = func(string) float64 { return 0.3 }, func() time.Time { return now }
+	var all []sender.Receipt
+	for i := range people {
+		h.begin(c, i)
+		h.accept(c, i, fmt.Sprint(i))
+		all = append(all, rec(number(0, i), fmt.Sprint(i), sender.Undelivered, 1))
+	}
+	step := func(from, to int, want string) {
+		t.Helper()
+		now = now.Add(time.Second)
+		if h.apply(a, all[from:to]...); h.state("c") != want {
+			t.Errorf("%d to %d: it is %s, want %s", from, to, h.state("c"), want)
+		}
+	}
+	step(0, shareFrom, "halted")
+	step(shareFrom, 2*shareFrom-1, "halted") // what was on its way
+	now = now.Add(time.Second)
+	h.file("c", "news", campaign.Running, now)
+	step(2*shareFrom-1, 2*shareFrom, "running")
+	step(2*shareFrom, 3*shareFrom-1, "running")
+	h.apply(a, all[:3*shareFrom-1]...) // nothing new in it
+	step(3*shareFrom-1, people, "halted")
+}
+
 // The share is that of the last thousand.
 func TestShareForgets(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sluice/internal/campaign"
 	"sluice/internal/sender"
 )
 
@@ -18,6 +19,7 @@ const (
 // A share is how many of a campaign's last messages are undelivered, as far as this
 // process has seen what became of them.
 type share struct {
+	began       time.Time
 	last        [shareOf]bool // of each whether it is undelivered
 	n, at       int           // how many there are, and where the next one goes
 	undelivered int
@@ -44,15 +46,24 @@ func (a *Applier) watchShare(ctx context.Context, id string, r *arrival) error {
 	}
 	s := a.shares[id]
 	if s == nil {
-		s = &share{}
+		s = &share{began: a.o.Now()}
 		a.shares[id] = s
 	}
 	s.add(r.Status == sender.Undelivered)
 	if s.n < shareFrom || float64(s.undelivered) <= most*float64(s.n) {
 		return nil
 	}
+	delete(a.shares, id)
+	briefs, err := a.campaigns.store.Briefs(ctx, id)
+	if err != nil {
+		return err
+	}
+	// What came while it stood still is of the messages before: whoever resumes it
+	// begins anew.
+	if len(briefs) == 0 || briefs[0].State != campaign.Running || s.began.Before(briefs[0].MovedAt) {
+		return nil
+	}
 	why := fmt.Sprintf("%d of its last %d messages were not delivered, and halt_undelivered allows %g %%: look at the list", s.undelivered, s.n, most*100)
-	delete(a.shares, id) // whoever resumes it begins anew
 	reason := fmt.Sprintf("%s: %s (by a callback about %s); then `producer resume %s`", codeShare, why, r.Time.UTC().Format(time.RFC3339), id)
 	moved, err := a.campaigns.store.Halt(ctx, id, codeShare, reason)
 	if err != nil {
