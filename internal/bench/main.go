@@ -43,6 +43,9 @@ type settings struct {
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
+	if len(args) == 2 && args[0] == plainServer {
+		return servePlainly(args[1])
+	}
 	s := settings{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.pairs, "pairs", 5, "pairs of measurements for each ratio")
