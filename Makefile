@@ -71,7 +71,7 @@ pictures: deps ## make the docs' pictures of the page anew, by the test that dri
 
 .PHONY: soak
 soak: deps ## run the real programs for SOAK (10m) among faults
-	SOAK="$(SOAK)" $(GO) test -tags soak -run "^TestSoak$$" -timeout 0 -v ./internal/e2e
+	SOAK="$(SOAK)" $(GO) test -tags soak -run "^TestSoak(OfReceipts)?$$" -timeout 0 -v ./internal/e2e
 
 .PHONY: cover
 cover: deps ## say how much of the code the tests run (cover.out)

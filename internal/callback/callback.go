@@ -148,10 +148,13 @@ func (h *handler) post(w http.ResponseWriter, r *http.Request) {
 	h.success(w, s)
 }
 
-// read reads a body, into no more memory than it says that it takes.
+// atOnce is how much memory a request gets for what it says that it will send.
+const atOnce = 64 << 10
+
+// read reads a body, into no more memory than it takes.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	in := http.MaxBytesReader(w, r.Body, maxBody)
-	if r.ContentLength < 0 || r.ContentLength > maxBody {
+	if r.ContentLength < 0 || r.ContentLength > atOnce {
 		return io.ReadAll(in)
 	}
 	body := make([]byte, r.ContentLength)

@@ -216,6 +216,7 @@ func TestTooManyUndeliveredHalt(t *testing.T) {
 	if a := w.status("inno"); a.State != "running" {
 		t.Errorf("inno is %s: %s", a.State, a.Reason)
 	}
+	w.awaitAccount("nx", "heard of", 2*time.Minute, func(a account) bool { return a.Receipts.Undelivered == a.Accepted })
 	how.Undelivered = 0
 	w.callbacks(how)
 	w.run0("producer", "resume", "nx")

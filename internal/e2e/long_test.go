@@ -28,6 +28,7 @@ func longTests() []string {
 		"TestQueueNoticesAKillLate",
 		"TestQueueTimesOut",
 		"TestReceiptsAmongKills",
+		"TestReceiverBesideOlderWorkers",
 		"TestRedisAnswersLate",
 		"TestRedisAnswersLost",
 		"TestRedisBlackHole",

@@ -184,13 +184,19 @@ func (w *world) judgeReceipts(id, provider string) int {
 // sum holds at each look.
 func TestReceiptsAmongKills(t *testing.T) {
 	t.Parallel()
-	const people = 2000
+	receiptsAmongKills(t, 2000, 400, 6*time.Second)
+}
+
+// receiptsAmongKills has so many people in each of two campaigns, so many of them a
+// second, and kills for so long.
+func receiptsAmongKills(t *testing.T, people, perSecond int, killing time.Duration) {
+	t.Helper()
 	// Redis forgets nothing when it is killed, or the campaigns would halt for that.
 	w := newWorldWith(t, []string{"--appendfsync", "always"})
 	addr := w.receiving(sandbox.Callbacks{
 		Delay: 20 * time.Millisecond, Step: 300 * time.Millisecond, Shuffle: true, Undelivered: 0.2, Read: 0.5, Repeat: 0.2,
 		Lose: 0.05, Early: 0.1, NoNinth: 0.3, Together: 5, Signed: true, Retry: 200 * time.Millisecond,
-	}, ", messages_per_second: 400")
+	}, fmt.Sprintf(", messages_per_second: %d", perSecond))
 	w.listFrom("list.csv", 70_000_000, people) // mobiles, whose ninth digit WhatsApp may leave out
 	receiver := w.receiver(addr)
 	worker := w.start("worker")
@@ -198,7 +204,7 @@ func TestReceiptsAmongKills(t *testing.T) {
 	w.run("producer", "send", w.innoCampaign("inno", "list.csv", ""), "--no-preflight")
 	rnd := rand.New(rand.NewPCG(1, 1))
 	kills := 0
-	for end := time.Now().Add(6 * time.Second); time.Now().Before(end); kills++ {
+	for end := time.Now().Add(killing); time.Now().Before(end); kills++ {
 		w.awaitAccount("nx", "looked at", time.Minute, func(account) bool { return true }) // checks the sums
 		switch rnd.IntN(5) {
 		case 0:
@@ -214,7 +220,7 @@ func TestReceiptsAmongKills(t *testing.T) {
 	}
 	w.start("worker") // the last one may have found no Redis at its start, and ended
 	for _, id := range []string{"nx", "inno"} {
-		w.awaitState(id, "finished", 2*time.Minute)
+		w.awaitState(id, "finished", 2*time.Minute+3*time.Duration(people/perSecond)*time.Second)
 	}
 	nx, inno := w.judgeReceipts("nx", "nxcloud"), w.judgeReceipts("inno", "innopaas")
 	t.Logf("%d kills; %d and %d of %d have a receipt", kills, nx, inno, people)

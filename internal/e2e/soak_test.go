@@ -16,3 +16,9 @@ func TestSoak(t *testing.T) {
 	}
 	soak(t, d)
 }
+
+// A hundred thousand people's receipts, while receivers, workers and Redis are killed
+// for as long as they are sent to.
+func TestSoakOfReceipts(t *testing.T) {
+	receiptsAmongKills(t, 100_000, 1000, 100*time.Second)
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -157,37 +158,50 @@ func TestReceiptsUnderFullLoadWithoutRedis(t *testing.T) {
 // withoutRedis is how long Redis is away.
 const withoutRedis = 8 * time.Second
 
-// The receiver's disk is full: callbacks are refused with 503 and the word to come
-// again, and what was answered 200 before and between is in.
+// The receiver's disk is full, or each of its files may have no more: callbacks are
+// refused with 503 and the word to come again, and what was answered 200 before and
+// between is in. The one needs a file system of its own, which not every machine lets
+// one mount; the other goes everywhere.
 func TestReceiptsOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	addr := w.receiving(sandbox.Callbacks{}, "")
-	w.callbacks(sandbox.Callbacks{})
-	dir := filepath.Join(w.dir, "small")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
+	for name, tt := range map[string]struct {
+		within         []string // what the receiver runs in
+		taken, refused int
+	}{
+		"a small file system": {[]string{"unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"`}, 1000, 500},
+		"small files":         {[]string{"sh", "-c", `ulimit -f 400 && exec "$@"`}, 500, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			addr := w.receiving(sandbox.Callbacks{}, "")
+			w.callbacks(sandbox.Callbacks{})
+			dir := filepath.Join(w.dir, "small")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			within := append(slices.Clone(tt.within), dir)
+			if out, err := exec.Command(within[0], append(slices.Clone(within[1:]), "true")...).CombinedOutput(); err != nil {
+				t.Skipf("%s cannot be had here, small files can: %v %s", name, err, out)
+			}
+			w.sentBefore("nx", 500)
+			l := w.load(addr, "promo-br", "nx")
+			w.redis.Kill(t) // nothing is applied, and so nothing could be taken from the disk
+			w.launch("receiver", exec.Command(within[0], append(slices.Clone(within[1:]), filepath.Join(w.bin, "receiver"), "--addr", addr, "--dir", dir)...))
+			await(t, "the receiver answers", time.Minute, func() bool {
+				resp, err := http.Get(l.url)
+				if err == nil {
+					resp.Body.Close()
+				}
+				return err == nil
+			})
+			end := time.Now().Add(time.Minute)
+			l.run(func(_, refused int) bool { return refused < tt.refused && time.Now().Before(end) })
+			if l.answered[http.StatusOK] < tt.taken || l.answered[http.StatusServiceUnavailable] < tt.refused || len(l.answered) != 2 || !l.retry {
+				t.Errorf("answers by status: %v, each refusal with Retry-After: %v", l.answered, l.retry)
+			}
+			w.redis.Start(t)
+			l.judge("nx")
+		})
 	}
-	small := []string{"-rm", "sh", "-c", `mount -t tmpfs -o size=3m tmpfs "$0" && exec "$@"`, dir}
-	if out, err := exec.Command("unshare", append(small, "true")...).CombinedOutput(); err != nil {
-		t.Skipf("no file system of one's own can be mounted here: %v %s", err, out)
-	}
-	w.sentBefore("nx", 500)
-	l := w.load(addr, "promo-br", "nx")
-	w.redis.Kill(t) // nothing is applied, and so nothing could be taken from the disk
-	w.launch("receiver", exec.Command("unshare", append(small, filepath.Join(w.bin, "receiver"), "--addr", addr, "--dir", dir)...))
-	await(t, "the receiver answers", time.Minute, func() bool {
-		resp, err := http.Get(l.url)
-		if err == nil {
-			resp.Body.Close()
-		}
-		return err == nil
-	})
-	end := time.Now().Add(time.Minute)
-	l.run(func(_, refused int) bool { return refused < 500 && time.Now().Before(end) })
-	if l.answered[http.StatusOK] < 1000 || l.answered[http.StatusServiceUnavailable] < 500 || len(l.answered) != 2 || !l.retry {
-		t.Errorf("answers by status: %v, each refusal with Retry-After: %v", l.answered, l.retry)
-	}
-	w.redis.Start(t)
-	l.judge("nx")
 }

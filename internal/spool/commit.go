@@ -22,7 +22,7 @@ func (s *Spool) run() {
 		case _, open := <-s.wake:
 			now := time.Now()
 			if open && float64(records) > busy*now.Sub(last).Seconds() {
-				time.Sleep(s.o.Gather)
+				s.gather()
 			}
 			last = now
 			records = s.commit()
@@ -33,6 +33,33 @@ func (s *Spool) run() {
 			s.look()
 		}
 	}
+}
+
+// gatherStep is how often it is looked whether more records come.
+const gatherStep = time.Millisecond
+
+// gatherBytes is from how many bytes on a commit waits for no more.
+const gatherBytes = 1 << 20
+
+// gather waits for more records as long as they come, and no longer than a commit
+// may wait: what costs is each commit, and the processor's rest between two.
+func (s *Spool) gather() {
+	seen, _ := s.gathered()
+	for waited := time.Duration(0); waited < s.o.Gather; waited += gatherStep {
+		time.Sleep(min(gatherStep, s.o.Gather))
+		n, size := s.gathered()
+		if n == seen || size >= gatherBytes {
+			return
+		}
+		seen = n
+	}
+}
+
+// gathered is how many records wait for a commit, and their bytes.
+func (s *Spool) gathered() (records, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting.records, len(s.waiting.data)
 }
 
 // look looks at the room on the disk.
@@ -47,11 +74,13 @@ func (s *Spool) look() {
 func (s *Spool) commit() int {
 	s.mu.Lock()
 	c := s.waiting
-	s.waiting = newCommit()
-	s.mu.Unlock()
 	if c.records == 0 {
+		s.mu.Unlock()
 		return 0
 	}
+	s.waiting = &commit{done: make(chan struct{}), data: s.spare}
+	s.mu.Unlock()
+	s.spare = nil
 	if err := s.write(c.data); err != nil {
 		c.err = fmt.Errorf("writing the spool: %w", err)
 	} else {
@@ -62,8 +91,14 @@ func (s *Spool) commit() int {
 		s.mu.Unlock()
 	}
 	close(c.done)
+	if cap(c.data) <= maxSpare {
+		s.spare = c.data[:0] // who waits for a commit does not look at its data
+	}
 	return c.records
 }
+
+// maxSpare is the most memory that is kept for the next commit.
+const maxSpare = 1 << 20
 
 // write makes data durable at the end of the segment, or of a new one where this
 // has come to its end or to an error. After an error none of it counts: the

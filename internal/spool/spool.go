@@ -31,8 +31,8 @@ type Options struct {
 	SegmentBytes int64
 	// Full is the share of the disk above which nothing more is taken; 0.95 if 0.
 	Full float64
-	// Gather is how long a commit waits for more records while more than a
-	// thousand a second come; 1 ms if 0.
+	// Gather is how long at most a commit waits for more records while more than a
+	// thousand a second come; 4 ms if 0.
 	Gather time.Duration
 
 	used   func(dir string) (share float64, err error) // of the disk; for tests
@@ -43,7 +43,7 @@ type Options struct {
 const (
 	defaultSegment = 64 << 20
 	defaultFull    = 0.95
-	defaultGather  = time.Millisecond
+	defaultGather  = 4 * time.Millisecond
 	// maxWaiting bounds what waits for one commit.
 	maxWaiting = 16 << 20
 )
@@ -71,7 +71,8 @@ type Spool struct {
 	out     file
 	segment int64
 	size    int64
-	broken  bool // the segment may end in bytes that are no record
+	broken  bool   // the segment may end in bytes that are no record
+	spare   []byte // the memory of the commit before the last
 }
 
 // A commit is what goes to the disk at once.
@@ -81,8 +82,6 @@ type commit struct {
 	done    chan struct{}
 	err     error
 }
-
-func newCommit() *commit { return &commit{done: make(chan struct{})} }
 
 // Open opens the spool in a directory, which it makes. It refuses a directory
 // that it cannot write to durably, one on a disk that is full, and one that
@@ -107,7 +106,7 @@ func Open(dir string, o Options) (*Spool, error) {
 		o.sync = func(f file) error { return datasync(f.(*os.File)) }
 	}
 	s := &Spool{
-		dir: dir, o: o, waiting: newCommit(), grown: make(chan struct{}),
+		dir: dir, o: o, waiting: &commit{done: make(chan struct{})}, grown: make(chan struct{}),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	if err := s.open(); err != nil {
