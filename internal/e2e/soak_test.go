@@ -18,7 +18,8 @@ func TestSoak(t *testing.T) {
 }
 
 // A hundred thousand people's receipts, while receivers, workers and Redis are killed
-// for as long as they are sent to.
+// for as long as they are sent to; and a minute of full load without Redis.
 func TestSoakOfReceipts(t *testing.T) {
 	receiptsAmongKills(t, 100_000, 1000, 100*time.Second)
+	fullLoadWithoutRedis(t, time.Minute)
 }

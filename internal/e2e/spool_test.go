@@ -133,6 +133,12 @@ func (w *world) sentBefore(id string, people int) {
 // all that was answered 200 is in, though the receiver was killed meanwhile.
 func TestReceiptsUnderFullLoadWithoutRedis(t *testing.T) {
 	t.Parallel()
+	fullLoadWithoutRedis(t, 8*time.Second)
+}
+
+// fullLoadWithoutRedis has Redis be away for so long.
+func fullLoadWithoutRedis(t *testing.T, long time.Duration) {
+	t.Helper()
 	w := newWorld(t)
 	addr := w.receiving(sandbox.Callbacks{}, "")
 	w.callbacks(sandbox.Callbacks{})
@@ -141,7 +147,7 @@ func TestReceiptsUnderFullLoadWithoutRedis(t *testing.T) {
 	l := w.load(addr, "promo-br", "nx")
 	l.run(func(answered, _ int) bool { return answered < 1000 })
 	w.redis.Kill(t)
-	away := time.Now().Add(withoutRedis)
+	away := time.Now().Add(long)
 	l.run(func(int, int) bool { return time.Now().Before(away) })
 	t.Logf("answers by status: %v", l.answered)
 	if l.answered[http.StatusOK] < 3000 || len(l.answered) != 1 {
@@ -154,9 +160,6 @@ func TestReceiptsUnderFullLoadWithoutRedis(t *testing.T) {
 	l.run(func(int, int) bool { return time.Now().Before(back) })
 	l.judge("nx")
 }
-
-// withoutRedis is how long Redis is away.
-const withoutRedis = 8 * time.Second
 
 // The receiver's disk is full, or each of its files may have no more: callbacks are
 // refused with 503 and the word to come again, and what was answered 200 before and
