@@ -75,12 +75,17 @@ func (o *openSenders) hold(name string) {
 	o.open[name].account.Pace.SetLimits(accounts.Limits(s))
 }
 
-// reloadOnHangup reads the senders file again at each SIGHUP, until ctx ends. A
-// file that is invalid changes nothing.
-func reloadOnHangup(ctx context.Context, path string, getenv func(string) string, o *openSenders, log zerolog.Logger) {
-	hangup := make(chan os.Signal, 1)
+// hangups are the SIGHUPs from now on: one that comes while the worker is starting
+// waits, and would end a process that does not listen for it. Stop it in the end.
+func hangups() (hangup chan os.Signal, stop func()) {
+	hangup = make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+	return hangup, func() { signal.Stop(hangup) }
+}
+
+// reloadOnHangup reads the senders file again at each hangup, until ctx ends. A
+// file that is invalid changes nothing.
+func reloadOnHangup(ctx context.Context, hangup <-chan os.Signal, path string, getenv func(string) string, o *openSenders, log zerolog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():

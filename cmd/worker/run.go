@@ -69,6 +69,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 	if command == "healthcheck" {
 		return program.AskReady(ctx, f.MetricsAddr)
 	}
+	hangup, stop := hangups()
+	defer stop()
 	providers := accounts.Providers()
 	senders, err := providers.Load(f.Senders, getenv)
 	if err != nil {
@@ -84,14 +86,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, _ io.Re
 		return &program.UsageError{Err: fmt.Errorf("--redis-url: %w", err)}
 	}
 	defer rdb.Close()
-	return work(ctx, f, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, &servers, rdb, log)
+	return work(ctx, f, hangup, getenv, &openSenders{providers: providers, all: senders, open: map[string]opened{}}, &servers, rdb, log)
 }
 
 // startWithin is how long Redis may take to answer the first question.
 const startWithin = 10 * time.Second
 
 // work wires the worker and runs it.
-func work(ctx context.Context, f flags, getenv func(string) string, open *openSenders, servers *worker.Servers, rdb redis.UniversalClient, log zerolog.Logger) error {
+func work(ctx context.Context, f flags, hangup <-chan os.Signal, getenv func(string) string, open *openSenders, servers *worker.Servers, rdb redis.UniversalClient, log zerolog.Logger) error {
 	// The client rides over outages; at the start, a long one is to be told of.
 	short, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -135,7 +137,7 @@ func work(ctx context.Context, f flags, getenv func(string) string, open *openSe
 	defer reloading.Wait()
 	defer stopReloading()
 	reloading.Go(func() { clock.Keep(reloadCtx) })
-	reloading.Go(func() { reloadOnHangup(reloadCtx, f.Senders, getenv, open, log) })
+	reloading.Go(func() { reloadOnHangup(reloadCtx, hangup, f.Senders, getenv, open, log) })
 	w := worker.New(worker.Options{
 		ID: id, Version: version(), Host: host, Senders: open.names, QueuePrefix: f.QueuePrefix, Redis: rdb, Ledger: led, Campaigns: campaign.NewStore(rdb, clock.Now),
 		Account: func(name string) (*worker.Account, error) { return openAccount(open, rdb, limiter, clock.Now, name) },
