@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -124,8 +125,12 @@ func (m *memory) asks(id string, all bool) (ask map[int]mark, less bool) {
 	return ask, c.less
 }
 
-// askedAtOnce is how many batches are asked about in one pipeline.
-const askedAtOnce = 500
+const (
+	// askedAtOnce is how many batches are asked about in one pipeline, and askedWithin
+	// how long that may take: of all together there may be a hundred thousand.
+	askedAtOnce = 500
+	askedWithin = 3 * time.Second
+)
 
 // Forgotten says whether Redis has less of a campaign than this process has seen: a
 // lower epoch of a batch, or a shorter journal. It asks about all batches that this
@@ -138,12 +143,14 @@ func (l *Ledger) Forgotten(ctx context.Context, id string, all bool) (bool, erro
 			break
 		}
 		epochs, lengths := make([]*redis.StringCmd, len(some)), make([]*redis.IntCmd, len(some))
-		_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		short, cancel := context.WithTimeout(ctx, askedWithin)
+		_, err := l.rdb.Pipelined(short, func(p redis.Pipeliner) error {
 			for i, n := range some {
-				epochs[i], lengths[i] = p.HGet(ctx, keys.Claims(id), strconv.Itoa(n)), p.StrLen(ctx, keys.Journal(id, n))
+				epochs[i], lengths[i] = p.HGet(short, keys.Claims(id), strconv.Itoa(n)), p.StrLen(short, keys.Journal(id, n))
 			}
 			return nil
 		})
+		cancel()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			l.memory.askAgain(id, ask)
 			return false, fmt.Errorf("looking for what Redis has of %s: %w", id, err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"sluice/internal/keys"
 	"sluice/internal/sender"
@@ -182,4 +185,34 @@ func TestRested(t *testing.T) {
 	rested(true)
 	d.beat(t, "c", 1)
 	rested(false)
+}
+
+// deadlines notes by when each pipeline must be answered.
+type deadlines struct{ all []time.Time }
+
+func (*deadlines) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*deadlines) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (d *deadlines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		at, _ := ctx.Deadline()
+		d.all = append(d.all, at)
+		return next(ctx, cmds)
+	}
+}
+
+// A look at very many batches is bounded by steps: as a whole it would never end where
+// all of them together take longer than one answer may.
+func TestForgottenAsksInSteps(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	seen := d.memory.of(d.id)
+	for n := range 2*askedAtOnce + 1 {
+		d.memory.note(seen, n, 0, 0)
+	}
+	var asked deadlines
+	d.rdb.AddHook(&asked)
+	d.forgotten(t, true, false)
+	if len(asked.all) != 3 || !asked.all[0].Before(asked.all[1]) || !asked.all[1].Before(asked.all[2]) {
+		t.Errorf("asked with the deadlines %v", asked.all)
+	}
 }

@@ -31,26 +31,27 @@ func (w *Worker) guard(ctx context.Context) {
 		case <-w.look:
 		case <-tick.C:
 		}
-		short, cancel := context.WithTimeout(ctx, beatWithin)
-		if err := w.lookBack(short); err != nil && ctx.Err() == nil {
+		if err := w.lookBack(ctx); err != nil && ctx.Err() == nil {
 			w.Log.Warn().Err(err).Msg("could not see whether Redis has forgotten anything; it is tried again")
 		}
-		cancel()
 	}
 }
 
 // lookBack looks once. While this worker does not know whether it is the Redis that
 // it was, all that it has seen is asked for, and nothing is begun: until it has all
-// been found, and each worker has had the time to look for its own.
+// been found, and each worker has had the time to look for its own. Only what it asks
+// about the batches, which may be many, takes longer than beatWithin.
 func (w *Worker) lookBack(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, beatWithin)
+	defer cancel()
 	doubted := w.heartbeat.doubted.Load()
 	if was := w.back.Swap(nil); was != nil {
-		if err := w.haltRunning(ctx, *was); err != nil {
+		if err := w.haltRunning(short, *was); err != nil {
 			w.back.CompareAndSwap(nil, was)
 			return err
 		}
 	}
-	briefs, err := w.Campaigns.Briefs(ctx, w.Ledger.Remembered(doubted != nil)...)
+	briefs, err := w.Campaigns.Briefs(short, w.Ledger.Remembered(doubted != nil)...)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,9 @@ func (w *Worker) lookBackAt(ctx context.Context, b campaign.Brief, all bool) err
 	if err != nil || !less {
 		return err
 	}
-	return w.haltRestored(ctx, b.ID, "")
+	short, cancel := context.WithTimeout(ctx, beatWithin)
+	defer cancel()
+	return w.haltRestored(short, b.ID, "")
 }
 
 // haltRunning halts all campaigns that run: Redis knows nothing of what was done
