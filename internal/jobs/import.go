@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -116,17 +117,15 @@ func (im *Import) run(ctx context.Context, t *turn, r Reader) (campaign.Plan, er
 // time has come. Cut short, whoever runs the campaign finds the batches that have
 // no task.
 func (im *Import) enqueue(ctx context.Context, id string) error {
-	// Beside the queue: nobody waits for the index, and whoever misses it makes it.
-	indexed := make(chan error, 1)
-	go func() { indexed <- im.index(ctx, id) }()
-	return errors.Join(im.fillQueue(ctx, id), <-indexed)
-}
-
-func (im *Import) index(ctx context.Context, id string) error {
-	if im.Index == nil {
-		return nil
+	// Beside the queue: nobody waits for the index, and whoever misses it makes it. So
+	// that it could not be made, as in a Redis that is full, is no fault of the launch.
+	var indexing sync.WaitGroup
+	if im.Index != nil {
+		indexing.Go(func() { _ = im.Index(ctx, id) })
 	}
-	return im.Index(ctx, id)
+	err := im.fillQueue(ctx, id)
+	indexing.Wait()
+	return err
 }
 
 func (im *Import) fillQueue(ctx context.Context, id string) error {

@@ -232,3 +232,31 @@ func TestRequeue(t *testing.T) {
 		t.Errorf("%v, %v", waiting, err)
 	}
 }
+
+// A campaign whose index cannot be made, as in a Redis that is full, is launched all
+// the same, and its queue is filled: whoever misses the index makes it.
+func TestLaunchWithoutItsIndex(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.New(t).Client(t)
+	l, store := ledger.New(rdb, time.Now), campaign.NewStore(rdb, time.Now)
+	raw := []byte("id: c\nsender: s\nmessage: {type: template, template: {name: n, language: en}}\nrecipients: {file: l.csv}\n")
+	f, err := campaign.Parse(raw, "c.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Create(t.Context(), raw, f); err != nil {
+		t.Fatal(err)
+	}
+	list, err := batch.NewReader(strings.NewReader("phone\n5511912345678\n"), batch.Options{Phone: "phone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := NewQueue(rdb, "")
+	im := &Import{Ledger: l, Campaigns: store, Queue: q, Index: func(context.Context, string) error { return errors.New("OOM command not allowed") }}
+	if _, err := im.Run(t.Context(), "c", list); err != nil {
+		t.Errorf("it is launched, and its import says: %v", err)
+	}
+	if b := backlog(t, q, "c"); b.Pending != 1 {
+		t.Errorf("%+v", b)
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/hibiken/asynq"
+	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/campaign"
 	"sluice/internal/keys"
@@ -46,17 +48,25 @@ func (r *Recovery) Requeue(ctx context.Context, id string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 0
+	g, enqueuing := errgroup.WithContext(ctx)
+	g.SetLimit(enqueuers) // of a queue that was lost as a whole
+	var n atomic.Int64
 	for _, b := range open {
-		if waiting[b.N] || b.Owner != "" {
+		if waiting[b.N] || b.Owner != "" || enqueuing.Err() != nil {
 			continue
 		}
-		if err := r.Queue.EnqueueAnew(ctx, Reference{Campaign: id, Batch: b.N, Recipients: b.Recipients}, b.Epoch+1); err != nil {
-			return n, err
-		}
-		n++
+		g.Go(func() error {
+			err := r.Queue.EnqueueAnew(enqueuing, Reference{Campaign: id, Batch: b.N, Recipients: b.Recipients}, b.Epoch+1)
+			if err == nil {
+				n.Add(1)
+			}
+			return err
+		})
 	}
-	return n, r.Reopen(ctx, id)
+	if err := g.Wait(); err != nil {
+		return int(n.Load()), err
+	}
+	return int(n.Load()), r.Reopen(ctx, id)
 }
 
 // Reopen has a finished campaign go on, for somebody is pending, and its rows expire

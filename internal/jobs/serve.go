@@ -33,18 +33,24 @@ type ServeOptions struct {
 	// be run by two workers at once.
 	StopWithin time.Duration
 	Log        zerolog.Logger
+	// More says that another server works on this queue here already: it was looked
+	// through then, which lists every task that it holds.
+	More bool
 	// Foreign is called where a task of another application turns up in the queue. It
 	// goes back there, and is not ours to run.
 	Foreign func()
 }
 
 // Serve starts to take batches from a campaign's queue. A queue that holds tasks of
-// another application is refused with ErrForeign.
+// another application is refused with ErrForeign; one that comes later is met by the
+// server that gets it.
 func (q *Queue) Serve(campaign string, o ServeOptions, h Handler) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := q.CheckForeign(ctx, campaign); err != nil {
-		return nil, err
+	if !o.More {
+		if err := q.CheckForeign(ctx, campaign); err != nil {
+			return nil, err
+		}
 	}
 	srv := asynq.NewServerFromRedisClient(q.rdb, asynq.Config{
 		Queues:                   map[string]int{q.Name(campaign): 1},

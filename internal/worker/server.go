@@ -134,8 +134,12 @@ func (w *Worker) host(file *campaign.File, wanting func()) dispatch.Host {
 // hire adds a crew.
 func (s *server) hire(places int) error {
 	c := &crew{places: places}
+	s.mu.Lock()
+	more := len(s.crews) > 0
+	s.mu.Unlock()
 	queue, err := s.w.queue.Serve(s.id, jobs.ServeOptions{
 		Batches:    places,
+		More:       more,
 		StopWithin: cmp.Or(s.account.StopWithin, 40*time.Second), // longer than a submission can take
 		Log:        s.w.Log.With().Str("campaign", s.id).Logger(),
 		Foreign:    s.foreign,
