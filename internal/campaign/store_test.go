@@ -442,6 +442,48 @@ func TestRetire(t *testing.T) {
 	}
 }
 
+// A campaign that is over, however it ended, is retired with its account, and nothing
+// of one that is not. That its rows are about to expire is on record before they do,
+// and whoever is cut short there finds it among the active ones again.
+func TestRetireByState(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, redistest.New(t))
+	errCut := errors.New("cut short")
+	for _, state := range []State{Draft, Importing, Scheduled, Running, Paused, Halted, Finished, Cancelled} {
+		for _, expire := range []string{"kept", "expire", "cut short"} {
+			id := fmt.Sprint(state, "-", expire[:3])
+			d.put(t, id, state, state != Scheduled)
+			over := state.Over()
+			called := false
+			var ending func(context.Context) error
+			if expire != "kept" {
+				ending = func(context.Context) error {
+					called = true
+					if rec := d.get(t, id); !rec.Expiring || string(rec.Final) != "account" || !d.rdb.SIsMember(d.ctx, keys.Active(), id).Val() {
+						t.Errorf("%s: its rows begin to expire, and the record says %t, its account %q", id, rec.Expiring, rec.Final)
+					}
+					if expire == "cut short" {
+						return errCut
+					}
+					return nil
+				}
+			}
+			err := d.Retire(d.ctx, id, []byte("account"), ending)
+			cut := over && expire == "cut short"
+			if (err != nil) != cut || called != (over && expire != "kept") {
+				t.Errorf("%s: %v, its rows were to expire: %t", id, err, called)
+			}
+			rec := d.get(t, id)
+			if rec.Expiring != called || (len(rec.Final) > 0) != over || rec.State != state {
+				t.Errorf("%s: it is %s, its account %q, expiring %t", id, rec.State, rec.Final, rec.Expiring)
+			}
+			if active := d.rdb.SIsMember(d.ctx, keys.Active(), id).Val(); active != (!over || cut) {
+				t.Errorf("%s: active %t", id, active)
+			}
+		}
+	}
+}
+
 func TestReopenedWhileRetiredIsActive(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
