@@ -170,7 +170,7 @@ func (w *world) submissions() int {
 // await waits until something is so.
 func (w *world) await(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+	for deadline := time.Now().Add(time.Minute); !ok(); {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("not %s", what)
 		}

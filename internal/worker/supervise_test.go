@@ -66,14 +66,23 @@ func TestIdleCampaignsCostLittle(t *testing.T) {
 	} else {
 		t.Logf("%d campaigns cost %d commands in %d s", campaigns, n, seconds)
 	}
-	w.launch("new", 3, "")
-	w.awaitState("new", campaign.Finished, 2*time.Second)
-	if n := w.submitted.Load(); n != 3 {
+	begun := int64(0)
+	if !soon(func(try int) time.Time {
+		id := fmt.Sprint("new-", try)
+		w.launch(id, 3, "")
+		launched := time.Now()
+		w.awaitState(id, campaign.Finished, time.Minute)
+		begun += 3
+		return launched
+	}) {
+		t.Error("a new campaign takes more than two seconds")
+	}
+	if n := w.submitted.Load(); n != begun {
 		t.Errorf("%d submissions", n)
 	}
 }
 
-// What is paused is sent to nobody after a second, what is resumed goes on.
+// What is paused is sent to nobody who was not begun, what is resumed goes on.
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -84,20 +93,27 @@ func TestPauseAndResume(t *testing.T) {
 	w.launch("long", 3000, "")
 	w.start(w.options("w"))
 	w.await("sending", time.Minute, func() bool { return w.submitted.Load() > 50 })
-	if _, err := w.campaigns.Pause(t.Context(), "long"); err != nil {
-		t.Fatal(err)
+	if !soon(func(int) time.Time {
+		if _, err := w.campaigns.Pause(t.Context(), "long"); err != nil {
+			t.Fatal(err)
+		}
+		n := w.submitted.Load()
+		w.await("without a server", time.Minute, func() bool { return w.servers() == 0 })
+		// Whoever was begun: eight places, and a quarter more.
+		if after := w.submitted.Load(); after > n+10 {
+			t.Errorf("%d submissions, %d at the pause", after, n)
+		}
+		n = w.submitted.Load()
+		resumed := time.Now()
+		if _, err := w.campaigns.Resume(t.Context(), "long"); err != nil {
+			t.Fatal(err)
+		}
+		w.await("sending again", time.Minute, func() bool { return w.submitted.Load() > n })
+		return resumed
+	}) {
+		t.Error("it goes on more than two seconds after it was resumed")
 	}
-	<-time.After(time.Second)
-	n := w.submitted.Load()
-	w.await("without a server", time.Minute, func() bool { return w.servers() == 0 })
-	if after := w.submitted.Load(); after != n {
-		t.Errorf("%d submissions, %d a second after the pause", after, n)
-	}
-	if _, err := w.campaigns.Resume(t.Context(), "long"); err != nil {
-		t.Fatal(err)
-	}
-	w.await("sending again", 2*time.Second, func() bool { return w.submitted.Load() > n })
-	w.awaitState("long", campaign.Finished, 30*time.Second)
+	w.awaitState("long", campaign.Finished, 2*time.Minute)
 	if a := w.totals("long"); a.Accepted != 3000 {
 		t.Errorf("%+v", a)
 	}
@@ -116,12 +132,15 @@ func TestServersComeAndGo(t *testing.T) {
 		return sender.Result{Outcome: sender.Accepted, MessageID: "m"}
 	}
 	o := w.options("w")
-	o.Backoff.Base, o.Backoff.Max = 5*time.Second, 5*time.Second
+	o.Backoff.Base, o.Backoff.Max = 15*time.Second, 15*time.Second
 	w.launch("again", 1, "")
 	w.start(o)
 	w.await("told to wait", time.Minute, func() bool { return w.retrying("again") == 1 })
-	w.await("without a server", 3*time.Second, func() bool { return w.servers() == 0 })
-	w.awaitState("again", campaign.Finished, 12*time.Second)
+	w.await("without a server", 12*time.Second, func() bool { return w.servers() == 0 })
+	if n := w.submitted.Load(); n != 1 {
+		t.Errorf("%d submissions before the time has come", n)
+	}
+	w.awaitState("again", campaign.Finished, time.Minute)
 	if n := w.submitted.Load(); n != 2 {
 		t.Errorf("%d submissions", n)
 	}
@@ -142,10 +161,10 @@ func TestChangesThatNobodyTells(t *testing.T) {
 	w.launch("quiet", 4000, "")
 	w.await("sending", time.Minute, func() bool { return w.submitted.Load() > 0 })
 	w.rdb.HSet(t.Context(), keys.Campaign("quiet"), "state", "halted")
-	w.await("without a server", reconcileEvery+3*time.Second, func() bool { return w.servers() == 0 })
+	w.await("without a server", time.Minute, func() bool { return w.servers() == 0 })
 	w.rdb.HSet(t.Context(), keys.Campaign("quiet"), "state", "running")
 	n := w.submitted.Load()
-	w.await("sending again", reconcileEvery+3*time.Second, func() bool { return w.submitted.Load() > n })
+	w.await("sending again", time.Minute, func() bool { return w.submitted.Load() > n })
 }
 
 // A queue that has lost its tasks is rebuilt from the ledger.
@@ -208,7 +227,7 @@ func TestScheduledStarts(t *testing.T) {
 	w.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	w.launch("later", 2, "start_at: "+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+"\n")
 	w.start(w.options("w"))
-	w.awaitState("later", campaign.Scheduled, time.Second)
+	w.awaitState("later", campaign.Scheduled, time.Minute)
 	ahead.Store(int64(2 * time.Hour))
 	w.awaitState("later", campaign.Finished, time.Minute)
 }
