@@ -70,7 +70,7 @@ func TestKeepImport(t *testing.T) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()
 	go d.KeepImport(ctx, "c", generation)
-	look, late := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+	look, late := time.NewTicker(20*time.Millisecond), time.After(2*time.Minute)
 	defer look.Stop()
 	for d.rdb.PTTL(d.ctx, keys.Importer("c")).Val() < 6*time.Second {
 		select {

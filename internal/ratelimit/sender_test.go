@@ -16,7 +16,7 @@ import (
 // await waits until ok holds of a sender, which it locks.
 func await(t *testing.T, s *Sender, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
