@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -22,36 +23,118 @@ type killed struct {
 // never submitted to: whom it needs a decision about for nothing.
 func (b *bench) kills(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "## What a kill leaves in doubt\n\nnxcloud, one worker of 64 in flight, killed by SIGKILL a second after its first submission. Never submitted are those\n"+
-		"of them whom the sandbox has never heard of. %d kills each.\n\n"+
-		"| limit a second | latency | in doubt | never submitted | recipients a second | scripts a recipient | Redis' processor, microseconds a recipient |\n|---|---|---|---|---|---|---|\n", b.pairs)
-	for _, l := range []struct{ limits, latency string }{
-		{"", "0s"},
-		{"", "20ms"},
-		{", messages_per_second: 80", "100ms"},
-		{", messages_per_second: 1000", "20ms"},
-	} {
-		var doubt, never, speed, scripts, redis spread
+		"of them whom the sandbox has never heard of. A plain asynq task a recipient knows nobody in doubt: it sends to them again, and they\n"+
+		"are counted here. With intents, one is in Redis before each submission. %d kills each, in turn.\n\n"+
+		"| limit a second | latency | | in doubt | never submitted | recipients a second | what the client sends, a recipient | Redis' processor, microseconds a recipient |\n|---|---|---|---|---|---|---|---|\n", b.pairs)
+	for _, l := range []killCase{{0, "0s"}, {0, "20ms"}, {80, "100ms"}, {1000, "20ms"}} {
+		var naive, careful, ours killedSpread
 		for range b.pairs {
-			k, err := b.kill(ctx, l.limits, l.latency)
-			if err != nil {
-				return err
+			for _, of := range []struct {
+				spread *killedSpread
+				kill   func(context.Context, killCase) (killed, error)
+			}{{&naive, b.killNaive}, {&careful, b.killCareful}, {&ours, b.kill}} {
+				k, err := of.kill(ctx, l)
+				if err != nil {
+					return err
+				}
+				of.spread.add(k)
 			}
-			doubt, never, speed = append(doubt, k.doubt), append(never, k.never), append(speed, k.perSecond)
-			scripts, redis = append(scripts, k.scripts), append(redis, k.redis)
 		}
 		limit := "none"
-		if l.limits != "" {
-			limit = l.limits[len(", messages_per_second: "):]
+		if l.limit > 0 {
+			limit = strconv.Itoa(l.limit)
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s |\n", limit, l.latency, doubt.text("%.0f"), never.text("%.0f"),
-			speed.text("%.0f"), scripts.text("%.3f"), redis.text("%.1f"))
+		for _, row := range []struct {
+			name   string
+			spread killedSpread
+		}{{"an asynq task a recipient", naive}, {"with intents", careful}, {"Sluice", ours}} {
+			k := row.spread
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", limit, l.latency, row.name, k.doubt.text("%.0f"), k.never.text("%.0f"),
+				k.perSecond.text("%.0f"), k.scripts.text("%.3f"), k.redis.text("%.1f"))
+		}
 	}
 	fmt.Fprintln(w)
 	return nil
 }
 
-func (b *bench) kill(ctx context.Context, limits, latency string) (killed, error) {
-	s, err := b.open(ctx, "in_flight: 64"+limits, "--count-only", "--latency", latency)
+// A killCase is one speed at which kills are looked at.
+type killCase struct {
+	limit   int // a second; 0: none
+	latency string
+}
+
+// limits are those of the sender.
+func (l killCase) limits() string {
+	if l.limit == 0 {
+		return "in_flight: 64"
+	}
+	return fmt.Sprintf("in_flight: 64, messages_per_second: %d", l.limit)
+}
+
+// A killedSpread is what several kills left.
+type killedSpread struct{ doubt, never, perSecond, scripts, redis spread }
+
+func (s *killedSpread) add(k killed) {
+	s.doubt, s.never, s.perSecond = append(s.doubt, k.doubt), append(s.never, k.never), append(s.perSecond, k.perSecond)
+	s.scripts, s.redis = append(s.scripts, k.scripts), append(s.redis, k.redis)
+}
+
+func (b *bench) killNaive(ctx context.Context, l killCase) (killed, error) {
+	return b.killPeer(ctx, l, false)
+}
+
+func (b *bench) killCareful(ctx context.Context, l killCase) (killed, error) {
+	return b.killPeer(ctx, l, true)
+}
+
+// killPeer does the same to one that sends by asynq alone.
+func (b *bench) killPeer(ctx context.Context, l killCase, careful bool) (killed, error) {
+	s, err := b.open(ctx, l.limits(), "--count-only", "--latency", l.latency)
+	if err != nil {
+		return killed{}, err
+	}
+	defer s.close()
+	if err := s.enqueue(ctx, 20_000); err != nil {
+		return killed{}, err
+	}
+	if _, err := s.started(ctx, plainQueue{careful: careful, timeout: 15 * time.Second, limit: float64(l.limit)}); err != nil {
+		return killed{}, err
+	}
+	k, err := s.killUnderWay(ctx, func(n int64) error {
+		return s.until(ctx, func() (bool, error) {
+			r, err := s.report(ctx)
+			return r.Counted >= n, err
+		})
+	})
+	if err != nil {
+		return k, err
+	}
+	if err := sleep(ctx, time.Second); err != nil { // what was on its way has arrived
+		return k, err
+	}
+	outcomes, err := s.redis.HLen(ctx, "outcomes").Result()
+	if err != nil {
+		return k, fmt.Errorf("asking for the outcomes: %w", err)
+	}
+	r, err := s.report(ctx)
+	if err != nil {
+		return k, err
+	}
+	k.scripts++ // the outcome
+	k.doubt = float64(r.Counted - outcomes)
+	if careful {
+		k.scripts++
+		intents, err := s.redis.HLen(ctx, "intents").Result()
+		if err != nil {
+			return k, fmt.Errorf("asking for the intents: %w", err)
+		}
+		k.doubt, k.never = float64(intents-outcomes), float64(intents-r.Counted)
+	}
+	return k, nil
+}
+
+func (b *bench) kill(ctx context.Context, l killCase) (killed, error) {
+	s, err := b.open(ctx, l.limits(), "--count-only", "--latency", l.latency)
 	if err != nil {
 		return killed{}, err
 	}
@@ -62,39 +145,42 @@ func (b *bench) kill(ctx context.Context, limits, latency string) (killed, error
 	if err := s.worker(ctx); err != nil {
 		return killed{}, err
 	}
-	taken := func(n int64) error {
-		return s.await(ctx, "killed", func(string) (bool, error) {
-			r, err := s.report(ctx)
-			return r.Counted >= n, err
-		})
+	k, err := s.killUnderWay(ctx, func(n int64) error { return s.awaitCounted(ctx, "killed", n) })
+	if err != nil {
+		return k, err
 	}
+	left, err := s.doubts(ctx, "killed")
+	k.doubt, k.never = left.doubt, left.never
+	return k, err
+}
+
+// killUnderWay kills the process that was started last a second after its first
+// submission, and says what it did until then.
+func (s *site) killUnderWay(ctx context.Context, taken func(n int64) error) (k killed, err error) {
 	if err := taken(1); err != nil {
-		return killed{}, err
+		return k, err
 	}
 	before, err := s.usage(ctx)
 	if err != nil {
-		return killed{}, err
+		return k, err
 	}
 	began := time.Now()
-	select {
-	case <-time.After(time.Second):
-	case <-ctx.Done():
-		return killed{}, ctx.Err()
+	if err := sleep(ctx, time.Second); err != nil {
+		return k, err
 	}
 	after, err := s.usage(ctx)
 	if err != nil {
-		return killed{}, err
+		return k, err
 	}
 	took := time.Since(began).Seconds()
 	p := s.procs[len(s.procs)-1]
 	if err := p.Process.Kill(); err != nil {
-		return killed{}, err
+		return k, err
 	}
 	_ = p.Wait() // it was killed
-	k, err := s.doubts(ctx, "killed")
 	sent := float64(after.taken - before.taken)
 	k.perSecond, k.scripts, k.redis = sent/took, (after.scripts-before.scripts)/sent, (after.cpu-before.cpu)*1e6/sent
-	return k, err
+	return k, nil
 }
 
 // doubts ends a campaign whose worker is gone and says who is in doubt.

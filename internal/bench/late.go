@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -113,33 +112,12 @@ func (b *bench) latePeer(ctx context.Context, share float64, careful bool) (floa
 	if err != nil {
 		return 0, err
 	}
-	client := asynq.NewClientFromRedisClient(s.redis)
-	for i := range 10_000 {
-		if _, err := client.EnqueueContext(ctx, asynq.NewTask("send", []byte(strconv.Itoa(i))), asynq.MaxRetry(0)); err != nil {
-			return 0, fmt.Errorf("enqueueing a task: %w", err)
-		}
+	if err := s.enqueue(ctx, 10_000, asynq.MaxRetry(0)); err != nil {
+		return 0, err
 	}
-	h := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64, DisableCompression: true}, Timeout: 2 * time.Second}
-	defer h.CloseIdleConnections()
-	server := asynq.NewServerFromRedisClient(s.redis, asynq.Config{Concurrency: 64, LogLevel: asynq.FatalLevel})
-	err = server.Start(asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
-		i, err := strconv.Atoi(string(t.Payload()))
-		if err != nil {
-			return err
-		}
-		if careful {
-			if err := s.redis.HSet(ctx, "intents", i, 1).Err(); err != nil {
-				return err
-			}
-		}
-		outcome := "Zx3mPq8LrT5vNc1KdW7yBf2HsJ9"
-		if err := bareRequest(ctx, h, s.sandbox, "nx", int64(i), 1); err != nil {
-			outcome = "in doubt"
-		}
-		return s.redis.HSet(ctx, "outcomes", i, outcome).Err()
-	}))
+	server, err := plainQueue{sandbox: s.sandbox, careful: careful, timeout: 2 * time.Second}.serve(ctx, s.redis)
 	if err != nil {
-		return 0, fmt.Errorf("starting the peer: %w", err)
+		return 0, err
 	}
 	defer server.Shutdown()
 	return s.during(ctx)

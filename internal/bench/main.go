@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,12 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == plainQueueArg {
+		err = runPlainQueue(ctx, os.Args[2:])
+	} else {
+		err = run(ctx, os.Args[1:], os.Stdout)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -31,15 +37,16 @@ func main() {
 
 // settings are what a run measures.
 type settings struct {
-	pairs   int
-	rows    int // of the sending benchmarks
-	list    int // rows of the import
-	paces   bool
-	only    string
-	busy    time.Duration // of the takeover
-	limit   int           // of the pace, this alone
-	distant bool          // of the pace, only with Redis far away
-	crew    int           // of the pace, the cases of so many workers alone
+	pairs    int
+	rows     int // of the sending benchmarks
+	list     int // rows of the import
+	paces    bool
+	only     string
+	busy     time.Duration // of the takeover
+	spinners int           // of the takeover, a core
+	limit    int           // of the pace, this alone
+	distant  bool          // of the pace, only with Redis far away
+	crew     int           // of the pace, the cases of so many workers alone
 }
 
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
@@ -52,10 +59,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.IntVar(&s.rows, "rows", 500_000, "recipients of each sending run")
 	flags.IntVar(&s.list, "list", 10_000_000, "rows of the imported list")
 	flags.BoolVar(&s.paces, "pace", true, "measure the pace too, which takes some minutes")
-	flags.StringVar(&s.only, "only", "", "measure only what begins so: send, kills, late, takeover, receipts, import, api, begins, long, idle, pace")
+	flags.StringVar(&s.only, "only", "", "measure only these, as send,late: send, kills, late, takeover, slots, crowd, light, receipts, import, api, begins, long, idle, pace")
 	flags.IntVar(&s.limit, "limit", 0, "of the pace, measure this limit alone")
 	flags.BoolVar(&s.distant, "far", false, "of the pace, measure only with Redis far away")
 	flags.IntVar(&s.crew, "workers", 0, "of the pace, measure the cases of so many workers alone")
+	flags.IntVar(&s.spinners, "spinners", 4, "of the takeover, the load on each core that is made beside whatever else runs")
 	flags.DurationVar(&s.busy, "busy", 10*time.Minute, "of the takeover, how long false ones are waited for")
 	out := flags.String("o", "docs/bench.md", "the report")
 	if err := flags.Parse(args); err != nil {
@@ -71,8 +79,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, io.Writer) error
-	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"takeover", b.takeover}, {"receipts", b.receipts}, {"import", b.importing}, {"api", b.api}, {"begins", b.begins}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
-		if !strings.HasPrefix(part.name, s.only) || part.name == "pace" && !s.paces {
+	}{{"send", b.send}, {"kills", b.kills}, {"late", b.late}, {"takeover", b.takeover}, {"slots", b.slots}, {"crowd", b.crowd}, {"light", b.light}, {"receipts", b.receipts}, {"import", b.importing}, {"api", b.api}, {"begins", b.begins}, {"long", b.long}, {"idle", b.idle}, {"pace", b.pace}} {
+		if !b.measures(part.name) || part.name == "pace" && !s.paces {
 			continue
 		}
 		var text strings.Builder
@@ -86,6 +94,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
+}
+
+// measures says whether a part is asked for.
+func (s settings) measures(part string) bool {
+	return s.only == "" || slices.Contains(strings.Split(s.only, ","), part)
 }
 
 // machine says what was measured on.

@@ -252,19 +252,27 @@ func (s *site) awaitFinished(ctx context.Context, id string) error {
 // await waits for something of a campaign, which is in a state, and fails when
 // the campaign was halted, for then it would wait for ever.
 func (s *site) await(ctx context.Context, id string, there func(state string) (bool, error)) error {
+	return s.until(ctx, func() (bool, error) {
+		fields, err := s.redis.HMGet(ctx, "sluice:{"+id+"}", "state", "reason").Result()
+		if err != nil {
+			return false, fmt.Errorf("asking Redis: %w", err)
+		}
+		state, _ := fields[0].(string)
+		ok, err := there(state)
+		if !ok && err == nil && state == "halted" {
+			err = fmt.Errorf("campaign %s was halted: %v", id, fields[1])
+		}
+		return ok, err
+	})
+}
+
+// until waits for something.
+func (s *site) until(ctx context.Context, there func() (bool, error)) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		fields, err := s.redis.HMGet(ctx, "sluice:{"+id+"}", "state", "reason").Result()
-		if err != nil {
-			return fmt.Errorf("asking Redis: %w", err)
-		}
-		state, _ := fields[0].(string)
-		if ok, err := there(state); ok || err != nil {
+		if ok, err := there(); ok || err != nil {
 			return err
-		}
-		if state == "halted" {
-			return fmt.Errorf("campaign %s was halted: %v", id, fields[1])
 		}
 		select {
 		case <-tick.C:
