@@ -102,7 +102,7 @@ func TestPauseIsBoundedSeenAndEnded(t *testing.T) {
 		t.Fatal(was, err)
 	}
 	for _, s := range senders {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if _, err := s.Take(ctx, Ask{Campaign: "c", Weight: 2, Want: 1}); err != nil {
 			t.Errorf("%s after the pause was ended: %v", s.l.o.Worker, err)
 		}
