@@ -48,7 +48,7 @@ func (b *bench) late(ctx context.Context, w io.Writer) error {
 
 // lateSite is a site whose provider leaves a share of its answers out.
 func (b *bench) lateSite(ctx context.Context, share float64) (*site, error) {
-	s, err := b.open(ctx, "in_flight: 64", "--count-only", "--latency", "20ms")
+	s, err := b.open(ctx, "in_flight: 64", "--latency", "20ms") // one that only counts counts no requests
 	if err != nil {
 		return nil, err
 	}

@@ -194,8 +194,10 @@ func (*deadlines) DialHook(next redis.DialHook) redis.DialHook          { return
 func (*deadlines) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 func (d *deadlines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		at, _ := ctx.Deadline()
-		d.all = append(d.all, at)
+		if cmds[0].Name() == "hget" { // not what a connection begins with
+			at, _ := ctx.Deadline()
+			d.all = append(d.all, at)
+		}
 		return next(ctx, cmds)
 	}
 }
