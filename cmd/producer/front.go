@@ -60,6 +60,26 @@ func keepSeries(ctx context.Context, d *desk.Desk, log zerolog.Logger) {
 	}
 }
 
+// noticeEvery is how often it is looked for campaigns that are to be looked at.
+const noticeEvery = time.Second
+
+// notice has what callbacks tell that no move tells, until ctx ends. Several processes
+// share the looks.
+func notice(ctx context.Context, d *desk.Desk, log zerolog.Logger) {
+	tick := time.NewTicker(noticeEvery)
+	defer tick.Stop()
+	for {
+		if err := d.Watch(ctx); err != nil && ctx.Err() == nil {
+			log.Warn().Err(err).Msg("could not look at campaigns that programs are told of; they are told later")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // templatesOf are the templates of a sender's account, where they can be asked for.
 func (a *app) templatesOf(ctx context.Context, name string) ([]sender.ListedTemplate, bool, error) {
 	senders, err := a.providers.Load(a.Senders, a.getenv)

@@ -94,6 +94,7 @@ func (c *serveCommand) Run(a *app) error {
 	var under sync.WaitGroup
 	under.Go(func() { im.run(a.ctx) })
 	under.Go(func() { keepSeries(a.ctx, d, log) })
+	under.Go(func() { notice(a.ctx, d, log) })
 	under.Go(func() { hub.Run(a.ctx) })
 	if c.MetricsAddr != "" {
 		under.Go(func() { fleet.Run(a.ctx) })

@@ -137,10 +137,10 @@ func (s *Store) ReplaceDraft(ctx context.Context, etag string, g *Given) error {
 	return s.change(ctx, g.File.ID, etag, "", Draft, DraftLasts, g.fields())
 }
 
-// Freeze settles a draft, with the parts of its list, and has its import begin. The
-// record must be what the manifest was made by: a draft that was changed since is
-// ErrChanged.
-func (s *Store) Freeze(ctx context.Context, rec *Record, manifest []byte) error {
+// Freeze settles a draft, with the parts of its list, and has its import begin. Where
+// stands names somebody it stands paused, by them, once it is imported. The record must
+// be what the manifest was made by: a draft that was changed since is ErrChanged.
+func (s *Store) Freeze(ctx context.Context, rec *Record, manifest []byte, stands string) error {
 	f, err := rec.Given()
 	if err != nil {
 		return err
@@ -149,18 +149,37 @@ func (s *Store) Freeze(ctx context.Context, rec *Record, manifest []byte) error 
 	if err := s.activate(ctx, rec.ID); err != nil {
 		return err
 	}
-	if err := s.rdb.SAdd(ctx, keys.Imports(), rec.ID).Err(); err != nil {
-		return fmt.Errorf("indexing the import of %s: %w", rec.ID, err)
+	if err := s.ImportDue(ctx, rec.ID); err != nil {
+		return err
 	}
 	if len(rec.Callback) > 0 {
 		if err := s.rdb.SAdd(ctx, keys.Outboxes(), rec.ID).Err(); err != nil {
 			return fmt.Errorf("indexing the events of %s: %w", rec.ID, err)
 		}
 	}
-	return s.change(ctx, rec.ID, rec.ETag, fmt.Sprint(rec.PartsRevision), Importing, 0, []any{
+	if rec.watched() {
+		if err := s.watch(ctx, rec.ID); err != nil {
+			return err
+		}
+	}
+	err = s.change(ctx, rec.ID, rec.ETag, fmt.Sprint(rec.PartsRevision), Importing, 0, []any{
 		fieldIdentity, f.Identity(), fieldManifest, manifest, fieldMoved, s.now().UnixMilli(),
-		fieldStartAt, startMillis(f.StartAt), fieldWindow, f.Window.text(),
+		fieldStartAt, startMillis(f.StartAt), fieldWindow, f.Window.text(), fieldStands, stands,
 	})
+	if err != nil {
+		return err
+	}
+	// Again: who looked for imports in between found a draft, and took it from them. Of
+	// this and their own look after that, one comes last.
+	return s.ImportDue(ctx, rec.ID)
+}
+
+// ImportDue puts a campaign among those whose import may be due.
+func (s *Store) ImportDue(ctx context.Context, id string) error {
+	if err := s.rdb.SAdd(ctx, keys.Imports(), id).Err(); err != nil {
+		return fmt.Errorf("indexing the import of %s: %w", id, err)
+	}
+	return nil
 }
 
 // GiveBack makes a draft again of a campaign whose list cannot be imported, by the
@@ -227,7 +246,7 @@ func (s *Store) Imported(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	case rec.State == Importing && rec.Composed():
-		return s.rdb.SAdd(ctx, keys.Imports(), id).Err()
+		return s.ImportDue(ctx, id)
 	}
 	return nil
 }

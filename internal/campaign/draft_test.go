@@ -38,7 +38,7 @@ func (d *desk) draft(t *testing.T, id string, frozen bool) *Record {
 	return d.get(t, id)
 }
 
-func (d *desk) freeze(rec *Record) error { return d.Freeze(d.ctx, rec, []byte("manifest")) }
+func (d *desk) freeze(rec *Record) error { return d.Freeze(d.ctx, rec, []byte("manifest"), "") }
 
 // A draft is made once: what is given alike again is the same, and anything else
 // another's id.

@@ -2,7 +2,7 @@ package campaign
 
 import "strings"
 
-// An Event is what a move is called where programs are told of it.
+// An Event is what a move, or what is watched, is called where programs are told of it.
 type Event string
 
 // The events.
@@ -16,35 +16,42 @@ const (
 	EventFinished     Event = "finished"
 	EventCancelled    Event = "cancelled"
 	EventReopened     Event = "reopened"
+
+	// These are watched.
+	EventInDoubt         Event = "in_doubt"         // somebody is, and nobody was
+	EventReceiptsSettled Event = "receipts_settled" // it is over, and no receipt came for a day
+	EventProgress        Event = "progress"         // so many percent more are done
 )
 
-// Events are all of them.
-var Events = []Event{EventImportFailed, EventImported, EventStarted, EventPaused, EventHalted, EventResumed, EventFinished, EventCancelled, EventReopened}
+// Events are what is told where nobody says what: all but EventProgress.
+var Events = []Event{EventImportFailed, EventImported, EventStarted, EventPaused, EventHalted, EventResumed, EventFinished, EventCancelled, EventReopened, EventInDoubt, EventReceiptsSettled}
 
-// EventOf is what is told of a move; "" where nothing is.
-func EventOf(m Move) Event {
+// EventsOf are what is told of a move, in order.
+func EventsOf(m Move) []Event {
 	switch m {
 	case MoveGiveBack:
-		return EventImportFailed
+		return []Event{EventImportFailed}
 	case MoveLaunch:
-		return EventImported
+		return []Event{EventImported}
+	case MoveStand:
+		return []Event{EventImported, EventPaused}
 	case MoveStart:
-		return EventStarted
+		return []Event{EventStarted}
 	case MovePause:
-		return EventPaused
+		return []Event{EventPaused}
 	case MoveHalt:
-		return EventHalted
+		return []Event{EventHalted}
 	case MoveResume, MoveReschedule:
-		return EventResumed
+		return []Event{EventResumed}
 	case MoveFinish:
-		return EventFinished
+		return []Event{EventFinished}
 	case MoveCancel:
-		return EventCancelled
+		return []Event{EventCancelled}
 	case MoveReopen:
-		return EventReopened
+		return []Event{EventReopened}
 	case MoveFreeze:
 	}
-	return ""
+	return nil
 }
 
 // tellsText is events as a record holds them, for the script of the moves.

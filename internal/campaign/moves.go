@@ -9,17 +9,18 @@ import (
 
 	"sluice/internal/keys"
 	"sluice/internal/ledger"
+	"sluice/internal/phone"
 )
 
 // moveScript makes a move if the record allows it.
 // KEYS: campaign, done, outbox, due, events. ARGV: 1 to, 2 the allowed states as
 // ",a,b,", 3 the condition, 4 the import's generation for the one that asks for it,
-// 5 the event to tell of it, 6 the time in ms, 7 the stream of all campaigns' events,
+// 5 the events to tell of it as ",a,b,", 6 the time in ms, 7 the stream of all campaigns' events,
 // then fields and values to set. What was kept of the account of a campaign that was
 // over goes with any move.
 // Returns the state before, with "!" in front if the move was refused, or "?"
 // if the condition does not hold.
-var moveScript = redis.NewScript(note + `
+var moveScript = redis.NewScript(note + happened + `
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return '' end
 if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return '!' .. state end
@@ -32,13 +33,7 @@ if ARGV[3] == 'done' then
 end
 redis.call('HSET', KEYS[1], 'state', ARGV[1], unpack(ARGV, 8))
 redis.call('HDEL', KEYS[1], 'final')
-local tells = redis.call('HGET', KEYS[1], 'tells')
-if tells and string.find(tells, ',' .. ARGV[5] .. ',', 1, true) then
-	local seq = redis.call('HINCRBY', KEYS[1], 'told', 1)
-	redis.call('HSET', KEYS[3], seq, ARGV[5] .. ' ' .. ARGV[6])
-	redis.call('ZADD', KEYS[4], ARGV[6], seq)
-	for i = 3, 4 do redis.call('EXPIRE', KEYS[i], 2592000) end
-end
+happened(KEYS[1], KEYS[3], KEYS[4], ARGV[5], ARGV[6], '')
 ` + tell() + `
 note(KEYS[1], KEYS[5], ARGV[6], state, ARGV[1], ARGV[7])
 return state`)
@@ -58,7 +53,7 @@ func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, f
 		from += string(f) + ","
 	}
 	now := s.now().UnixMilli()
-	args := append([]any{string(r.to), from, string(r.when), generation, string(EventOf(m)), now, s.everywhere(), fieldMoved, now}, fields...)
+	args := append([]any{string(r.to), from, string(r.when), generation, tellsText(EventsOf(m)), now, s.everywhere(), fieldMoved, now}, fields...)
 	touched := []string{keys.Campaign(id), keys.Done(id), keys.Outbox(id), keys.Due(id), keys.Events(id)}
 	was, err := moveScript.Run(ctx, s.rdb, touched, args...).Text()
 	if err != nil {
@@ -79,15 +74,28 @@ func (s *Store) moveOf(ctx context.Context, id string, m Move, generation int, f
 	return true, s.activate(ctx, id)
 }
 
+// CodeLaunchedPaused is the code of a campaign that stands paused since its launch.
+const CodeLaunchedPaused = "launched_paused"
+
 // Launch ends the import with its plan, by the run of this generation: the campaign
-// is scheduled. Where a later run has taken over, or the campaign is cancelled or
+// is scheduled, or stands paused where it was frozen for that. Where a later run has taken over, or the campaign is cancelled or
 // was launched with another plan, it is an error and nothing is changed.
 func (s *Store) Launch(ctx context.Context, id string, generation int, p Plan) error {
 	fields := []any{"fingerprint", p.Fingerprint}
 	for name, n := range p.planFields() {
 		fields = append(fields, name, *n)
 	}
-	moved, err := s.moveOf(ctx, id, MoveLaunch, generation, fields...)
+	// It changes with the generation alone.
+	stands, err := s.rdb.HGet(ctx, keys.Campaign(id), fieldStands).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("launching %s: %w", id, err)
+	}
+	m := MoveLaunch
+	if stands != "" {
+		m = MoveStand
+		fields = append(fields, fieldBy, stands, fieldCode, CodeLaunchedPaused, fieldReason, "it was launched to stand paused until it is resumed")
+	}
+	moved, err := s.moveOf(ctx, id, m, generation, fields...)
 	switch {
 	case err == nil && moved:
 		return nil
@@ -138,7 +146,7 @@ func (s *Store) PauseBy(ctx context.Context, id, by string) (bool, error) {
 
 // PauseFor is Pause for a reason that stands in the campaign's account.
 func (s *Store) PauseFor(ctx context.Context, id, code, reason string) (bool, error) {
-	moved, err := s.move(ctx, id, MovePause, fieldCode, code, fieldReason, reason)
+	moved, err := s.move(ctx, id, MovePause, fieldBy, "", fieldCode, code, fieldReason, phone.Hide(reason))
 	if errors.Is(err, ErrNotAllowed) {
 		return false, nil // halted, cancelled or over meanwhile
 	}
@@ -148,11 +156,12 @@ func (s *Store) PauseFor(ctx context.Context, id, code, reason string) (bool, er
 // Resume goes on with a paused or halted campaign. One that was paused before its
 // start is scheduled again, so that nothing is sent before its time.
 func (s *Store) Resume(ctx context.Context, id string) (bool, error) {
-	moved, err := s.move(ctx, id, MoveResume, fieldReason, "", fieldCode, "", fieldRow, 0)
+	cleared := []any{fieldReason, "", fieldCode, "", fieldRow, 0}
+	moved, err := s.move(ctx, id, MoveResume, cleared...)
 	if moved || err != nil {
 		return moved, err
 	}
-	moved, err = s.move(ctx, id, MoveReschedule)
+	moved, err = s.move(ctx, id, MoveReschedule, cleared...)
 	if errors.Is(err, ErrNotAllowed) {
 		return false, nil // it runs, or was brought to run meanwhile
 	}
@@ -164,9 +173,10 @@ func (s *Store) Halt(ctx context.Context, id, code, reason string) (bool, error)
 	return s.HaltAt(ctx, id, 0, code, reason)
 }
 
-// HaltAt is Halt with the row that the reason was last about, 0 for none.
+// HaltAt is Halt with the row that the reason was last about, 0 for none. What may be a
+// phone number in the reason is hidden: whoever may see the campaign sees it.
 func (s *Store) HaltAt(ctx context.Context, id string, row int, code, reason string) (bool, error) {
-	moved, err := s.move(ctx, id, MoveHalt, fieldCode, code, fieldReason, reason, fieldRow, row)
+	moved, err := s.move(ctx, id, MoveHalt, fieldCode, code, fieldReason, phone.Hide(reason), fieldRow, row)
 	if errors.Is(err, ErrNotAllowed) {
 		return false, nil // paused, cancelled or over meanwhile
 	}
@@ -197,6 +207,9 @@ func (s *Store) Reopen(ctx context.Context, id string) (bool, error) {
 	}
 	if err := s.rdb.SAdd(ctx, keys.Outboxes(), id).Err(); err != nil { // likewise
 		return false, fmt.Errorf("indexing campaign %s: %w", id, err)
+	}
+	if err := s.watch(ctx, id); err != nil { // whoever looks finds whether there is anything to notice
+		return false, err
 	}
 	moved, err := s.move(ctx, id, MoveReopen, fieldFinished, 0)
 	if errors.Is(err, ErrNotAllowed) {

@@ -29,6 +29,7 @@ type Record struct {
 	Raw      []byte // the campaign file as it was given
 	Set      string // its settings as they were set since; empty: never
 	By       string // who paused it, where that is known
+	Stands   string // who launched it to stand paused until it is resumed; empty: nobody
 	// Amended is the campaign file whose message is sent in the place of Raw's; empty
 	// where it was never amended. Revision is 1 then, and one more with each time.
 	Amended    []byte
@@ -49,6 +50,9 @@ type Record struct {
 	Callback      []byte            // where to tell of its moves, as it was given; nil: nowhere
 	Manifest      []byte            // the parts of its list, frozen
 	Problems      []byte            // why its list could not be imported
+
+	Listed string          // the events of Callback, as ",a,b,"
+	Marks  map[Event]int64 // how far what is watched was noticed to be; nil: nothing was
 }
 
 // Counted is what the import has counted, for ledger.TotalsOf; false before it is
@@ -134,6 +138,7 @@ const (
 	fieldFinal    = "final"
 	fieldShape    = "shape"
 	fieldBy       = "by"
+	fieldStands   = "stands"
 	fieldExpiring = "expiring"
 	fieldAmended  = "amended"
 	fieldRevision = "revision"
@@ -157,11 +162,19 @@ func (p *Plan) planFields() map[string]*int {
 func parseRecord(id string, fields map[string]string) (*Record, error) {
 	r := &Record{
 		ID: id, State: State(fields[fieldState]), Reason: fields[fieldReason], Code: fields[fieldCode],
-		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet], By: fields[fieldBy], Noted: fields[fieldShape],
+		Sender: fields[fieldSender], Identity: fields[fieldIdentity], Raw: []byte(fields[fieldFile]), Set: fields[fieldSet], By: fields[fieldBy], Stands: fields[fieldStands], Noted: fields[fieldShape],
 		CreatedAt: millis(fields[fieldCreated]), StartAt: millis(fields[fieldStartAt]),
 		StartedAt: millis(fields[fieldStarted]), FinishedAt: millis(fields[fieldFinished]),
 		Final: []byte(fields[fieldFinal]), Expiring: fields[fieldExpiring] != "", Named: fields["named"],
-		ETag: fields[fieldETag],
+		ETag: fields[fieldETag], Listed: fields[fieldTells],
+	}
+	for _, e := range watchedEvents {
+		if far, err := strconv.ParseInt(fields[markOf(e)], 10, 64); err == nil {
+			if r.Marks == nil {
+				r.Marks = map[Event]int64{}
+			}
+			r.Marks[e] = far
+		}
 	}
 	r.Row, _ = strconv.Atoi(fields[fieldRow]) // none, before it halted
 	r.Revision, r.Amended = revisionOf(fields[fieldRevision]), []byte(fields[fieldAmended])

@@ -34,6 +34,7 @@ const (
 	MoveFreeze     Move = "freeze" // what was composed is settled, and its import begins
 	MoveGiveBack   Move = "return" // the list of a composed campaign cannot be imported
 	MoveLaunch     Move = "launch" // the import is complete
+	MoveStand      Move = "stand"  // likewise, of a campaign that is to stand paused then
 	MoveStart      Move = "start"  // the time has come
 	MovePause      Move = "pause"
 	MoveResume     Move = "resume"
@@ -46,7 +47,7 @@ const (
 
 // Moves are all of them.
 var Moves = []Move{
-	MoveFreeze, MoveGiveBack, MoveLaunch, MoveStart, MovePause, MoveResume, MoveReschedule, MoveHalt, MoveFinish, MoveCancel, MoveReopen,
+	MoveFreeze, MoveGiveBack, MoveLaunch, MoveStand, MoveStart, MovePause, MoveResume, MoveReschedule, MoveHalt, MoveFinish, MoveCancel, MoveReopen,
 }
 
 // A condition is what a move asks of the record beside its state.
@@ -73,6 +74,7 @@ func rules() map[Move]rule {
 		MoveFreeze:     {from: []State{Draft}, to: Importing},
 		MoveGiveBack:   {from: []State{Importing}, to: Draft, when: newest},
 		MoveLaunch:     {from: []State{Importing}, to: Scheduled, when: newest},
+		MoveStand:      {from: []State{Importing}, to: Paused, when: newest},
 		MoveStart:      {from: []State{Scheduled}, to: Running},
 		MovePause:      {from: []State{Running, Scheduled}, to: Paused},
 		MoveResume:     {from: []State{Paused, Halted}, to: Running, when: started},

@@ -172,6 +172,7 @@ func TestEveryMoveFromEveryState(t *testing.T) {
 	moves := map[Move]func(context.Context, string) (bool, error){
 		MoveStart: d.Start, MovePause: d.Pause, MoveHalt: d.halt, MoveFinish: d.Finish, MoveCancel: d.Cancel, MoveReopen: d.Reopen,
 		MoveLaunch:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveLaunch) },
+		MoveStand:    func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveStand) },
 		MoveFreeze:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveFreeze) },
 		MoveGiveBack: func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveGiveBack) },
 		MoveResume:   func(ctx context.Context, id string) (bool, error) { return d.move(ctx, id, MoveResume) },

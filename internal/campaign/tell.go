@@ -15,6 +15,23 @@ func tell() string {
 	return `redis.pcall('PUBLISH', '` + keys.Changes() + `', string.match(KEYS[1], '{(.*)}'))`
 }
 
+// happened begins a script that makes something happen of which programs are told:
+// happened(record, outbox, due, kinds, at, more) writes each of the kinds, as ",a,b,",
+// that somebody is to be told of, so that none is lost between the two.
+const happened = `
+local function happened(record, outbox, due, kinds, at, more)
+	local tells = redis.call('HGET', record, 'tells') or ''
+	for kind in string.gmatch(kinds, '[^,]+') do
+		if string.find(tells, ',' .. kind .. ',', 1, true) then
+			local seq = redis.call('HINCRBY', record, 'told', 1)
+			redis.call('HSET', outbox, seq, kind .. ' ' .. at .. more)
+			redis.call('ZADD', due, at, seq)
+			redis.call('EXPIRE', outbox, 2592000)
+			redis.call('EXPIRE', due, 2592000)
+		end
+	end
+end`
+
 // note begins a script that changes a campaign's state: note(record, stream, at,
 // from, to, everywhere) keeps the change among the campaign's events, and among those
 // of all campaigns where everywhere names them, so that none is lost between the two.

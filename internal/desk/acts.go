@@ -85,7 +85,11 @@ func (d *Desk) DeletePart(ctx context.Context, id string, n int) (gone bool, err
 // that. Of one that was launched before nothing is changed, and frozen is false; it
 // is ErrListDiffers where its list was another.
 func (d *Desk) Freeze(ctx context.Context, rec *campaign.Record, o FreezeOrder) (frozen bool, err error) {
-	err = d.act(ctx, audit.Act{Name: "launch", Campaign: rec.ID, Sender: rec.Sender}, func(*audit.Act) (bool, error) {
+	detail := ""
+	if o.Paused {
+		detail = "to stand paused"
+	}
+	err = d.act(ctx, audit.Act{Name: "launch", Campaign: rec.ID, Sender: rec.Sender, Detail: detail}, func(*audit.Act) (bool, error) {
 		frozen, err = d.freeze(ctx, rec, o)
 		return frozen, err
 	})
@@ -180,6 +184,14 @@ func (d *Desk) Set(ctx context.Context, o SetOrder) (s *Set, err error) {
 		return len(texts) > 0, nil
 	})
 	return s, err
+}
+
+// SetNotes changes what a campaign that was launched is known by, and where it is told of.
+func (d *Desk) SetNotes(ctx context.Context, id string, n campaign.Notes) error {
+	return d.actOn(ctx, "set", id, func(a *audit.Act, _ campaign.State) (bool, error) {
+		a.Detail = notesText(n)
+		return true, d.campaigns.SetNotes(ctx, id, n)
+	})
 }
 
 // Amend gives a paused or halted campaign a corrected message, for those who are

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"sluice/internal/campaign"
@@ -277,5 +280,60 @@ func TestDraft(t *testing.T) {
 	}
 	if _, _, err := c.Draft(c.ctx, same); !errors.Is(err, campaign.ErrOtherCampaign) {
 		t.Error(err)
+	}
+}
+
+// A meddler does something once, after a command on a key.
+type meddler struct {
+	name, key string
+	do        func()
+	once      sync.Once
+}
+
+func (m *meddler) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (m *meddler) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (m *meddler) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if args := cmd.Args(); cmd.Name() == m.name && len(args) > 1 && args[1] == m.key {
+			m.once.Do(m.do)
+		}
+		return err
+	}
+}
+
+// Whoever looks for imports while a draft is being launched finds a draft, and takes it
+// from them: its import is due all the same, once it is launched. Where whoever launches is
+// killed right then, to launch again has it imported.
+func TestLookedForWhileLaunched(t *testing.T) {
+	t.Parallel()
+	for _, killed := range []bool{false, true} {
+		c := newCounter(t)
+		c.draft("sale", "")
+		c.part("sale", 1, parts.CSV, "phone,name\n5511987654321,Ana\n")
+		other := redis.NewClient(c.rdb.Options())
+		t.Cleanup(func() { other.Close() })
+		looker := New(Options{Redis: other, Open: c.open, Now: func() time.Time { return c.time }})
+		c.rdb.AddHook(&meddler{name: "sadd", key: keys.Imports(), do: func() {
+			if err := looker.Import(c.ctx, "sale"); err != nil {
+				t.Error(err)
+			}
+		}})
+		if err := c.freeze("sale", FreezeOrder{}); err != nil {
+			t.Fatal(err)
+		}
+		if killed {
+			c.rdb.SRem(c.ctx, keys.Imports(), "sale")
+			if err := c.freeze("sale", FreezeOrder{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if due, err := c.ImportsDue(c.ctx); err != nil || len(due) != 1 {
+			t.Errorf("killed %v: %v are to be imported, %v", killed, due, err)
+		}
 	}
 }

@@ -31,6 +31,15 @@ type decision struct {
 	line   int
 }
 
+// DecideRows are words on rows by their numbers.
+func DecideRows(choices map[int]ledger.Choice) *Decisions {
+	d := &Decisions{byRow: map[int]decision{}}
+	for row, choice := range choices {
+		d.byRow[row] = decision{choice: choice}
+	}
+	return d
+}
+
 // ReadDecisions reads a CSV file with a header: the column row or phone, and choice,
 // which is accept, reject, resend, or empty for none. Others are left alone, so that
 // an export with such a column is one. Where row and phone are both there, row

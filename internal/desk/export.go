@@ -38,6 +38,7 @@ type ExportOrder struct {
 	// that the campaign keeps. AllColumns alone is each of them.
 	Columns  []string
 	AfterRow int // only the rows behind this one; 0: all
+	Limit    int // so many rows at most; 0: all
 }
 
 // An Exporting is an export that can be written: its campaign is there, and has
@@ -107,6 +108,9 @@ func (e *Exporting) findColumns() error {
 	return nil
 }
 
+// errEnough ends an export that has as many rows as it may.
+var errEnough = errors.New("enough rows")
+
 // Write writes the export, in the order of the input.
 func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 	buffered := bufio.NewWriterSize(w, 1<<20)
@@ -121,6 +125,9 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 	err = e.d.ledger.Export(ctx, e.order.ID, func(r ledger.Row) error {
 		if r.Row <= e.order.AfterRow {
 			return nil
+		}
+		if e.order.Limit > 0 && e.rows == e.order.Limit {
+			return errEnough
 		}
 		row := export.NewRow(r, e.record.State == campaign.Cancelled, e.meaning)
 		if len(e.order.States) > 0 && !slices.Contains(e.order.States, row.State) {
@@ -145,7 +152,7 @@ func (e *Exporting) Write(ctx context.Context, w io.Writer) error {
 		e.rows++
 		return rows.Write(row)
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		return fmt.Errorf("exporting %s: %w", e.order.ID, err)
 	}
 	if err := errors.Join(rows.Flush(), buffered.Flush()); err != nil {

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/campaign"
 	"sluice/internal/estimate"
 	"sluice/internal/parts"
+	"sluice/internal/phone"
 )
 
 // A FreezeOrder launches a draft. Rows and Parts, where they are given, say what the
@@ -18,8 +19,14 @@ type FreezeOrder struct {
 	Rows          *int
 	Parts         map[int]string // sha256 by number
 	SkipPreflight bool
-	Warn          func(string)
+	// Paused has the campaign stand paused once it is imported, until it is resumed.
+	Paused bool
+	Warn   func(string)
 }
+
+// ErrLaunchedOtherwise says that a campaign was launched before, to stand paused where it is
+// not to now, or the other way round.
+var ErrLaunchedOtherwise = fmt.Errorf("it was launched otherwise before: to stand paused, or not to: %w", campaign.ErrNotAllowed)
 
 // ErrListDiffers says that a draft's list is not what the order says.
 var ErrListDiffers = errors.New("the list that is here is another one")
@@ -50,6 +57,14 @@ func (d *Desk) freeze(ctx context.Context, rec *campaign.Record, o FreezeOrder) 
 		if len(rec.Manifest) == 0 || rec.State == campaign.Cancelled && rec.Plan.Fingerprint == "" {
 			return false, fmt.Errorf("cannot launch %s: it is %s: %w", rec.ID, rec.State, campaign.ErrNotAllowed)
 		}
+		if o.Paused != (rec.Stands != "") {
+			return false, fmt.Errorf("cannot launch %s: %w", rec.ID, ErrLaunchedOtherwise)
+		}
+		if rec.State == campaign.Importing { // whoever launched it may have been killed before all was done
+			if err := d.campaigns.ImportDue(ctx, rec.ID); err != nil {
+				return false, err
+			}
+		}
 		return false, o.check(all)
 	}
 	if err := o.check(all); err != nil {
@@ -70,7 +85,11 @@ func (d *Desk) freeze(ctx context.Context, rec *campaign.Record, o FreezeOrder) 
 	if err := p.preflight(ctx); err != nil {
 		return false, err
 	}
-	if err := d.campaigns.Freeze(ctx, rec, manifest); err != nil {
+	stands := ""
+	if o.Paused {
+		stands = d.actor.String()
+	}
+	if err := d.campaigns.Freeze(ctx, rec, manifest, stands); err != nil {
 		return false, err
 	}
 	return true, nil
@@ -176,6 +195,14 @@ type Trouble struct {
 
 // Troubles are what is wrong with a list, without a text of its rows.
 func Troubles(err error, all []parts.Part) []Trouble {
+	found := troubles(err, all)
+	for i := range found { // what a stranger named a column may be a number
+		found[i].Detail = phone.Hide(found[i].Detail)
+	}
+	return found
+}
+
+func troubles(err error, all []parts.Part) []Trouble {
 	var wrong *parts.InvalidError
 	var nobody *batch.NobodyError
 	switch {

@@ -116,13 +116,25 @@ func (d *Desk) withdraw(ctx context.Context, rec *campaign.Record, why error) er
 	return err
 }
 
+// freeFrom is how many rows a list has whose memory is given back when it was read.
+const freeFrom = 200_000
+
 // importer makes what imports a list, and asks the suppression list of it.
 func (d *Desk) importer(ctx context.Context, f *campaign.File, saw func(*batch.Batch)) (*jobs.Import, error) {
-	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue, Saw: saw}
+	rows := 0
+	im := &jobs.Import{Ledger: d.ledger, Campaigns: d.campaigns, Queue: d.queue}
+	im.Saw = func(b *batch.Batch) {
+		rows += len(b.Recipients) + len(b.Skipped)
+		if saw != nil {
+			saw(b)
+		}
+	}
 	im.Index = func(ctx context.Context, id string) error {
 		// The reader has let go of the numbers that it saw: the index takes their
-		// place, and not room beside it.
-		debug.FreeOSMemory()
+		// place, and not room beside it. Of a short list that is not worth what it costs.
+		if rows >= freeFrom {
+			debug.FreeOSMemory()
+		}
 		_, err := d.index().Build(ctx, id)
 		return err
 	}

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"sluice/internal/campaign"
@@ -17,6 +18,18 @@ type SetOrder struct {
 	Window      *string // as "09:00-20:00 America/Sao_Paulo"; "none": at any time
 	StartAt     *time.Time
 	MaxAttempts *int
+}
+
+// notesText is which notes are set, for the audit.
+func notesText(n campaign.Notes) string {
+	var names []string
+	if n.Labels != nil {
+		names = append(names, "labels")
+	}
+	if n.Callback != nil {
+		names = append(names, "callback")
+	}
+	return strings.Join(names, ", ")
 }
 
 // Set is what came of a SetOrder.

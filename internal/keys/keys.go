@@ -74,6 +74,10 @@ func Outbox(id string) string { return Campaign(id) + ":outbox" }
 // Written as that.
 func Due(id string) string { return Campaign(id) + ":outbox:due" }
 
+// Watched is a sorted set: the ids of the campaigns that are looked at for what no move
+// tells, by the time of the next look. Written by campaign.
+func Watched() string { return "sluice:watched" }
+
 // Outboxes is a set: the ids of the campaigns that may have something to tell. Written
 // by campaign before they move, and by outbox once they are over.
 func Outboxes() string { return "sluice:outbox" }

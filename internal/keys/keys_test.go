@@ -21,7 +21,7 @@ func TestKeysAreTheirOwn(t *testing.T) {
 		keys.Phones("c", 1), keys.Index("c"), keys.Receipts("c", 1), keys.Funnel("c"), keys.Series("c"), keys.Events("c"),
 	}
 	ofSender := []string{keys.SenderPace("c"), keys.SenderPlan("c"), keys.SenderWorkers("c"), keys.SenderDay("c"), keys.SenderTold("c")}
-	others := []string{keys.Schema(), keys.Session("c"), keys.SeriesTurn(), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues(), keys.Audit()}
+	others := []string{keys.Schema(), keys.Session("c"), keys.SeriesTurn(), keys.Campaigns(), keys.AllEvents(), keys.Active(), keys.Changes(), keys.Worker("c"), keys.Workers(), keys.Suppressed(), keys.SuppressedVersion(), keys.Queue("c", "pending"), keys.Queues(), keys.Audit(), keys.Watched()}
 	seen := map[string]bool{}
 	for _, key := range append(append(append([]string{}, ofCampaign...), ofSender...), others...) {
 		if seen[key] {

@@ -218,7 +218,8 @@ type Event struct {
 	Seq      int
 	Type     string // such as finished
 	At       time.Time
-	Tries    int // that failed
+	More     string // what stands beside its type, such as a number of percent
+	Tries    int    // that failed
 }
 
 // ID is the same each time the event is told.
@@ -255,6 +256,7 @@ func (s *Store) take(ctx context.Context, id string) ([]Event, error) {
 	for i := 0; i+2 < len(found); i += 3 {
 		e := Event{Campaign: id}
 		kind, at, _ := strings.Cut(found[i+1], " ")
+		at, e.More, _ = strings.Cut(at, " ")
 		ms, _ := strconv.ParseInt(at, 10, 64)
 		e.Seq, _ = strconv.Atoi(found[i])
 		e.Tries, _ = strconv.Atoi(found[i+2])
