@@ -27,6 +27,7 @@ type Callback struct {
 	Labels   map[string]string `json:"labels"`
 	Status   Status            `json:"status"` // as of when it was told
 	Problems []Trouble         `json:"problems"`
+	Percent  int               `json:"percent"` // of campaign.progress: how much was done then
 }
 
 // ErrCallback says that a callback is not signed by who has the secret, or is too

@@ -109,12 +109,26 @@ func (c *Client) Plan(ctx context.Context, id string) (*Plan, error) {
 // Launch settles a draft and has it sent. Rows is how many rows the list must have;
 // 0: any.
 func (c *Client) Launch(ctx context.Context, id string, rows int) (*Campaign, error) {
-	body := []byte("{}")
+	return c.launch(ctx, id, rows, false)
+}
+
+// LaunchPaused is Launch of a campaign that stands paused once it is imported: Resume
+// begins it.
+func (c *Client) LaunchPaused(ctx context.Context, id string, rows int) (*Campaign, error) {
+	return c.launch(ctx, id, rows, true)
+}
+
+func (c *Client) launch(ctx context.Context, id string, rows int, paused bool) (*Campaign, error) {
+	order := map[string]any{}
 	if rows > 0 {
-		var err error
-		if body, err = json.Marshal(map[string]int{"rows": rows}); err != nil {
-			return nil, err
-		}
+		order["rows"] = rows
+	}
+	if paused {
+		order["paused"] = true
+	}
+	body, err := json.Marshal(order)
+	if err != nil {
+		return nil, err
 	}
 	var got Campaign
 	return &got, c.do(ctx, request{method: http.MethodPost, path: at(id, "/launch"), body: body, into: &got})

@@ -22,9 +22,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"sluice/internal/batch"
+	"sluice/internal/campaign"
 	"sluice/internal/desk"
 	"sluice/internal/events"
 	"sluice/internal/idempotency"
+	"sluice/internal/keys"
 	"sluice/internal/outbox"
 	"sluice/internal/redistest"
 	"sluice/internal/sender"
@@ -62,10 +64,12 @@ type bench struct {
 	desk   *desk.Desk
 	doc    *openapi3.T
 	redis  *redis.Client
-	open   func(string) (*desk.Sender, error)
-	router routers.Router
-	log    *journal
-	token  string
+	// campaigns are for what workers do.
+	campaigns *campaign.Store
+	open      func(string) (*desk.Sender, error)
+	router    routers.Router
+	log       *journal
+	token     string
 }
 
 // A journal is a log that many write to.
@@ -89,7 +93,7 @@ func (j *journal) String() string {
 func newBench(t testing.TB) *bench {
 	t.Helper()
 	rdb := redistest.New(t).Client(t)
-	b := &bench{t: t, log: &journal{}, redis: rdb}
+	b := &bench{t: t, log: &journal{}, redis: rdb, campaigns: campaign.NewStore(rdb, time.Now)}
 	b.open = func(name string) (*desk.Sender, error) {
 		if name != "promo" && name != "other" {
 			return nil, fmt.Errorf("there is no sender %q", name)
@@ -266,7 +270,27 @@ func TestTheWay(t *testing.T) {
 		t.Errorf("%v", p)
 	}
 	b.must(200, "POST", "/v1/campaigns/sale/resume", `{"skip_rows":[1]}`)
-	b.must(200, "GET", "/v1/campaigns/sale/recipients", "")
+	b.recipients("/v1/campaigns/sale/recipients", 2)
+	b.recipients("/v1/campaigns/sale/recipients?limit=1", 1)
+	b.recipients("/v1/campaigns/sale/recipients?limit=1&after_row=1", 1)
+	b.recipients("/v1/campaigns/sale/recipients?limit=1&after_row=2", 0)
+	if got := b.must(200, "POST", "/v1/campaigns/sale/resolve", `{"rows":[{"row":1,"choice":"resend"}]}`); got["unneeded"] != 1.0 || got["recipients"] != 0.0 {
+		t.Errorf("%v", got)
+	}
+	b.must(422, "POST", "/v1/campaigns/sale/resolve", "{}")
+	if p := b.must(422, "POST", "/v1/campaigns/sale/resolve", `{"rows":[{"row":1,"choice":"resend"},{"row":0,"choice":"accept"}]}`); pointerOf(p) != "/rows/1/row" {
+		t.Errorf("%v", p)
+	}
+	if err := b.desk.KeepSeries(t.Context(), "test", time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.must(200, "GET", "/v1/campaigns/sale/series?step=60", ""); len(got["points"].([]any)) != 1 || got["points"].([]any)[0].(map[string]any)["rejected"] != 1.0 {
+		t.Errorf("%v", got)
+	}
+	b.must(400, "GET", "/v1/campaigns/sale/series?step=0", "")
+	if got := b.must(200, "GET", "/v1/campaigns/sale/funnel", ""); got["accepted"] != 0.0 || got["awaiting"] != 0.0 {
+		t.Errorf("%v", got)
+	}
 	b.must(200, "POST", "/v1/numbers/lookup", `{"phone":"+5511987654321"}`)
 	b.must(200, "POST", "/v1/suppressions", `{"phones":["+5511987654321","11987654322"],"country":"BR"}`)
 	b.must(200, "POST", "/v1/suppressions/lookup", `{"phone":"+5511987654322"}`)
@@ -286,10 +310,16 @@ func TestTheWay(t *testing.T) {
 	b.must(200, "POST", "/v1/callbacks/crm/rotate", "")
 	b.must(200, "POST", "/v1/callbacks/crm/redeliver", "")
 	b.must(200, "POST", "/v1/callbacks/crm/ping", "")
-	called := strings.Replace(strings.Replace(sale, "sale", "called", 1), `"sender"`, `"callback":{"endpoint":"crm","events":["finished"]},"sender"`, 1)
+	called := strings.Replace(strings.Replace(sale, "sale", "called", 1), `"sender"`, `"callback":{"endpoint":"crm","events":["finished","progress"],"progress_percent":25},"sender"`, 1)
 	b.must(201, "POST", "/v1/campaigns", called)
 	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c2", 1), "promo", "other", 1))
 	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c3", 1), "finished", "ended", 1))
+	for _, wrong := range []string{`"progress_percent":0.5`, `"progress_percent":51`, `"progress_percent":-1`} {
+		b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c4", 1), `"progress_percent":25`, wrong, 1))
+	}
+	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c5", 1), `,"progress"`, "", 1))
+	b.must(409, "PATCH", "/v1/campaigns/called", `{"labels":null}`)
+	b.notes()
 	b.must(204, "DELETE", "/v1/callbacks/crm", "")
 	b.must(404, "DELETE", "/v1/callbacks/crm", "")
 	b.must(200, "GET", "/v1/campaigns?limit=1", "")
@@ -299,6 +329,68 @@ func TestTheWay(t *testing.T) {
 	b.must(200, "GET", "/problems/state", "")
 	if strings.Contains(b.log.String(), "987654321") {
 		t.Error("the log holds a number")
+	}
+}
+
+// recipients are so many lines, each as specified.
+func (b *bench) recipients(path string, want int) {
+	b.t.Helper()
+	w := b.ask(b.t, "GET", path, "")
+	n := 0
+	for line := range strings.Lines(w.Body.String()) {
+		n++
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			b.t.Fatal(err)
+		}
+		shape := b.doc.Components.Schemas["Recipient"].Value
+		if err := shape.VisitJSON(row); err != nil || len(row) != len(shape.Properties) {
+			b.t.Errorf("%s is not as specified: %v", line, err)
+		}
+	}
+	if w.Code != 200 || n != want || w.Result().Trailer.Get("Sluice-Complete") != "true" {
+		b.t.Errorf("%s: %d with %d rows, complete %q", path, w.Code, n, w.Result().Trailer.Get("Sluice-Complete"))
+	}
+}
+
+// notes changes what a campaign that runs is known by and whom it tells: from then on
+// its moves are told so.
+func (b *bench) notes() {
+	b.t.Helper()
+	b.must(201, "POST", "/v1/campaigns?launch=true", strings.Replace(strings.Replace(sale, `"sale"`, `"noted"`, 1), `"recipients":{`, `"recipients":{"rows":[{"phone":"11987654399","name":"Ana"}],`, 1))
+	if err := b.desk.Import(context.Background(), "noted"); err != nil {
+		b.t.Fatal(err)
+	}
+	b.must(422, "PATCH", "/v1/campaigns/noted", `{"callback":{"endpoint":"none"}}`)
+	b.must(200, "PATCH", "/v1/campaigns/noted", `{"labels":{"team":"crm"},"callback":{"endpoint":"crm","events":["cancelled"]}}`)
+	b.must(200, "PATCH", "/v1/campaigns/noted", `{"priority":"high"}`)
+	if got := b.must(200, "GET", "/v1/campaigns/noted", ""); got["labels"].(map[string]any)["team"] != "crm" {
+		b.t.Errorf("%v", got)
+	}
+	b.must(200, "POST", "/v1/campaigns/noted/pause", "")
+	b.must(200, "POST", "/v1/campaigns/noted/cancel", "")
+	if told := b.redis.HVals(context.Background(), keys.Outbox("noted")).Val(); len(told) != 1 || !strings.HasPrefix(told[0], "cancelled ") {
+		b.t.Errorf("%v are told", told)
+	}
+	b.must(200, "PATCH", "/v1/campaigns/noted", `{"labels":null,"callback":null}`)
+	if got := b.must(200, "GET", "/v1/campaigns/noted", ""); len(got["labels"].(map[string]any)) != 0 {
+		b.t.Errorf("%v", got)
+	}
+}
+
+// What curl calls its -d is read as the JSON that it is.
+func TestBodyOfCurl(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for body, want := range map[string]int{sale: 201, "id=sale&sender=promo": 400} {
+		r := httptest.NewRequest("POST", "/v1/campaigns", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+b.token)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		b.server.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, not %d: %s", body, w.Code, want, w.Body)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,10 @@ func (c *call) answer(status int, v any) error {
 	return e.Encode(v)
 }
 
+// jsonMedia are the types of a body that is read as JSON: the last is what curl calls
+// whatever -d gives it.
+var jsonMedia = []string{"application/json", "application/merge-patch+json", "application/x-www-form-urlencoded"}
+
 // body reads a JSON body within its bound; nil where there is none.
 func (c *call) body() ([]byte, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
@@ -36,7 +41,7 @@ func (c *call) body() ([]byte, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nil
 	}
-	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err == nil && media != "application/json" && media != "application/merge-patch+json" {
+	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err == nil && !slices.Contains(jsonMedia, media) {
 		return nil, refusal(http.StatusUnsupportedMediaType, "media-type", "a body here is application/json")
 	}
 	return data, nil

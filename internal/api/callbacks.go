@@ -14,8 +14,12 @@ import (
 	"sluice/internal/outbox"
 )
 
-// maxURL is how long an endpoint's URL may be.
-const maxURL = 2000
+const (
+	// maxURL is how long an endpoint's URL may be.
+	maxURL = 2000
+	// mostProgressPercent is how far two events of progress may be apart.
+	mostProgressPercent = 50
+)
 
 var endpointName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
@@ -23,18 +27,21 @@ var endpointName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 func (c *composition) call(text []byte) error {
 	var cb desk.Callback
 	if err := strict(text, &cb); err != nil {
-		return invalidAt("/callback", "has endpoint and events")
+		return invalidAt("/callback", "has endpoint, events and progress_percent")
 	}
 	if !endpointName.MatchString(cb.Endpoint) {
 		return invalidAt("/callback/endpoint", "needed, the name of an endpoint")
 	}
 	for i, e := range cb.Events {
-		if !slices.Contains(campaign.Events, e) {
+		if !slices.Contains(campaign.Events, e) && e != campaign.EventProgress {
 			return invalidAt(fmt.Sprintf("/callback/events/%d", i), "there is no such event")
 		}
 	}
 	if len(cb.Events) == 0 {
 		cb.Events = campaign.Events
+	}
+	if p := cb.ProgressPercent; p != 0 && (p < 1 || p > mostProgressPercent || !slices.Contains(cb.Events, campaign.EventProgress)) {
+		return invalidAt("/callback/progress_percent", fmt.Sprintf("1 to %d, where progress is one of the events", mostProgressPercent))
 	}
 	kept, err := json.Marshal(cb)
 	if err != nil {

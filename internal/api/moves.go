@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"sluice/internal/campaign"
@@ -18,6 +19,8 @@ type launchOrder struct {
 		SHA256 string `json:"sha256"`
 	} `json:"parts"`
 	Preflight *bool `json:"preflight"`
+	// Paused has it stand paused once it is imported.
+	Paused bool `json:"paused"`
 }
 
 // launch settles a draft, and has it imported and sent.
@@ -37,7 +40,7 @@ func (s *Server) launch(c *call) error {
 }
 
 func (s *Server) freeze(c *call, rec *campaign.Record, o launchOrder) (*campaign.Record, error) {
-	order := desk.FreezeOrder{Rows: o.Rows, SkipPreflight: o.Preflight != nil && !*o.Preflight}
+	order := desk.FreezeOrder{Rows: o.Rows, SkipPreflight: o.Preflight != nil && !*o.Preflight, Paused: o.Paused}
 	if o.Parts != nil {
 		order.Parts = map[int]string{}
 		for _, p := range o.Parts {
@@ -45,10 +48,12 @@ func (s *Server) freeze(c *call, rec *campaign.Record, o launchOrder) (*campaign
 		}
 	}
 	_, err := c.desk.Freeze(c.ctx, rec, order)
-	if errors.Is(err, campaign.ErrNotAllowed) {
+	switch {
+	case errors.Is(err, desk.ErrLaunchedOtherwise):
+		return nil, stateProblem(rec, "it was launched before, and paused was another then: pause or resume it")
+	case errors.Is(err, campaign.ErrNotAllowed):
 		return nil, stateProblem(rec, "it cannot be launched")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	s.Launched()
@@ -174,26 +179,56 @@ func (s *Server) amend(c *call) error {
 	return c.answer(http.StatusOK, map[string]any{"id": rec.ID, "changed": !done.Before, "revision": done.Revision, "waiting": done.Waiting})
 }
 
-// resolve records a person's word on all who are in doubt.
+// mostResolved is how many rows one resolve names.
+const mostResolved = 10_000
+
+// resolve records a person's word on some who are in doubt, by their rows, and on all
+// others.
 func (s *Server) resolve(c *call) error {
 	rec, err := c.record()
 	if err != nil {
 		return err
 	}
 	var o struct {
-		Choice string `json:"choice"`
+		Choice string `json:"choice"` // of all whom rows does not name; empty: they stay as they are
+		Rows   []struct {
+			Row    int    `json:"row"`
+			Choice string `json:"choice"`
+		} `json:"rows"`
 	}
 	if err := c.decode(&o); err != nil {
 		return err
 	}
-	choice := map[string]ledger.Choice{"accept": ledger.Accept, "reject": ledger.Reject, "resend": ledger.Resend}
-	chosen, ok := choice[o.Choice]
-	if !ok {
-		return invalidAt("/choice", "is one of accept, reject, resend")
+	order := desk.ResolveOrder{ID: rec.ID}
+	if o.Choice != "" || o.Rows == nil {
+		if order.Others, err = ledger.ParseChoice(o.Choice); err != nil {
+			return invalidAt("/choice", "is one of accept, reject, resend")
+		}
 	}
-	got, err := c.desk.Resolve(c.ctx, desk.ResolveOrder{ID: rec.ID, Others: chosen})
+	if len(o.Rows) > mostResolved {
+		return invalidAt("/rows", fmt.Sprintf("at most %d", mostResolved))
+	}
+	chosen := map[int]ledger.Choice{}
+	for i, r := range o.Rows {
+		choice, err := ledger.ParseChoice(r.Choice)
+		if err != nil {
+			return invalidAt(fmt.Sprintf("/rows/%d/choice", i), "is one of accept, reject, resend")
+		}
+		if before, twice := chosen[r.Row]; r.Row < 1 || twice && before != choice {
+			return invalidAt(fmt.Sprintf("/rows/%d/row", i), "rows are counted from 1, and have one choice")
+		}
+		chosen[r.Row] = choice
+	}
+	if o.Rows != nil {
+		order.Decisions = desk.DecideRows(chosen)
+	}
+	got, err := c.desk.Resolve(c.ctx, order)
 	if err != nil {
 		return c.moved(rec, movedView{}, err)
 	}
-	return c.answer(http.StatusOK, map[string]any{"id": rec.ID, "recipients": got.Choices[chosen], "requeued_batches": got.Requeued})
+	recipients := 0
+	for _, n := range got.Choices {
+		recipients += n
+	}
+	return c.answer(http.StatusOK, map[string]any{"id": rec.ID, "recipients": recipients, "unneeded": got.Unneeded, "requeued_batches": got.Requeued})
 }

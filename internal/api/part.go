@@ -16,6 +16,7 @@ import (
 
 	"sluice/internal/campaign"
 	"sluice/internal/parts"
+	"sluice/internal/phone"
 )
 
 // A partView is a part as it is answered.
@@ -30,10 +31,17 @@ type partView struct {
 }
 
 func viewPart(p parts.Part) partView {
-	if p.Columns == nil {
-		p.Columns = []string{}
+	// Of a list without a header the first row's cells are taken for names.
+	return partView{N: p.N, MediaType: p.Media, Bytes: p.Bytes, Rows: p.Rows, Columns: hidden(p.Columns), SHA256: p.SHA256, ReceivedAt: p.At}
+}
+
+// hidden are texts that others wrote, without what may be phone numbers in them.
+func hidden(texts []string) []string {
+	without := make([]string, len(texts))
+	for i, text := range texts {
+		without[i] = phone.Hide(text)
 	}
-	return partView{N: p.N, MediaType: p.Media, Bytes: p.Bytes, Rows: p.Rows, Columns: p.Columns, SHA256: p.SHA256, ReceivedAt: p.At}
+	return without
 }
 
 // partNumber is the part that the path names.

@@ -64,7 +64,7 @@ func (s *Server) plan(c *call) error {
 	v := planView{
 		Fingerprint: p.Counts.Fingerprint, Rows: p.Counts.Rows, Recipients: p.Counts.Recipients, Invalid: p.Counts.Invalid,
 		Duplicate: p.Counts.Duplicate, Suppressed: p.Counts.Suppressed, Batches: p.Counts.Batches, Folded: p.Folded,
-		EndsAt: orNull(p.EndsAt), LateStart: p.LateStart, Preflight: preflightView{Template: p.Template, Warnings: p.Warnings},
+		EndsAt: orNull(p.EndsAt), LateStart: p.LateStart, Preflight: preflightView{Template: p.Template, Warnings: hidden(p.Warnings)},
 		Countries: map[string]int{}, Problems: []desk.Trouble{}, Reasons: []reasonView{},
 	}
 	if !p.EndsAt.IsZero() {

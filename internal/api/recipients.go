@@ -27,6 +27,9 @@ func (s *Server) recipients(c *call) error {
 	if o.AfterRow, err = c.number("after_row", 0, 0, parts.MaxRows); err != nil {
 		return err
 	}
+	if o.Limit, err = c.number("limit", 0, 1, parts.MaxRows); err != nil {
+		return err
+	}
 	end, err := c.flag("end", false)
 	if err != nil {
 		return err
@@ -91,16 +94,4 @@ func (c *call) packed() (io.Writer, func() error) {
 		}
 	}
 	return out, func() error { return done(nil) }
-}
-
-// patientWriter gives each write its time: who does not read is let go.
-type patientWriter struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-// Write writes within its time.
-func (p *patientWriter) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(stallAfter)) // a recorder in a test has none
-	return p.w.Write(b)
 }

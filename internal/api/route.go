@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"sluice/internal/audit"
 	"sluice/internal/campaign"
@@ -49,6 +48,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/campaigns/{id}/amend", token.Send, s.amend},
 		{"POST /v1/campaigns/{id}/resolve", token.Send, s.resolve},
 		{"GET /v1/campaigns/{id}/recipients", token.PII, s.recipients},
+		{"GET /v1/campaigns/{id}/funnel", token.Read, s.funnel},
+		{"GET /v1/campaigns/{id}/series", token.Read, s.series},
 		{"GET /v1/campaigns/{id}/events", token.Read, s.events},
 		{"GET /v1/events", token.Read, s.allEvents},
 
@@ -226,81 +227,4 @@ func requestID() string {
 	b := make([]byte, 12)
 	_, _ = rand.Read(b) // never fails, by its contract
 	return hex.EncodeToString(b)
-}
-
-// counting knows the status that was written.
-type counting struct {
-	http.ResponseWriter
-	written int
-}
-
-// WriteHeader notes the status.
-func (w *counting) WriteHeader(status int) {
-	if w.written == 0 {
-		w.written = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write notes a status that nobody wrote.
-func (w *counting) Write(b []byte) (int, error) {
-	if w.written == 0 {
-		w.written = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *counting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (c *call) status() int {
-	if w, ok := c.w.(*counting); ok {
-		return w.written
-	}
-	return 0
-}
-
-// begun says that an answer has begun, so that no problem can be told any more.
-func (c *call) begun() bool { return c.status() != 0 }
-
-// patient gives a body time as long as it moves on: at least 64 KiB in 30 s.
-type patient struct {
-	readCloser
-	control *http.ResponseController
-	left    int
-	over    bool // it was read to its end, or failed
-}
-
-type readCloser = interface {
-	Read(p []byte) (int, error)
-	Close() error
-}
-
-// leave ends a body that nobody has read to its end: the server looks for what is left
-// of it once the answer is written, and does not do so for ever.
-func (p *patient) leave() {
-	if !p.over && p.readCloser != http.NoBody {
-		_ = p.control.SetReadDeadline(time.Now().Add(leaveWithin)) // the next request has its own time
-	}
-}
-
-// leaveWithin is how long what is left of a body that was refused may take.
-const leaveWithin = 3 * time.Second
-
-// patientBytes are how many bytes must come in stallAfter.
-const patientBytes = 64 << 10
-
-// Read reads on, within its time.
-func (p *patient) Read(b []byte) (int, error) {
-	if p.left <= 0 {
-		p.left = patientBytes
-		_ = p.control.SetReadDeadline(time.Now().Add(stallAfter)) // a recorder in a test has none
-	}
-	n, err := p.readCloser.Read(b)
-	p.left -= n
-	if err != nil { // else the time of the body would end the answer, too
-		p.over = true
-		_ = p.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }

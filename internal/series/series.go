@@ -142,6 +142,21 @@ func (s *Store) thin(ctx context.Context, key string, all []Point) error {
 	return wrap(err)
 }
 
+// Thinned is of the points the last in each step, counted from the first one, and so
+// always the last of all.
+func Thinned(all []Point, step time.Duration) []Point {
+	var kept []Point
+	last := time.Duration(-1)
+	for _, p := range all {
+		n := p.At.Sub(all[0].At) / max(step, 1)
+		if n == last {
+			kept = kept[:len(kept)-1]
+		}
+		kept, last = append(kept, p), n
+	}
+	return kept
+}
+
 // Read is all that is kept of a campaign, in order; nothing of one that is not known.
 func (s *Store) Read(ctx context.Context, id string) ([]Point, error) {
 	texts, err := s.rdb.LRange(ctx, keys.Series(id), 0, -1).Result()

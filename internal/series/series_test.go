@@ -1,6 +1,7 @@
 package series_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -86,4 +87,29 @@ func TestTurn(t *testing.T) {
 	}
 	turn("b", true)
 	turn("a", false)
+}
+
+// Of each step the last point is left, of whatever length the steps are; the counts only
+// ever rise, so that nothing is lost but when it was.
+func TestThinned(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_700_000_000, 0)
+	var all []series.Point
+	for _, second := range []int{0, 10, 20, 59, 60, 119, 300, 301} {
+		all = append(all, series.Point{At: at.Add(time.Duration(second) * time.Second), Accepted: second})
+	}
+	for step, want := range map[time.Duration][]int{
+		0: {0, 10, 20, 59, 60, 119, 300, 301}, time.Minute: {59, 119, 301}, 10 * time.Second: {0, 10, 20, 59, 60, 119, 301}, time.Hour: {301},
+	} {
+		var got []int
+		for _, p := range series.Thinned(all, step) {
+			got = append(got, p.Accepted)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", step, got, want)
+		}
+	}
+	if got := series.Thinned(nil, time.Minute); got != nil {
+		t.Errorf("%v", got)
+	}
 }
