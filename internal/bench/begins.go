@@ -24,6 +24,14 @@ const (
 	beginsRate = 800
 )
 
+// largeCampaign fits a template that the sandbox has: one that it has not would halt it.
+const largeCampaign = `id: large
+sender: nx0
+priority: low
+message: {type: template, template: {name: order_update, language: en_US, body: ["{{first_name}}"]}}
+recipients: {file: list.csv}
+`
+
 const threeSenders = `  nx%[2]d: {provider: nxcloud, base_url: "%[1]s", template_base_url: "%[1]s", tenant_id: 1, appkey: sandbox-app, business_phone: "8615800001795", access_key: sandbox-key, access_secret: sandbox-secret, limits: {messages_per_second: %[3]d}}
 `
 
@@ -45,7 +53,7 @@ func (b *bench) begins(ctx context.Context, w io.Writer) error {
 	if err := s.list(b.rows); err != nil {
 		return err
 	}
-	if err := s.campaign("large", "nx0", "list.csv", "priority: low"); err != nil {
+	if err := s.write("large.yaml", largeCampaign); err != nil {
 		return err
 	}
 	a, err := s.serveAPI(ctx)
@@ -64,7 +72,7 @@ func (b *bench) begins(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var waits []time.Duration
+	var imports, waits []time.Duration
 	for i, at := range launched {
 		if i%40 == 39 {
 			if a.token, err = s.newToken(ctx); err != nil {
@@ -79,10 +87,18 @@ func (b *bench) begins(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		waits = append(waits, first.Sub(at))
+		started, err := s.redis.HGet(ctx, "sluice:{"+id+"}", "started_at").Int64()
+		if err != nil {
+			return fmt.Errorf("asking Redis: %w", err)
+		}
+		imports, waits = append(imports, time.UnixMilli(started).Sub(at)), append(waits, first.Sub(at))
 	}
+	slices.Sort(imports)
 	slices.Sort(waits)
-	seconds := func(share int) float64 { return waits[(len(waits)-1)*share/1000].Seconds() }
+	line := func(text string, share int) {
+		n := (len(waits) - 1) * share / 1000
+		fmt.Fprintf(w, "| %s | %.2f | %.2f |\n", text, imports[n].Seconds(), waits[n].Seconds())
+	}
 	late := 0
 	for _, d := range waits {
 		if d > 2*time.Second {
@@ -95,7 +111,11 @@ func (b *bench) begins(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%d campaigns of %d recipients on three senders of %d messages a second, each created and launched in one call, in %s; one of %d recipients of one of the senders %s. Two workers.\n\n",
 		smallCampaigns, smallRows, beginsRate, beginsIn, b.rows, rest)
-	fmt.Fprintf(w, "| from the answer to the first submission | seconds |\n|---|---|\n| half of them | %.2f |\n| 99 of 100 | %.2f |\n| all | %.2f |\n| of %d campaigns later than 2 s | %d |\n\n", seconds(500), seconds(990), seconds(1000), len(waits), late)
+	fmt.Fprint(w, "| seconds from the answer to | the end of its import | its first submission |\n|---|---|---|\n")
+	line("half of them", 500)
+	line("99 of 100", 990)
+	line("all", 1000)
+	fmt.Fprintf(w, "\n%d of %d later than 2 s.\n\n", late, len(waits))
 	return nil
 }
 
