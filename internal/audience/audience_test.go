@@ -129,6 +129,7 @@ func except(within string, ids ...string) campaign.Recipients {
 // named and ! where they have heard lately.
 func got(t *testing.T, reasons []string, err error) string {
 	t.Helper()
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 // given is a campaign as somebody composes it, with more in its file.
 func given(t *testing.T, id, more string) *Given {
 	t.Helper()
+	t.Helper()
 	raw := []byte(strings.Replace(strings.Replace(least, "spring-sale-br", id, 1), "file: recipients.csv", "phone: mobile", 1) + more)
 	f, err := ParseComposed(Rules{}, raw, "c.yaml")
 	if err != nil {
@@ -25,6 +26,7 @@ func given(t *testing.T, id, more string) *Given {
 
 // draft makes a draft and freezes it, if it is to be.
 func (d *desk) draft(t *testing.T, id string, frozen bool) *Record {
+	t.Helper()
 	t.Helper()
 	rec, made, err := d.CreateDraft(d.ctx, given(t, id, ""))
 	if err != nil || !made {
