@@ -18,7 +18,6 @@ import (
 // A plainQueue is what people write who send by asynq: a task a recipient, 64 in
 // flight, and the outcome in a hash.
 type plainQueue struct {
-	addr    string // of Redis
 	sandbox string
 	careful bool          // an intent is in Redis before each submission
 	timeout time.Duration // of a submission
