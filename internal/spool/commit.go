@@ -46,7 +46,7 @@ const gatherBytes = 1 << 20
 func (s *Spool) gather() {
 	seen, _ := s.gathered()
 	for waited := time.Duration(0); waited < s.o.Gather; waited += gatherStep {
-		time.Sleep(min(gatherStep, s.o.Gather))
+		s.o.sleep(min(gatherStep, s.o.Gather))
 		n, size := s.gathered()
 		if n == seen || size >= gatherBytes {
 			return

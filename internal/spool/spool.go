@@ -38,6 +38,7 @@ type Options struct {
 	used   func(dir string) (share float64, err error) // of the disk; for tests
 	create func(dir string, n int64) (file, error)
 	sync   func(file) error
+	sleep  func(time.Duration)
 }
 
 const (
@@ -104,6 +105,9 @@ func Open(dir string, o Options) (*Spool, error) {
 	}
 	if o.sync == nil {
 		o.sync = func(f file) error { return datasync(f.(*os.File)) }
+	}
+	if o.sleep == nil {
+		o.sleep = time.Sleep
 	}
 	s := &Spool{
 		dir: dir, o: o, waiting: &commit{done: make(chan struct{})}, grown: make(chan struct{}),
