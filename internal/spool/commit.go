@@ -22,7 +22,7 @@ func (s *Spool) run() {
 		case _, open := <-s.wake:
 			now := time.Now()
 			if open && float64(records) > busy*now.Sub(last).Seconds() {
-				s.gather()
+				time.Sleep(s.o.Gather)
 			}
 			last = now
 			records = s.commit()
@@ -33,33 +33,6 @@ func (s *Spool) run() {
 			s.look()
 		}
 	}
-}
-
-// gatherStep is how often it is looked whether more records come.
-const gatherStep = time.Millisecond
-
-// gatherBytes is from how many bytes on a commit waits for no more.
-const gatherBytes = 1 << 20
-
-// gather waits for more records as long as they come, and no longer than a commit
-// may wait: what costs is each commit, and the processor's rest between two.
-func (s *Spool) gather() {
-	seen, _ := s.gathered()
-	for waited := time.Duration(0); waited < s.o.Gather; waited += gatherStep {
-		s.o.sleep(min(gatherStep, s.o.Gather))
-		n, size := s.gathered()
-		if n == seen || size >= gatherBytes {
-			return
-		}
-		seen = n
-	}
-}
-
-// gathered is how many records wait for a commit, and their bytes.
-func (s *Spool) gathered() (records, size int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waiting.records, len(s.waiting.data)
 }
 
 // look looks at the room on the disk.

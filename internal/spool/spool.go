@@ -31,20 +31,19 @@ type Options struct {
 	SegmentBytes int64
 	// Full is the share of the disk above which nothing more is taken; 0.95 if 0.
 	Full float64
-	// Gather is how long at most a commit waits for more records while more than a
-	// thousand a second come; 4 ms if 0.
+	// Gather is how long a commit waits for more records while more than a
+	// thousand a second come; 1 ms if 0.
 	Gather time.Duration
 
 	used   func(dir string) (share float64, err error) // of the disk; for tests
 	create func(dir string, n int64) (file, error)
 	sync   func(file) error
-	sleep  func(time.Duration)
 }
 
 const (
 	defaultSegment = 64 << 20
 	defaultFull    = 0.95
-	defaultGather  = 4 * time.Millisecond
+	defaultGather  = time.Millisecond
 	// maxWaiting bounds what waits for one commit.
 	maxWaiting = 16 << 20
 )
@@ -105,9 +104,6 @@ func Open(dir string, o Options) (*Spool, error) {
 	}
 	if o.sync == nil {
 		o.sync = func(f file) error { return datasync(f.(*os.File)) }
-	}
-	if o.sleep == nil {
-		o.sleep = time.Sleep
 	}
 	s := &Spool{
 		dir: dir, o: o, waiting: &commit{done: make(chan struct{})}, grown: make(chan struct{}),

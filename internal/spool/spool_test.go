@@ -505,35 +505,3 @@ func TestAppliedThatCannotBeRead(t *testing.T) {
 		}
 	}
 }
-
-// A commit waits as long as records come, and no longer than it may; nor for more than
-// it is worth waiting for.
-func TestGather(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		come  []int // records in each step
-		bytes int   // of each
-		steps int
-	}{
-		"no more":           {nil, 10, 1},
-		"some, and no more": {[]int{3, 1}, 10, 3},
-		"more than it may":  {[]int{1, 1, 1, 1, 1, 1, 1}, 10, 4},
-		"a lot":             {[]int{1, 1, 1, 1}, gatherBytes / 2, 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			steps := 0
-			s := &Spool{waiting: &commit{records: 1}}
-			s.o = Options{Gather: 4 * gatherStep, sleep: func(time.Duration) {
-				if steps < len(tt.come) {
-					s.waiting.records += tt.come[steps]
-					s.waiting.data = append(s.waiting.data, make([]byte, tt.come[steps]*tt.bytes)...)
-				}
-				steps++
-			}}
-			if s.gather(); steps != tt.steps {
-				t.Errorf("it waits %d steps, want %d", steps, tt.steps)
-			}
-		})
-	}
-}
