@@ -49,6 +49,23 @@ func said(f *fold) (all []any) {
 	return all
 }
 
+// Of two codes of the same second, and of two ids that share a key, the lesser counts,
+// whichever came first.
+func TestFoldOfTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	lesser := entry{key: 1, status: sender.Undelivered, at: 1_790_000_000, code: "meta_131026", messageID: "a"}
+	greater := entry{key: 1, status: sender.Undelivered, at: 1_790_000_000, code: "meta_131049", messageID: "b"}
+	for _, order := range [][]entry{{lesser, greater}, {greater, lesser}} {
+		f := folded(order)
+		if m := f.recipients[0]; len(m) != 1 || m[0].code != lesser.code || m[0].messageID != lesser.messageID {
+			t.Errorf("%+v", m)
+		}
+		if f.add(greater) || f.add(lesser) {
+			t.Error("one of them is new the second time")
+		}
+	}
+}
+
 // Neither order nor repetition, nor how entries are cut into records, makes a
 // difference.
 func TestFoldIsALattice(t *testing.T) {
