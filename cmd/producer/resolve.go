@@ -13,6 +13,7 @@ import (
 type resolveCommand struct {
 	ID      string `arg:"" help:"The campaign."`
 	InDoubt string `enum:",resend,accept,reject" default:"" help:"What the provider says of the recipients in doubt: resend (it did not take them: send again), accept (it took them), reject (leave them unsent). With --file: of all whom the file does not name." placeholder:"CHOICE"`
+	Note    string `help:"Why, such as what the provider answered: kept in the audit, with who said so." placeholder:"TEXT"`
 	File    string `help:"A CSV file with the column row or phone, and choice: a word for each, such as an export with such a column; - is standard input." placeholder:"FILE"`
 	asJSON
 }
@@ -22,7 +23,7 @@ func (c *resolveCommand) Run(a *app) error {
 	if c.InDoubt == "" && c.File == "" {
 		return &usageError{errors.New("--in-doubt or --file: say what is to become of the recipients in doubt")}
 	}
-	order := desk.ResolveOrder{ID: c.ID}
+	order := desk.ResolveOrder{ID: c.ID, Note: c.Note}
 	var err error
 	if c.InDoubt != "" {
 		if order.Others, err = ledger.ParseChoice(c.InDoubt); err != nil {

@@ -195,11 +195,12 @@ func (s *Server) resolve(c *call) error {
 			Row    int    `json:"row"`
 			Choice string `json:"choice"`
 		} `json:"rows"`
+		Note string `json:"note"`
 	}
 	if err := c.decode(&o); err != nil {
 		return err
 	}
-	order := desk.ResolveOrder{ID: rec.ID}
+	order := desk.ResolveOrder{ID: rec.ID, Note: o.Note}
 	if o.Choice != "" || o.Rows == nil {
 		if order.Others, err = ledger.ParseChoice(o.Choice); err != nil {
 			return invalidAt("/choice", "is one of accept, reject, resend")

@@ -23,12 +23,14 @@ import (
 const (
 	// Keep is how long an entry is kept.
 	Keep = 400 * 24 * time.Hour
-	// MaxEntries is how many are kept, about: some 40 MB of Redis at the most.
+	// MaxEntries is how many are kept, about: some 40 MB of Redis, and 200 if each had a note as long as may be.
 	MaxEntries = 100_000
 	// endWithin is how long the outcome may take to be noted.
 	endWithin = 5 * time.Second
-	// maxText is how long one text of an entry may be.
-	maxText = 200
+	// maxText is how long one text of an entry may be, and maxDetail what stands there of
+	// the act, with what a person notes beside it.
+	maxText   = 200
+	maxDetail = 1500
 )
 
 // An Actor is who does something.
@@ -143,7 +145,7 @@ func fields(who Actor, a Act, o Outcome, began string) []any {
 	}
 	return []any{
 		"actor", plain(actor), "token", plain(who.Token), "address", cut(host), "request", cut(who.Request),
-		"act", cut(a.Name), "campaign", cut(a.Campaign), "sender", plain(a.Sender), "detail", plain(a.Detail), "outcome", string(o), "began", began,
+		"act", cut(a.Name), "campaign", cut(a.Campaign), "sender", plain(a.Sender), "detail", bound(phone.Hide(a.Detail), maxDetail), "outcome", string(o), "began", began,
 	}
 }
 
@@ -151,15 +153,17 @@ func fields(who Actor, a Act, o Outcome, began string) []any {
 func plain(text string) string { return cut(phone.Hide(text)) }
 
 // cut is a text of bounded length that steers no terminal.
-func cut(text string) string {
+func cut(text string) string { return bound(text, maxText) }
+
+func bound(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "..."
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/internal/audit"
 	"sluice/internal/campaign"
@@ -214,6 +215,10 @@ func (d *Desk) Amend(ctx context.Context, o AmendOrder) (m *Amended, err error) 
 // and has those sent again that are to be. Of two words on one the first counts; who
 // is not in doubt stays as they are.
 func (d *Desk) Resolve(ctx context.Context, o ResolveOrder) (r Resolved, err error) {
+	o.Note = strings.Join(strings.Fields(o.Note), " ")
+	if n := utf8.RuneCountInString(o.Note); n > MaxNote {
+		return r, invalid("the note has %d characters, and at most %d are kept", n, MaxNote)
+	}
 	err = d.actOn(ctx, "resolve", o.ID, func(a *audit.Act, _ campaign.State) (bool, error) {
 		r, err = d.resolve(ctx, o)
 		var texts []string
@@ -223,6 +228,9 @@ func (d *Desk) Resolve(ctx context.Context, o ResolveOrder) (r Resolved, err err
 			}
 		}
 		a.Detail = strings.Join(texts, ", ")
+		if o.Note != "" {
+			a.Detail += "; note: " + o.Note
+		}
 		return len(texts) > 0 || r.Requeued > 0, err
 	})
 	return r, err

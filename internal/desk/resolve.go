@@ -15,7 +15,13 @@ type ResolveOrder struct {
 	ID        string
 	Decisions *Decisions    // for some of them; may be nil
 	Others    ledger.Choice // for all others; 0 leaves them in doubt
+	// Note is why, such as what the provider said: it stands in the audit with who said
+	// so. No phone number stays in it.
+	Note string
 }
+
+// MaxNote is how long a note may be, in characters.
+const MaxNote = 400
 
 // Resolved is what came of a Resolve.
 type Resolved struct {
