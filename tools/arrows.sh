@@ -132,7 +132,7 @@ good accounts $i/config $i/ratelimit $i/sender $i/sender/nxcloud $i/sender/innop
 good export $i/ledger
 good campaign $i/phone
 good api $i/desk $i/token $i/idempotency $i/parts $i/status $i/campaign $i/ledger
-good page $i/audit $i/desk $i/token $i/session $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
+good page $i/audit $i/desk $i/token $i/session $i/idempotency $i/outbox $i/parts $i/status $i/campaign $i/ledger $i/export $i/sender
 good series $i/keys
 good desk $i/series $i/told
 good page $i/series

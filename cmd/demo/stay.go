@@ -16,6 +16,7 @@ import (
 	"sluice/internal/accounts"
 	"sluice/internal/audit"
 	"sluice/internal/desk"
+	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/page"
 	"sluice/internal/sender"
@@ -115,7 +116,7 @@ func (d *demo) launchMore(ctx context.Context) (string, error) {
 func (d *demo) page(launched func()) (*page.Server, error) {
 	tokens := token.NewStore(d.rdb, time.Now)
 	return page.New(page.Options{
-		Desk: d.desk, Tokens: tokens, Sessions: session.NewStore(d.rdb, tokens, time.Now), Outbox: outbox.NewStore(d.rdb, time.Now),
+		Desk: d.desk, Tokens: tokens, Sessions: session.NewStore(d.rdb, tokens, time.Now), Outbox: outbox.NewStore(d.rdb, time.Now), Idempotency: idempotency.NewStore(d.rdb),
 		Ping: func(context.Context, string) (int, error) { return 0, errors.New("the demo calls nobody") },
 		Now:  time.Now, Log: zerolog.Nop(), Launched: launched, Templates: d.templates,
 		Senders: func() ([]string, error) { return []string{"promo-br", "promo-id"}, nil },

@@ -71,7 +71,7 @@ func (c *serveCommand) Run(a *app) error {
 		Ready: a.ready,
 	})
 	people, err := page.New(page.Options{
-		Desk: d, Tokens: tokens, Sessions: session.NewStore(a.redis, tokens, a.now), Outbox: told, Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
+		Desk: d, Tokens: tokens, Sessions: session.NewStore(a.redis, tokens, a.now), Outbox: told, Idempotency: idempotency.NewStore(a.redis), Ping: deliverer.Ping, PlainCallbacks: len(allow) > 0,
 		Now: a.now, Log: log, Senders: a.senderNames, Templates: a.templatesOf, Launched: im.poke, Queue: a.queue,
 	})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	capture "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // eventWithin is how long anything may take that is waited for: the machine may be slow.
@@ -178,6 +179,58 @@ func (b *browser) click(selector string) {
 	b.do(chromedp.Click(selector))
 }
 
+// press goes by Tab to what a selector finds, as who has no mouse does, and presses keys
+// there. Where the focus is must be seen.
+func (b *browser) press(selector, keys string) {
+	b.t.Helper()
+	const most = 150 // stops of one page
+	for range most {
+		at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`(() => {
+			const at = document.activeElement;
+			if (!at || !at.matches(%q)) return at && at.matches(".skip") ? "skip" : "elsewhere";
+			const style = getComputedStyle(at);
+			return at.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 ? "there" : "unseen";
+		})()`, selector)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		switch at {
+		case "there":
+			if keys != "" {
+				b.do(chromedp.KeyEvent(keys))
+			}
+			return
+		case "unseen":
+			b.t.Errorf("the focus on %s is not seen", selector)
+			b.do(chromedp.KeyEvent(keys))
+			return
+		case "skip":
+			b.do(chromedp.KeyEvent(kb.Enter)) // past the navigation
+		}
+		b.do(chromedp.KeyEvent(kb.Tab))
+	}
+	b.shot("failed")
+	b.t.Fatalf("no Tab leads to %s\n%s", selector, b.text())
+}
+
+// pick chooses of a list, by the keyboard.
+func (b *browser) pick(selector, value string) {
+	b.t.Helper()
+	b.press(selector, "")
+	const most = 50 // choices of a list
+	for range most {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q).value", selector)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if is == value {
+			return
+		}
+		b.do(chromedp.KeyEvent(kb.ArrowDown))
+	}
+	b.t.Fatalf("%s has no %q", selector, value)
+}
+
 // look puts the browser's window and theme so.
 func (b *browser) look(width, height int64, theme string) {
 	b.t.Helper()
@@ -198,6 +251,23 @@ func (b *browser) shot(name string) {
 	res, err := chromedp.Call(b.ctx, capture.CaptureScreenshot, capture.CaptureScreenshotParams{})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), res.Data, 0o644)
+	}
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
+// whole keeps a picture of all of a page, for who looks at each of them: in the folder
+// that SLUICE_EACH_PAGE names.
+func (b *browser) whole(name string) {
+	dir := os.Getenv("SLUICE_EACH_PAGE")
+	if dir == "" {
+		return
+	}
+	all := true
+	res, err := chromedp.Call(b.ctx, capture.CaptureScreenshot, capture.CaptureScreenshotParams{CaptureBeyondViewport: &all})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strings.Trim(strings.NewReplacer("/", "_", "?", "_", "=", "_").Replace(name), "_")+".png"), res.Data, 0o644)
 	}
 	if err != nil {
 		b.t.Error(err)

@@ -31,6 +31,9 @@ type account struct {
 	Granted     float64 // what throttling has left of the limit
 	GrantedW    float64 // as a part of the bar
 	Charts      []chart
+	Held        []held
+	Settable    bool
+	Revision    int // of its message; 0: it was never amended
 }
 
 // A codeRow is a code with what it means.
@@ -38,6 +41,7 @@ type codeRow struct {
 	Code    string
 	N, Of   int
 	Meaning string
+	English bool // it is in no other language
 }
 
 // both is a record with its account, as they were read one after the other.
@@ -89,12 +93,16 @@ func (s *Server) accountFor(c *call, b both) *account {
 	st := b.st
 	a := &account{
 		Status: st, Bar: accountOf(st), Funnel: funnelOf(st), Given: b.rec.Composed(), Numbers: c.token.May(token.PII),
-		Done: st.Recipients() - st.Pending,
+		Done: st.Recipients() - st.Pending, Settable: settable(campaign.State(st.State)),
+	}
+	if len(b.rec.Amended) > 0 {
+		a.Revision = b.rec.Revision
 	}
 	meaning := s.Desk.Meaning(st.Sender)
-	a.Codes = codesOf(st.Codes, st.Recipients(), meaning)
+	a.Held = c.words.heldIn(st, b.rec)
+	a.Codes = codesOf(c.words, st.Codes, st.Recipients(), meaning)
 	if st.Receipts != nil {
-		a.Late = codesOf(st.Receipts.Codes, st.Accepted, meaning)
+		a.Late = codesOf(c.words, st.Receipts.Codes, st.Accepted, meaning)
 	}
 	if file, err := b.rec.File(); err == nil {
 		settings := file.Settings()
@@ -127,12 +135,14 @@ func (a *account) pace(now time.Time) {
 	}
 }
 
-func codesOf(codes map[string]int, of int, meaning func(string) string) []codeRow {
+func codesOf(l *language, codes map[string]int, of int, meaning func(string) string) []codeRow {
 	var rows []codeRow
 	for _, code := range slices.SortedFunc(maps.Keys(codes), func(x, y string) int {
 		return cmp.Or(codes[y]-codes[x], cmp.Compare(x, y))
 	}) {
-		rows = append(rows, codeRow{Code: code, N: codes[code], Of: of, Meaning: meaning(code)})
+		row := codeRow{Code: code, N: codes[code], Of: of}
+		row.Meaning, row.English = l.meaning(code, meaning(code))
+		rows = append(rows, row)
 	}
 	return rows
 }

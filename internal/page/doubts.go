@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
+	"sluice/internal/audit"
 	"sluice/internal/desk"
 	"sluice/internal/export"
 	"sluice/internal/ledger"
@@ -32,6 +34,7 @@ type doubts struct {
 	Hears    bool
 	MayWrite bool
 	Wrong    string
+	Words    []audit.Entry // that people have said on them so far, the latest first
 }
 
 // asking is the page that asks whether a word on them is meant.
@@ -40,6 +43,8 @@ type asking struct {
 	Choice string
 	Rows   []string // empty: all of them
 	N      int
+	Note   string
+	Most   int // of its characters
 }
 
 // choices are a person's words, as forms have them.
@@ -65,6 +70,9 @@ func (s *Server) showDoubts(c *call, wrong string, code int) error {
 	if r := st.Receipts; r != nil && r.LastAt != nil && st.Accepted > 0 {
 		d.Hears, d.Told = true, 100*(st.Accepted-r.Awaiting)/st.Accepted
 	}
+	if d.Words, err = s.wordsOn(c, rec.ID); err != nil {
+		return err
+	}
 	if st.InDoubt > 0 {
 		if d.Rows, err = s.rows(c, desk.ExportOrder{ID: rec.ID, States: []string{"in_doubt"}}, mostDoubts); err != nil {
 			return err
@@ -74,10 +82,34 @@ func (s *Server) showDoubts(c *call, wrong string, code int) error {
 	for _, r := range d.Rows {
 		codes[r.Code]++
 	}
-	d.Codes = codesOf(codes, len(d.Rows), c.desk.Meaning(rec.Sender))
+	d.Codes = codesOf(c.words, codes, len(d.Rows), c.desk.Meaning(rec.Sender))
 	d.More = max(0, st.InDoubt-len(d.Rows))
 	return s.show(c, sheet{Name: "doubts", Title: c.words.say("doubt.title", rec.ID), Section: "campaigns", Status: code, Data: d})
 }
+
+// mostWords is how many of what people said before one page shows.
+const mostWords = 20
+
+// wordsOn are what people have said on those in doubt of a campaign, each with its note.
+func (s *Server) wordsOn(c *call, id string) ([]audit.Entry, error) {
+	v, err := s.shared.get(c.ctx, "words "+id, func(ctx context.Context) (any, time.Duration, error) {
+		var all []audit.Entry
+		_, err := s.Desk.Audit(ctx, audit.Query{Campaign: id, Act: "resolve"}, func(e *audit.Entry) bool {
+			if e.Outcome == audit.Done || e.Outcome == audit.Begun {
+				all = append(all, *e)
+			}
+			return len(all) < mostWords
+		})
+		return all, wordsFor, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.([]audit.Entry), nil
+}
+
+// wordsFor is how long they may be kept: to find them is to look through the audit.
+const wordsFor = 30 * time.Second
 
 // errEnough ends an export of which enough has been read.
 var errEnough = errors.New("enough")
@@ -139,7 +171,7 @@ func (s *Server) decide(c *call) error {
 		return s.showDoubts(c, "doubt.no_row", http.StatusUnprocessableEntity)
 	}
 	if c.form("sure") == "" {
-		a := &asking{ID: rec.ID, Choice: c.form("choice"), Rows: rows, N: len(rows)}
+		a := &asking{ID: rec.ID, Choice: c.form("choice"), Rows: rows, N: len(rows), Most: desk.MaxNote}
 		if rows == nil {
 			st, err := c.desk.Status(c.ctx, rec.ID)
 			if err != nil {
@@ -149,7 +181,7 @@ func (s *Server) decide(c *call) error {
 		}
 		return s.show(c, sheet{Name: "doubtask", Title: c.words.say("doubt.ask." + a.Choice + ".title"), Section: "campaigns", Data: a})
 	}
-	o := desk.ResolveOrder{ID: rec.ID, Others: choice}
+	o := desk.ResolveOrder{ID: rec.ID, Others: choice, Note: c.form("note")}
 	if rows != nil {
 		o.Others = 0
 		if o.Decisions, err = decisions(rows, c.form("choice")); err != nil {
@@ -158,6 +190,7 @@ func (s *Server) decide(c *call) error {
 	}
 	got, err := c.desk.Resolve(c.ctx, o)
 	s.changed(rec.ID)
+	s.shared.forget("words " + rec.ID)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,13 @@ type fault struct {
 func (f *fault) Error() string { return f.Key + ": " + f.Detail }
 
 var (
-	errNoCampaign = &fault{Status: http.StatusNotFound, Key: "no_campaign"}
-	errNowhere    = &fault{Status: http.StatusNotFound, Key: "nowhere"}
-	errForeign    = &fault{Status: http.StatusForbidden, Key: "foreign"}
-	errTooOften   = &fault{Status: http.StatusTooManyRequests, Key: "too_often"}
-	errNoEndpoint = &fault{Status: http.StatusNotFound, Key: "no_endpoint"}
+	errNoCampaign  = &fault{Status: http.StatusNotFound, Key: "no_campaign"}
+	errNowhere     = &fault{Status: http.StatusNotFound, Key: "nowhere"}
+	errForeign     = &fault{Status: http.StatusForbidden, Key: "foreign"}
+	errTooOften    = &fault{Status: http.StatusTooManyRequests, Key: "too_often"}
+	errUnderWay    = &fault{Status: http.StatusConflict, Key: "under_way"}
+	errDoneAlready = &fault{Status: http.StatusConflict, Key: "done_already"}
+	errNoEndpoint  = &fault{Status: http.StatusNotFound, Key: "no_endpoint"}
 )
 
 func forbidden(scope string) *fault {

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"sluice/internal/desk"
+	"sluice/internal/parts"
 	"sluice/internal/token"
 )
 
@@ -33,6 +36,7 @@ func TestBrowser(t *testing.T) { //nolint:paralleltest // one browser at a time
 	watches(b, w)
 	settles(b)
 	looksUp(b)
+	resumes(b, w)
 	everyPage(b, w)
 	queuePage(b)
 	b.fine()
@@ -42,14 +46,14 @@ func signsIn(b *browser, text string) {
 	b.open("/campaigns/spring-sale")
 	b.at("/sign-in")
 	b.audit("sign in")
-	b.do(chromedp.SendKeys("#token", "slc_wrong"))
-	b.click("main button")
+	b.press("#token", "slc_wrong")
+	b.press("main button", " ")
 	b.shows("This token is none")
 	b.audit("sign in, refused")
-	b.do(chromedp.SendKeys("#token", text+"\r")) // by the keyboard alone
+	b.press("#token", text+kb.Enter)
 	b.at("/campaigns/spring-sale")
 	b.shows("There is no such campaign")
-	b.click("main a.button")
+	b.press("main a.button", kb.Enter)
 	b.shows("No campaigns yet")
 	b.audit("no campaigns")
 }
@@ -59,38 +63,43 @@ func composes(b *browser) {
 	if err := os.WriteFile(file, people(rows), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	b.click(`a[href="/new"]`)
+	b.press(`a[href="/new"]`, kb.Enter)
 	b.at("/new")
 	b.audit("new")
-	b.do(chromedp.SendKeys("#name", "Spring Sale"), chromedp.SendKeys("#country", "br"), chromedp.SetUploadFiles("#file", []string{file}))
+	b.press("#name", "Spring Sale")
+	b.press("#country", "br")
+	b.press("#file", "") // the window to choose a file is the browser's own
+	b.do(chromedp.SetUploadFiles("#file", []string{file}))
 	b.until("the file's name", `document.querySelector("[data-name]").textContent === "recipients.csv"`)
-	b.click("main button.first")
+	b.press("main button.first", " ")
 	b.at("/campaigns/spring-sale/columns")
 	b.shows("5511910000001")
 	b.audit("columns")
-	b.click("main button.first")
+	b.press("main button.first", " ")
 	b.at("/campaigns/spring-sale/message")
-	b.do(chromedp.SetValue("#template", "spring_sale|pt_BR"))
-	b.click("main button.first")
+	b.pick("#template", "spring_sale|pt_BR")
+	b.press("main button.first", " ")
 	b.shows("Variable 2")
-	b.do(
-		chromedp.SendKeys("#text-header", "https://cdn.example.com/spring.jpg"), chromedp.SetValue("#column-body1", "first_name"), chromedp.SendKeys("#text-body1", "friend"),
-		chromedp.SetValue("#column-body2", "discount"), chromedp.SetValue("#column-button0", "code"), chromedp.SetValue("#column-button1", "coupon"),
-	)
-	b.click(`button[name="look"]`)
+	b.press("#text-header", "https://cdn.example.com/spring.jpg")
+	b.pick("#column-body1", "first_name")
+	b.press("#text-body1", "friend")
+	b.pick("#column-body2", "discount")
+	b.pick("#column-button0", "code")
+	b.pick("#column-button1", "coupon")
+	b.press(`button[name="look"]`, " ")
 	b.shows("Hello Bruno, 6% off today.")
 	b.audit("message")
 	b.shot("page-message")
-	b.click("form.card[method=post] button.first")
+	b.press("form.card[method=post] button.first", kb.Enter)
 	b.at("/campaigns/spring-sale/when")
 	b.audit("when")
-	b.do(chromedp.SetValue("#rate", "30"))
-	b.click("main button.first")
+	b.press("#rate", "30")
+	b.press("main button.first", " ")
 	b.at("/campaigns/spring-sale/check")
 	b.shows("people get it.")
 	b.audit("check")
-	b.do(chromedp.SendKeys("#to", "+5511999990000"))
-	b.click("#test button")
+	b.press("#to", "+5511999990000")
+	b.press("#test button", " ")
 	b.until("a test", `location.search.includes("test=test-")`)
 	for deadline := time.Now().Add(eventWithin); ; { // its answer comes when it comes
 		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.body.innerText.includes("The test is accepted")`)); err == nil && ok {
@@ -101,12 +110,12 @@ func composes(b *browser) {
 		}
 		b.do(chromedp.Reload())
 	}
-	b.click(`a[href$="/launch"]`)
+	b.press(`a[href$="/launch"]`, kb.Enter)
 	b.at("/campaigns/spring-sale/launch")
 	b.audit("launch")
-	b.do(chromedp.SendKeys("#typed", "3\r"))
+	b.press("#typed", "3"+kb.Enter)
 	b.shows("That is not the number of recipients")
-	b.do(chromedp.Clear("#typed"), chromedp.SendKeys("#typed", fmt.Sprintf("%d\r", recipients())))
+	b.press("#typed", kb.Backspace+fmt.Sprint(recipients())+kb.Enter)
 	b.at("/campaigns/spring-sale")
 }
 
@@ -197,6 +206,51 @@ func looksUp(b *browser) {
 	b.audit("suppressions")
 }
 
+// resumes goes on with a halted campaign, by the keyboard alone: the provider refuses the
+// account once, until it is topped up.
+func resumes(b *browser, w *world) {
+	text := `{"id":"empty-account","sender":"promo-br","message":{"type":"template","template":{"name":"plain_news","language":"en_US"}},"recipients":{"default_country":"BR"}}`
+	g, err := w.desk.Compose([]byte(text), nil, nil, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rec, _, err := w.desk.Draft(b.t.Context(), g)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, _, err = w.desk.PutPart(b.t.Context(), rec, parts.Delivery{N: 1, Media: parts.CSV, Body: strings.NewReader("phone\n+5511988888888\n")}); err == nil {
+		rec, err = w.desk.Record(b.t.Context(), rec.ID)
+	}
+	if err == nil {
+		_, err = w.desk.Freeze(b.t.Context(), rec, desk.FreezeOrder{})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	w.poke()
+	b.open("/campaigns/empty-account")
+	b.shows("the account has no balance")
+	b.audit("a halted campaign")
+	b.whole("halted")
+	b.press(`a[href$="/amend"]`, kb.Enter)
+	b.at("/campaigns/empty-account/amend")
+	b.audit("amend")
+	b.whole("amend")
+	b.press(`main a.button`, kb.Enter)
+	b.at("/campaigns/empty-account")
+	b.press(`a[href$="/settings"]`, kb.Enter)
+	b.at("/campaigns/empty-account/settings")
+	b.audit("settings")
+	b.whole("settings")
+	b.press(`main a.button`, kb.Enter)
+	b.at("/campaigns/empty-account")
+	b.press(`a[href$="/do/resume"]`, kb.Enter)
+	b.at("/campaigns/empty-account/do/resume")
+	b.press("main button.first", " ")
+	b.at("/campaigns/empty-account")
+	b.until("the end", `document.querySelector("h1 .state").textContent === "finished"`)
+}
+
 // everyPage looks at each in both themes, languages and widths.
 func everyPage(b *browser, w *world) {
 	text := `{"id":"autumn-draft","sender":"promo-br","message":{"type":"template","template":{"name":"plain_news","language":"en_US"}},"recipients":{"default_country":"BR"}}`
@@ -229,6 +283,7 @@ func everyPage(b *browser, w *world) {
 			b.open(path)
 			b.until("the styles", "document.styleSheets.length > 0")
 			b.fits(what)
+			b.whole(fmt.Sprint(look.width, look.theme, look.language, path))
 			if look.audit {
 				b.audit(what)
 			}

@@ -14,13 +14,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"sluice/internal/desk"
+	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/sender"
 	"sluice/internal/session"
 	"sluice/internal/token"
 )
 
-//go:embed words/*.json
+//go:embed words/*.json words/codes/*.json
 var wordFiles embed.FS
 
 //go:embed html/*.html
@@ -35,6 +36,8 @@ type Options struct {
 	Tokens   *token.Store
 	Sessions *session.Store
 	Outbox   *outbox.Store
+	// Idempotency remembers which forms were carried out.
+	Idempotency *idempotency.Store
 	// Ping tells an endpoint something now, and returns the status of its answer.
 	Ping func(ctx context.Context, endpoint string) (int, error)
 	// PlainCallbacks lets endpoints be without TLS.
@@ -64,6 +67,7 @@ type Server struct {
 	assets    map[string]asset
 	shared    *shared
 	attempts  *attempts
+	answers   *answers
 	queues    map[bool]http.Handler // by whether they are read-only
 
 	closing sync.Once
@@ -72,7 +76,7 @@ type Server struct {
 
 // New makes a Server.
 func New(o Options) (*Server, error) {
-	s := &Server{Options: o, shared: newShared(o.Now), attempts: newAttempts(), closed: make(chan struct{}), queues: map[bool]http.Handler{}}
+	s := &Server{Options: o, shared: newShared(o.Now), attempts: newAttempts(), answers: newAnswers(o.Now), closed: make(chan struct{}), queues: map[bool]http.Handler{}}
 	if s.Launched == nil {
 		s.Launched = func() {}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"sluice/internal/batch"
 	"sluice/internal/desk"
+	"sluice/internal/idempotency"
 	"sluice/internal/outbox"
 	"sluice/internal/parts"
 	"sluice/internal/redistest"
@@ -56,7 +57,7 @@ type bench struct {
 	cookie string
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	rdb := redistest.New(t).Client(t)
 	b := &bench{t: t, rdb: rdb, tokens: token.NewStore(rdb, time.Now)}
@@ -75,7 +76,7 @@ func newBench(t *testing.T) *bench {
 	b.desk = desk.New(desk.Options{Redis: rdb, Open: open, Now: time.Now})
 	var err error
 	b.server, err = New(Options{
-		Desk: b.desk, Tokens: b.tokens, Sessions: session.NewStore(rdb, b.tokens, time.Now), Outbox: outbox.NewStore(rdb, time.Now),
+		Desk: b.desk, Tokens: b.tokens, Sessions: session.NewStore(rdb, b.tokens, time.Now), Outbox: outbox.NewStore(rdb, time.Now), Idempotency: idempotency.NewStore(rdb),
 		Ping: func(context.Context, string) (int, error) { return 204, nil },
 		Now:  time.Now, Log: zerolog.Nop(),
 		Senders: func() ([]string, error) { return []string{"other", "promo"}, nil },
@@ -183,7 +184,9 @@ func lacks(t testing.TB, text string, all ...string) {
 const list = "phone,name\n+5511987654321,Ana\n+5511987654322,Bia\n+5511987654321,Ana\nx,Eva\n"
 
 // draft makes a draft of a sender, with a list.
-func (b *bench) draft(id, from string) {
+func (b *bench) draft(id, from string) { b.t.Helper(); b.draftOf(id, from, list) }
+
+func (b *bench) draftOf(id, from, list string) {
 	b.t.Helper()
 	text := fmt.Sprintf(`{"id":%q,"sender":%q,"message":{"type":"template","template":{"name":"order_update","language":"en_US","body":["{{name}}"]}},"recipients":{"default_country":"BR"}}`, id, from)
 	g, err := b.desk.Compose([]byte(text), nil, nil, nil)
@@ -200,9 +203,11 @@ func (b *bench) draft(id, from string) {
 }
 
 // running makes a campaign that runs.
-func (b *bench) running(id, from string) {
+func (b *bench) running(id, from string) { b.t.Helper(); b.runningOf(id, from, list) }
+
+func (b *bench) runningOf(id, from, list string) {
 	b.t.Helper()
-	b.draft(id, from)
+	b.draftOf(id, from, list)
 	rec, err := b.desk.Record(context.Background(), id)
 	if err == nil {
 		_, err = b.desk.Freeze(context.Background(), rec, desk.FreezeOrder{})

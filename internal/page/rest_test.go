@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/desk"
 	"sluice/internal/ledger"
 	"sluice/internal/sender"
 	"sluice/internal/token"
@@ -57,12 +58,20 @@ func TestDoubts(t *testing.T) {
 		t.Fatalf("something was done that was only asked for: %+v %v", st, err)
 	}
 	b.post("/campaigns/sale/doubts", url.Values{"choice": {"accept"}, "row": {"2,accept\n1"}, "sure": {"1"}}, 422)
-	if to := b.post("/campaigns/sale/doubts", url.Values{"choice": {"accept"}, "row": {"2"}, "sure": {"1"}}, http.StatusSeeOther); to != "/campaigns/sale?said=resolved" {
+	has(t, asked, `name="note"`)
+	long := url.Values{"choice": {"accept"}, "row": {"2"}, "sure": {"1"}, "note": {strings.Repeat("好", desk.MaxNote+1)}}
+	b.post("/campaigns/sale/doubts", long, 422)
+	long.Set("note", "ticket 4711: +5511987654322 got it"+strings.Repeat("好", 300))
+	if to := b.post("/campaigns/sale/doubts", long, http.StatusSeeOther); to != "/campaigns/sale?said=resolved" {
 		t.Errorf("to %q", to)
 	}
 	if st, err := b.desk.Status(t.Context(), "sale"); err != nil || st.InDoubt != 0 || st.Accepted != 2 {
 		t.Errorf("%+v %v", st, err)
 	}
+	// The note stands in the audit without the number, and with what it is about.
+	text = b.get("/campaigns/sale/doubts", http.StatusOK)
+	has(t, text, "What people said so far", "page:test", "accept 1; note: ticket 4711: ", strings.Repeat("好", 300)+"<")
+	lacks(t, text, "5511987654322")
 	b.doubtful("masked")
 	b.signIn([]string{token.Read})
 	text = b.get("/campaigns/masked/doubts", http.StatusOK)

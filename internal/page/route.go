@@ -34,6 +34,10 @@ func (s *Server) routes() []route {
 		{"GET /campaigns/{id}", token.Read, s.live(s.campaign)},
 		{"GET /campaigns/{id}/do/{act}", token.Send, s.askAct},
 		{"POST /campaigns/{id}/do/{act}", token.Send, s.act},
+		{"GET /campaigns/{id}/settings", token.Send, s.settings},
+		{"POST /campaigns/{id}/settings", token.Send, s.set},
+		{"GET /campaigns/{id}/amend", token.Send, s.amendPage},
+		{"POST /campaigns/{id}/amend", token.Send, s.amend},
 		{"GET /campaigns/{id}/doubts", token.Read, s.doubts},
 		{"POST /campaigns/{id}/doubts", token.Send, s.decide},
 		{"GET /campaigns/{id}/export", token.PII, s.exported},
@@ -130,6 +134,9 @@ func (s *Server) try(rt route, c *call) (err error) {
 		return errSignIn
 	case !c.token.May(rt.scope):
 		return forbidden(rt.scope)
+	}
+	if rt.scope != "" && strings.HasPrefix(rt.pattern, http.MethodPost+" ") {
+		return s.onceOf(c, rt.handle)
 	}
 	return rt.handle(c)
 }

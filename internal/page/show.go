@@ -32,6 +32,8 @@ type frame struct {
 	Query  url.Values
 	IsLive bool
 	Queue  bool
+
+	once string // the token of its forms, once it is asked for
 }
 
 // May says whether who looks has a scope.

@@ -49,8 +49,8 @@ func (s *Server) upload(c *call) error {
 	if err != nil {
 		return invalid("no form with a file")
 	}
-	l := &listStep{}
-	fields := map[string]*string{"name": &l.Name, "sender": &l.Sender, "country": &l.Country}
+	l, once := &listStep{}, ""
+	fields := map[string]*string{"name": &l.Name, "sender": &l.Sender, "country": &l.Country, onceField: &once}
 	for {
 		p, err := r.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -68,7 +68,7 @@ func (s *Server) upload(c *call) error {
 			continue
 		}
 		if p.FormName() == "file" {
-			return s.begin(c, l, p)
+			return s.once(c, once, l.Name, func(c *call) error { return s.begin(c, l, p) })
 		}
 	}
 }
@@ -214,14 +214,17 @@ func (s *Server) relist(c *call) error {
 		return invalid("no form with a file")
 	}
 	p, err := r.NextPart()
-	if err != nil || p.FormName() != "file" || p.FileName() == "" {
+	for err == nil && p.FormName() != "file" {
+		p, err = r.NextPart()
+	}
+	if err != nil || p.FileName() == "" {
 		return invalid(c.words.say("new.no_file"))
 	}
 	media, open := listOf(p.FileName())
 	if media == "" {
 		return invalid(c.words.say("new.no_csv"))
 	}
-	if _, err := s.take(c, rec, media, open, p); err != nil {
+	if _, err := s.take(c, rec, media, open, p); err != nil { // the same one twice is the same list
 		return err
 	}
 	return c.goTo("/campaigns/" + rec.ID + "/columns")

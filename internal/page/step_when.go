@@ -11,6 +11,7 @@ import (
 type whenStep struct {
 	Start, Zone      string // as a form has them
 	From, To, Window string // Window: any, recipient, or a zone
+	Later            bool   // it has a start
 	Rate             string
 	Priority         string
 }
@@ -24,17 +25,56 @@ func (s *Server) when(c *call) error {
 	if err != nil {
 		return err
 	}
-	v := &whenStep{Priority: d.Priority, Window: "any", From: "09:00", To: "20:00"}
+	v := newWhen(d.Priority, d.Window, d.Rate.MessagesPerSecond)
 	if at, err := time.Parse(time.RFC3339, d.StartAt); err == nil {
-		v.Start, v.Zone = at.UTC().Format(formTime), "UTC"
-	}
-	if d.Window != nil {
-		v.From, v.To, v.Window = d.Window.From, d.Window.To, d.Window.Timezone
-	}
-	if d.Rate.MessagesPerSecond > 0 {
-		v.Rate = strconv.FormatFloat(d.Rate.MessagesPerSecond, 'g', -1, 64)
+		v.Later, v.Start, v.Zone = true, at.UTC().Format(formTime), "UTC"
 	}
 	return s.showStep(c, "when", rec, d, "", v)
+}
+
+// newWhen is what a form has at first.
+func newWhen(priority string, w *campaign.Window, rate float64) *whenStep {
+	v := &whenStep{Priority: priority, Window: "any", From: "09:00", To: "20:00"}
+	if w != nil {
+		v.From, v.To, v.Window = w.From, w.To, w.Timezone
+	}
+	if rate > 0 {
+		v.Rate = strconv.FormatFloat(rate, 'g', -1, 64)
+	}
+	return v
+}
+
+// windowText is the window in one line, as settings have it; none is any time.
+func (v *whenStep) windowText() string {
+	if v.Window == "any" {
+		return "none"
+	}
+	return v.From + "-" + v.To + " " + v.Window
+}
+
+// said takes what a form says of when and how fast. Wrong is the key of what is
+// invalid; a start of zero is at once, a rate of 0 the sender's own.
+func (v *whenStep) said(c *call) (start time.Time, rate float64, wrong string) {
+	v.Start, v.Zone, v.From, v.To, v.Window, v.Rate, v.Priority = c.form("start"), c.form("zone"), c.form("from"), c.form("to"), c.form("window"), c.form("rate"), c.form("priority")
+	if v.Window == "zone" {
+		v.Window = c.form("window_zone")
+	}
+	if v.Later = c.form("begin") == "later"; v.Later {
+		zone, err := time.LoadLocation(v.Zone)
+		if err != nil || v.Zone == "" || v.Zone == "Local" {
+			return start, 0, "when.zone.wrong"
+		}
+		if start, err = time.ParseInLocation(formTime, v.Start, zone); err != nil {
+			return start, 0, "when.start.wrong"
+		}
+	}
+	if v.Rate != "" {
+		var err error
+		if rate, err = strconv.ParseFloat(v.Rate, 64); err != nil {
+			return start, 0, "when.rate.wrong"
+		}
+	}
+	return start, rate, ""
 }
 
 // setWhen keeps them.
@@ -43,42 +83,25 @@ func (s *Server) setWhen(c *call) error {
 	if err != nil {
 		return err
 	}
-	v := &whenStep{
-		Start: c.form("start"), Zone: c.form("zone"), From: c.form("from"), To: c.form("to"), Window: c.form("window"), Rate: c.form("rate"), Priority: c.form("priority"),
-	}
+	v := &whenStep{}
 	wrong := func(text string) error { return s.showStep(c, "when", rec, d, text, v) }
-	var start string
-	if c.form("begin") == "later" {
-		zone, err := time.LoadLocation(v.Zone)
-		if err != nil || v.Zone == "" || v.Zone == "Local" {
-			return wrong(c.words.say("when.zone.wrong"))
-		}
-		at, err := time.ParseInLocation(formTime, v.Start, zone)
-		if err != nil {
-			return wrong(c.words.say("when.start.wrong"))
-		}
-		start = at.Format(time.RFC3339)
-	}
-	var rate float64
-	if v.Rate != "" {
-		if rate, err = strconv.ParseFloat(v.Rate, 64); err != nil {
-			return wrong(c.words.say("when.rate.wrong"))
-		}
-	}
-	window := v.Window
-	if window == "zone" {
-		window = c.form("window_zone")
+	start, rate, key := v.said(c)
+	if key != "" {
+		return wrong(c.words.say(key))
 	}
 	_, err = s.keep(c, rec, func(top map[string]any) {
-		put(top, "start_at", start)
+		delete(top, "start_at")
+		if !start.IsZero() {
+			top["start_at"] = start.Format(time.RFC3339)
+		}
 		put(top, "priority", v.Priority)
 		delete(top, "rate")
 		if rate > 0 {
 			top["rate"] = map[string]any{"messages_per_second": rate}
 		}
 		delete(top, "window")
-		if window != "any" {
-			top["window"] = campaign.Window{From: v.From, To: v.To, Timezone: window}
+		if v.Window != "any" {
+			top["window"] = campaign.Window{From: v.From, To: v.To, Timezone: v.Window}
 		}
 	})
 	if err != nil {

@@ -19,6 +19,7 @@ type language struct {
 	Tag   string // such as zh-CN
 	Name  string // in its own words
 	texts map[string]string
+	codes map[string]string // what they mean; nil: as the desk has it
 	print *message.Printer
 	pages map[string]*template.Template
 }
@@ -34,6 +35,9 @@ func loadLanguages(assets map[string]asset) ([]*language, error) {
 	}
 	var all []*language
 	for _, f := range files {
+		if f.IsDir() {
+			continue
+		}
 		data, err := wordFiles.ReadFile("words/" + f.Name())
 		if err != nil {
 			return nil, fmt.Errorf("reading the catalogues: %w", err)
@@ -47,6 +51,9 @@ func loadLanguages(assets map[string]asset) ([]*language, error) {
 			return nil, fmt.Errorf("the catalogue %s: %w", f.Name(), err)
 		}
 		l.Name, l.print = l.texts["language"], message.NewPrinter(tag)
+		if l.codes, err = loadCodes(l.Tag); err != nil {
+			return nil, err
+		}
 		if l.pages, err = loadPages(l, assets); err != nil {
 			return nil, err
 		}

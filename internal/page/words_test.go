@@ -91,7 +91,7 @@ func saidKeys(t *testing.T) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := regexp.MustCompile(`^(signin|span|act|step|new|test|fault|campaigns|doubt|number|suppress|token|callback|template|launch|chart|check|when|columns|message)\.`)
+	known := regexp.MustCompile(`^(codes|hold|set|amend|signin|span|act|step|new|test|fault|campaigns|doubt|number|suppress|token|callback|template|launch|chart|check|when|columns|message)\.`)
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
 			continue

@@ -21,6 +21,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/desk"
 	"sluice/internal/dispatch"
+	"sluice/internal/idempotency"
 	"sluice/internal/ledger"
 	"sluice/internal/outbox"
 	"sluice/internal/page"
@@ -54,6 +55,7 @@ func newWorld(t *testing.T) *world {
 	provider := sandbox.New(sandbox.Options{Seed: 1, Latency: 2 * time.Millisecond, Faults: []sandbox.Fault{
 		{Provider: "nxcloud", Suffix: "77", Code: "22091"},
 		{Provider: "nxcloud", Suffix: "500", Do: sandbox.CutAfter},
+		{Provider: "nxcloud", Suffix: "88888888", Code: "22125", Times: 1},
 	}})
 	box := httptest.NewServer(provider)
 	t.Cleanup(box.Close)
@@ -150,7 +152,7 @@ func (s sharedRedis) MakeRedisClient() any { return s.UniversalClient }
 func (w *world) serve() {
 	w.t.Helper()
 	people, err := page.New(page.Options{
-		Desk: w.desk, Tokens: w.tokens, Sessions: session.NewStore(w.rdb, w.tokens, time.Now), Outbox: outbox.NewStore(w.rdb, time.Now),
+		Desk: w.desk, Tokens: w.tokens, Sessions: session.NewStore(w.rdb, w.tokens, time.Now), Outbox: outbox.NewStore(w.rdb, time.Now), Idempotency: idempotency.NewStore(w.rdb),
 		Ping: func(context.Context, string) (int, error) { return 204, nil }, Now: time.Now, Log: zerolog.Nop(),
 		Senders:   func() ([]string, error) { return []string{"promo-br", "promo-id"}, nil },
 		Templates: w.templates, Launched: w.poke,

@@ -70,8 +70,9 @@
     if (!zone.value) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   }
 
-  const drop = document.querySelector("[data-drop]");
-  if (drop) {
+  const drops = (root) => {
+    const drop = root.querySelector("[data-drop]");
+    if (!drop) return;
     const file = drop.querySelector("input[type=file]");
     const name = drop.querySelector("[data-name]");
     const show = () => { name.textContent = file.files.length ? file.files[0].name : ""; };
@@ -85,5 +86,41 @@
     drop.addEventListener("drop", (e) => {
       if (e.dataTransfer.files.length) { file.files = e.dataTransfer.files; show(); }
     });
-  }
+  };
+
+  // A list on its way shows how far it is. What comes back stands where the page would.
+  const sends = (root) => {
+    for (const form of root.querySelectorAll("form[data-upload]")) {
+      form.addEventListener("submit", (e) => {
+        e.preventDefault();
+        const way = form.querySelector("[data-way]");
+        const [bar, text, button] = [way.querySelector("progress"), way.querySelector("span"), form.querySelector("button[type=submit]")];
+        const ends = (words) => { text.textContent = words; button.disabled = false; };
+        const call = new XMLHttpRequest();
+        call.open("POST", form.action);
+        call.upload.addEventListener("progress", (p) => {
+          if (!p.lengthComputable) return;
+          bar.max = p.total;
+          bar.value = p.loaded;
+          text.textContent = p.loaded < p.total ? Math.floor((100 * p.loaded) / p.total) + " %" : form.dataset.reading;
+        });
+        call.addEventListener("error", () => ends(form.dataset.broken));
+        call.addEventListener("load", () => {
+          if (call.status < 400 && new URL(call.responseURL).pathname !== new URL(form.action).pathname) {
+            location.assign(call.responseURL);
+            return;
+          }
+          const main = new DOMParser().parseFromString(call.responseText, "text/html").querySelector("main");
+          if (!main) { ends(form.dataset.broken); return; }
+          document.querySelector("main").replaceWith(document.adoptNode(main));
+          begin(main);
+        });
+        button.disabled = true;
+        way.hidden = false;
+        call.send(new FormData(form));
+      });
+    }
+  };
+  const begin = (root) => { drops(root); sends(root); };
+  begin(document);
 })();
