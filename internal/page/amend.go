@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -29,53 +30,55 @@ type amending struct {
 	MayForm  bool
 	Revision int
 	Wrong    string
+
+	rec   *campaign.Record
+	file  *campaign.File
+	draft *draft // as much of it as the form shows
 }
 
 // amendingOf is a campaign's page of its message, as that is now.
-func (s *Server) amendingOf(c *call) (*campaign.Record, *campaign.File, *amending, *draft, error) {
+func (s *Server) amendingOf(c *call) (*amending, error) {
 	rec, err := c.record()
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, err
 	}
 	if rec.State != campaign.Paused && rec.State != campaign.Halted {
-		return nil, nil, nil, nil, &fault{Status: http.StatusConflict, Key: "not_still", Detail: string(rec.State)}
+		return nil, &fault{Status: http.StatusConflict, Key: "not_still", Detail: string(rec.State)}
 	}
-	file, err := rec.File()
-	if err != nil {
-		return nil, nil, nil, nil, err
+	a := &amending{ID: rec.ID, State: rec.State, Reason: rec.Reason, Revision: rec.Revision, rec: rec, draft: &draft{Sender: rec.Sender}}
+	if a.file, err = rec.File(); err != nil {
+		return nil, err
 	}
 	st, err := c.desk.Status(c.ctx, rec.ID)
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, err
 	}
-	a := &amending{ID: rec.ID, State: rec.State, Reason: rec.Reason, Waiting: st.Pending, Revision: rec.Revision}
-	columns, err := file.Columns()
+	a.Waiting = st.Pending
+	columns, err := a.file.Columns()
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, err
 	}
 	for _, column := range columns {
 		a.Columns = append(a.Columns, column.Name)
 	}
-	text, err := json.MarshalIndent(file.Message, "", "  ")
+	text, err := json.MarshalIndent(a.file.Message, "", "  ")
 	if err != nil {
-		return nil, nil, nil, nil, err
+		return nil, fmt.Errorf("writing the message of %s: %w", rec.ID, err)
 	}
-	a.Text = string(text)
-	d := &draft{Sender: rec.Sender}
-	d.Recipients.Columns = a.Columns
-	if err := json.Unmarshal(text, &d.Message); err != nil {
-		return nil, nil, nil, nil, err
+	a.Text, a.draft.Recipients.Columns = string(text), a.Columns
+	if err := json.Unmarshal(text, &a.draft.Message); err != nil {
+		return nil, fmt.Errorf("reading the message of %s: %w", rec.ID, err)
 	}
-	return rec, file, a, d, nil
+	return a, nil
 }
 
 // amendPage shows the message as it is, to be corrected.
 func (s *Server) amendPage(c *call) error {
-	_, file, a, d, err := s.amendingOf(c)
+	a, err := s.amendingOf(c)
 	if err != nil {
 		return err
 	}
-	s.form(c, a, d, &file.Message, c.r.URL.Query().Get("template"))
+	s.form(c, a, c.r.URL.Query().Get("template"))
 	a.ByText = !a.MayForm || c.r.URL.Query().Get("as") == "text"
 	return s.showAmending(c, a, http.StatusOK)
 }
@@ -86,13 +89,14 @@ func (s *Server) showAmending(c *call, a *amending, status int) error {
 
 // form finds the template that is looked at, and whether a form has a place for all
 // that the message says.
-func (s *Server) form(c *call, a *amending, d *draft, now *sender.Message, named string) {
+func (s *Server) form(c *call, a *amending, named string) {
+	now := &a.file.Message
 	if now.Type != "template" {
 		return
 	}
-	s.choose(c, d, &a.messageStep, named)
+	s.choose(c, a.draft, &a.messageStep, named)
 	same := &messageStep{}
-	s.choose(c, d, same, "")
+	s.choose(c, a.draft, same, "")
 	m, err := messageWith(same.Name, same.Language, now.Template.Category, same.Slots)
 	a.MayForm = err == nil && reflect.DeepEqual(m, now)
 }
@@ -100,22 +104,26 @@ func (s *Server) form(c *call, a *amending, d *draft, now *sender.Message, named
 // messageWith is messageOf, as campaign files have it.
 func messageWith(name, language, category string, slots []slot) (*sender.Message, error) {
 	text, err := json.Marshal(messageOf(name, language, category, slots))
-	if err != nil {
-		return nil, err
-	}
 	m := &sender.Message{}
-	return m, json.Unmarshal(text, m)
+	if err == nil {
+		err = json.Unmarshal(text, m)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the message: %w", err)
+	}
+	return m, nil
 }
 
 // amend puts another message in the place of a campaign's.
 func (s *Server) amend(c *call) error {
-	rec, file, a, d, err := s.amendingOf(c)
+	a, err := s.amendingOf(c)
 	if err != nil {
 		return err
 	}
-	s.form(c, a, d, &file.Message, c.form("template"))
+	rec := a.rec
+	s.form(c, a, c.form("template"))
 	a.ByText = c.form("as") == "text" || !a.MayForm
-	m, wrong := s.amended(c, a, file)
+	m, wrong := s.amended(c, a)
 	if wrong != "" {
 		a.Wrong = wrong
 		return s.showAmending(c, a, http.StatusUnprocessableEntity)
@@ -143,7 +151,7 @@ func (s *Server) amend(c *call) error {
 }
 
 // amended is the message that the form says, or what is wrong with it.
-func (s *Server) amended(c *call, a *amending, file *campaign.File) (m *sender.Message, wrong string) {
+func (s *Server) amended(c *call, a *amending) (m *sender.Message, wrong string) {
 	if a.ByText {
 		a.Text = c.form("text")
 		m = &sender.Message{}
@@ -167,7 +175,7 @@ func (s *Server) amended(c *call, a *amending, file *campaign.File) (m *sender.M
 			category = strings.ToLower(t.Category)
 		}
 	}
-	if now := file.Message.Template; now.Name == a.Name && now.Language == a.Language {
+	if now := a.file.Message.Template; now.Name == a.Name && now.Language == a.Language {
 		category = now.Category
 	}
 	m, err := messageWith(a.Name, a.Language, category, a.Slots)

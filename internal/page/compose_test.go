@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -116,6 +117,26 @@ func TestNewCampaign(t *testing.T) {
 		t.Errorf("%+v %v", st, err)
 	}
 	has(t, b.get("/campaigns/spring-sale/columns", http.StatusConflict), "Not possible in this state")
+}
+
+// A list of 100,000 rows goes the same way: it is uploaded, counted and planned.
+func TestLongList(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.signIn(token.Scopes)
+	const n = 100_000
+	var long strings.Builder
+	long.WriteString("phone,name\n")
+	for i := range n {
+		fmt.Fprintf(&long, "+55119%08d,Ana %d\n", 10_000_000+i, i)
+	}
+	b.send("/new", "long.csv", long.String(), http.StatusSeeOther, "name", "long", "sender", "promo")
+	has(t, b.get("/campaigns/long/columns", http.StatusOK), "100,000", "5511910000000", "Ana 0")
+	b.post("/campaigns/long/message", url.Values{"template": {"order_update|en_US"}, "column-body1": {"name"}, "text-body2": {"x"}}, http.StatusSeeOther)
+	has(t, b.get("/campaigns/long/check", http.StatusOK), "100,000 people get it.")
+	if to := b.post("/campaigns/long/launch", url.Values{"typed": {"100,000"}}, http.StatusSeeOther); to != "/campaigns/long?said=launched" {
+		t.Errorf("to %q", to)
+	}
 }
 
 // A list that breaks off leaves no draft behind.

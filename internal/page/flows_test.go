@@ -190,8 +190,15 @@ func settles(b *browser) {
 	b.click("form.form button.first")
 	b.shows("They got it?")
 	b.audit("doubts, asked")
-	b.click("main button.first")
+	b.press("#note", "the provider has them, ticket 4711")
+	b.press("main button.first", kb.Enter)
 	b.shows("Your word is on record.")
+	b.open("/campaigns/spring-sale/doubts")
+	b.shows("ticket 4711")
+	lines, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`fetch("/campaigns/spring-sale/export").then(r => r.text()).then(t => t.trim().split("\n").length)`, chromedp.EvalAwaitPromise))
+	if err != nil || lines != 1+rows {
+		b.t.Errorf("the export has %d lines, %v; want the header and %d", lines, err, rows)
+	}
 }
 
 func looksUp(b *browser) {

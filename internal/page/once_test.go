@@ -286,7 +286,7 @@ func TestAmending(t *testing.T) {
 	// The campaign's message has one variable, and the account's template two: it is
 	// written as text.
 	text := b.get("/campaigns/sale/amend", http.StatusOK)
-	has(t, text, "For the 2 people", `<textarea id="text"`, "these columns: name", "{{name}}")
+	has(t, text, "Still to get it: 2.", `<textarea id="text"`, "these columns: name", "{{name}}")
 	has(t, b.post("/campaigns/sale/amend", url.Values{"as": {"text"}, "text": {"{"}}, 422), "no message in JSON", ">{</textarea>")
 	has(t, b.post("/campaigns/sale/amend", url.Values{"as": {"text"}, "text": {`{"type":"template","template":{"name":"order_update","language":"en_US","body":["{{city}}","x"]}}`}}, 422), "city")
 	if to := b.post("/campaigns/sale/amend", url.Values{"as": {"text"}, "text": {`{"type":"template","template":{"name":"order_update","language":"en_US","body":["{{name|friend}}","x"]}}`}}, 303); to != "/campaigns/sale?said=amended" {

@@ -7,6 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sluice/internal/audit"
+	"sluice/internal/campaign"
+	"sluice/internal/export"
+	"sluice/internal/status"
+	"sluice/internal/token"
 )
 
 // dynamic are keys that are put together as they are said, by their beginnings.
@@ -53,6 +59,9 @@ func TestCatalogues(t *testing.T) {
 			}
 		}
 	}
+	for key := range valuesSaid() {
+		said[key] = true
+	}
 	for key := range said {
 		if !all[0].has(key) {
 			t.Errorf("%s is said, and has no words", key)
@@ -63,6 +72,29 @@ func TestCatalogues(t *testing.T) {
 			t.Errorf("%s is never said", key)
 		}
 	}
+}
+
+// valuesSaid are keys that end with a value which the desk has.
+func valuesSaid() map[string]bool {
+	keys := map[string]bool{}
+	for begin, values := range map[string][]string{
+		"row.":   {"accepted", "rejected", "in_doubt", "pending", "cancelled", "invalid", "duplicate", "suppressed", "sent", "delivered", "read", "undelivered", "awaiting", export.Probable},
+		"hold.":  {status.HoldDraft, status.HoldImporting, status.HoldStart, status.HoldPaused, status.HoldHalted, status.HoldNoWorker, status.HoldNoSender, status.HoldWindow, status.HoldDay, status.HoldCircuit, status.HoldThrottled},
+		"scope.": token.Scopes,
+		"audit.": {string(audit.Begun), string(audit.Done), string(audit.Unchanged), string(audit.Refused), string(audit.Failed)},
+		"step.":  steps,
+	} {
+		for _, value := range values {
+			keys[begin+value] = true
+			if begin == "hold." {
+				keys[begin+value+".do"] = true
+			}
+		}
+	}
+	for _, state := range campaign.States {
+		keys["state."+string(state)] = true
+	}
+	return keys
 }
 
 func placesOf(text string) []string {
