@@ -44,7 +44,8 @@ func (s *Server) senders(c *call) (sheet, error) {
 		r.Granted = r.MessagesPerSecond * min(1, r.Factor)
 		r.GrantedW = barWidth * min(1, r.Factor)
 		if r.MessagesPerDay > 0 {
-			r.Day = lay(r.MessagesPerDay, []member{{Name: "accepted", N: min(r.DayUsed, r.MessagesPerDay)}})
+			used := min(r.DayUsed, r.MessagesPerDay)
+			r.Day = lay(r.MessagesPerDay, []member{{Name: "accepted", N: used}, {Name: "pending", N: r.MessagesPerDay - used}})
 		}
 		rows = append(rows, r)
 	}
