@@ -10,24 +10,40 @@ const maxDoubt = 64 << 10
 // it ends, and that goes on in the next lines. A number that stands in them is
 // perhaps nobody's row, so they are none. The row is that from the place from to
 // next.
+//
+// A line whose quotes are even may as well be whole: where the next one with odd
+// quotes opens a cell of its own, it is.
 func (s *splitter) doubt(from, next int) {
 	line := s.w.bytes(from, next)
-	if bytes.Count(line, []byte{'"'})%2 == 0 || !s.endsEarly(line) {
+	if !s.endsEarly(line) {
 		return
 	}
+	whole := bytes.Count(line, []byte{'"'})%2 == 0
 	defer s.w.back(from)
 	for at := max(next, s.unclosed); at-next <= maxDoubt && s.w.have(at); {
 		end, after, ok := s.w.lineEnd(at, maxDoubt)
 		if !ok {
 			break
 		}
-		if text := s.w.bytes(at, end); bytes.Count(text, []byte{'"'})%2 == 1 && s.closes(text) {
-			s.doubtful = after
-			return
+		if text := s.w.bytes(at, end); bytes.Count(text, []byte{'"'})%2 == 1 {
+			if whole && s.opens(text) {
+				return
+			}
+			if s.closes(text) {
+				s.doubtful = after
+				return
+			}
 		}
 		at = after
 		s.unclosed = at
 	}
+}
+
+// opens says that the first quote of a line, which has one, stands where a cell
+// begins.
+func (s *splitter) opens(line []byte) bool {
+	i := bytes.IndexByte(line, '"')
+	return i == 0 || line[i-1] == s.delimiter
 }
 
 // endsEarly says that a line opens a cell with a quote, and that the next quote

@@ -140,8 +140,9 @@ func (r *rowReader) tally(broken problem) error {
 		return nil
 	}
 	t.note(r.s.line)
+	// As many as the beginning has are few here too: it was not refused.
 	t.lines, t.good = max(t.lines, r.head.lines), max(t.good, r.head.good)
-	if t.few() || t.bad <= r.head.bad {
+	if t.few() {
 		return nil
 	}
 	return refuse("%s: not text; see to them, or to recipients.encoding, which is %s", t.where(), r.encoding)

@@ -3,11 +3,13 @@ package batch
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // plainRows writes rows of ASCII alone, more than the beginning that is looked at.
@@ -63,5 +65,20 @@ func TestAWrongEncodingShowsLate(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// Where the beginning of a UTF-16 file ends is no trouble of the file's, though a
+// character is cut in two there.
+func TestUTF16IsCutWhereItsBeginningEnds(t *testing.T) {
+	t.Parallel()
+	text := "\ufeffphone,name\n+5511987654321,"
+	text += strings.Repeat("x", headSize/2-1-len([]rune(text))) + "😀\n"
+	encoded, err := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewEncoder().String(text)
+	if err != nil || encoded[headSize-1]&0xfc != 0xd8 {
+		t.Fatalf("no character is cut: %x, %v", encoded[headSize-4:headSize+4], err)
+	}
+	if rows, err := readToEnd(encoded, "utf-16"); rows != 1 || !errors.Is(err, io.EOF) {
+		t.Errorf("%d rows, %v", rows, err)
 	}
 }
