@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sluice/internal/desk"
-	"sluice/internal/series"
 	"sluice/internal/status"
 )
 
@@ -35,12 +34,12 @@ func (s *Server) series(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := c.desk.Series(c.ctx, rec.ID)
+	all, err := c.desk.SeriesBy(c.ctx, rec.ID, time.Duration(step)*time.Second)
 	if err != nil {
 		return err
 	}
 	views := []pointView{}
-	for _, p := range series.Thinned(all, time.Duration(step)*time.Second) {
+	for _, p := range all {
 		views = append(views, pointView{
 			At: p.At, Submitted: p.Accepted + p.Rejected + p.InDoubt, Accepted: p.Accepted, Rejected: p.Rejected, InDoubt: p.InDoubt,
 			Delivered: p.Delivered, Read: p.Read, Undelivered: p.Undelivered, Limit: p.Limit,

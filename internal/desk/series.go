@@ -45,6 +45,12 @@ func (d *Desk) KeepSeries(ctx context.Context, owner string, every time.Duration
 	return nil
 }
 
+// SeriesBy is Series with the last moment of each step alone.
+func (d *Desk) SeriesBy(ctx context.Context, id string, step time.Duration) ([]series.Point, error) {
+	all, err := d.series.Read(ctx, id)
+	return series.Thinned(all, step), err
+}
+
 // Series is how a campaign went over time, as far as that was kept.
 func (d *Desk) Series(ctx context.Context, id string) ([]series.Point, error) {
 	return d.series.Read(ctx, id)
