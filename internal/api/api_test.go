@@ -292,6 +292,7 @@ func TestTheWay(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	b.must(200, "POST", "/v1/numbers/lookup", `{"phone":"+5511987654321"}`)
+	b.rest()
 	b.must(200, "POST", "/v1/suppressions", `{"phones":["+5511987654321","11987654322"],"country":"BR"}`)
 	b.must(200, "POST", "/v1/suppressions/lookup", `{"phone":"+5511987654322"}`)
 	b.must(200, "GET", "/v1/suppressions", "")
@@ -320,6 +321,7 @@ func TestTheWay(t *testing.T) {
 	b.must(422, "POST", "/v1/campaigns", strings.Replace(strings.Replace(called, "called", "c5", 1), `,"progress"`, "", 1))
 	b.must(409, "PATCH", "/v1/campaigns/called", `{"labels":null}`)
 	b.notes()
+	b.rest()
 	b.must(204, "DELETE", "/v1/callbacks/crm", "")
 	b.must(404, "DELETE", "/v1/callbacks/crm", "")
 	b.must(200, "GET", "/v1/campaigns?limit=1", "")
@@ -353,10 +355,19 @@ func (b *bench) recipients(path string, want int) {
 	}
 }
 
+// rest is as if nobody had asked for a while: what one token may ask in a second is
+// less than a test does on a fast machine.
+func (b *bench) rest() {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	clear(b.server.limits)
+}
+
 // notes changes what a campaign that runs is known by and whom it tells: from then on
 // its moves are told so.
 func (b *bench) notes() {
 	b.t.Helper()
+	b.rest()
 	b.must(201, "POST", "/v1/campaigns?launch=true", strings.Replace(strings.Replace(sale, `"sale"`, `"noted"`, 1), `"recipients":{`, `"recipients":{"rows":[{"phone":"11987654399","name":"Ana"}],`, 1))
 	if err := b.desk.Import(context.Background(), "noted"); err != nil {
 		b.t.Fatal(err)

@@ -46,6 +46,7 @@ func TestNoNumberWithoutPII(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	b.rest()
 	whole := b.token
 	b.token = b.newToken([]string{token.Read, token.Write, token.Send, token.Suppress})
 	found := func(where, text string) {
@@ -61,6 +62,7 @@ func TestNoNumberWithoutPII(t *testing.T) {
 			w := b.ask(t, "GET", "/v1/campaigns/"+id+path, "")
 			found("GET "+id+path, w.Body.String())
 		}
+		b.rest()
 		w := b.ask(t, "POST", "/v1/campaigns/"+id+"/launch", "")
 		found("launching "+id, w.Body.String())
 		for _, path := range []string{"/recipients", "/preview"} {
