@@ -218,7 +218,11 @@ func TestAsynqLog(t *testing.T) {
 		text string
 		want string
 	}{
-		{l.Debug, "a", "debug"}, {l.Info, "a", "debug"}, {l.Warn, "a", "warn"}, {l.Error, "a", "error"}, {l.Fatal, "a", "error"},
+		{l.Debug, "a", "debug"},
+		{l.Info, "a", "debug"},
+		{l.Warn, "a", "warn"},
+		{l.Error, "a", "error"},
+		{l.Fatal, "a", "error"},
 		{l.Error, "cannot subscribe to cancelation channel: NOPERM", "debug"},
 		{l.Error, "cannot subscribe to cancelation channel: EOF", "error"},
 	} {

@@ -24,8 +24,13 @@ func TestRendered(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Field{
-		{"message.type", "template"}, {"message.template.name", "sale"}, {"message.template.language", "en"}, {"message.template.header.image", "https://x/17.jpg"},
-		{"message.template.body[0]", "friend"}, {"message.template.body[1]", "half off"}, {"message.template.buttons[0].copy_code", "C7"},
+		{"message.type", "template"},
+		{"message.template.name", "sale"},
+		{"message.template.language", "en"},
+		{"message.template.header.image", "https://x/17.jpg"},
+		{"message.template.body[0]", "friend"},
+		{"message.template.body[1]", "half off"},
+		{"message.template.buttons[0].copy_code", "C7"},
 	}
 	if diff := cmp.Diff(want, got.Fields()); diff != "" {
 		t.Error(diff)
