@@ -124,7 +124,7 @@ func (a *answer) to(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(a.code)
-	_, _ = w.Write(a.body.Bytes()) // the browser may be gone
+	_, _ = w.Write(a.body.Bytes()) //nolint:gosec // what html/template wrote; the browser may be gone
 }
 
 // answers keeps those of the last minutes.
