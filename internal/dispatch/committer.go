@@ -14,6 +14,8 @@ const (
 	// commitEvery is how long an outcome waits at most for its group commit,
 	// and so what a crash may cost in outcomes that nobody knows any more.
 	commitEvery = 20 * time.Millisecond
+	// heldFor is after which time it is committed, with room for the way to Redis.
+	heldFor = commitEvery * 3 / 4
 	// commitWithin is how long an outcome is tried to be recorded while Redis
 	// is away. An outcome is a fact that only this process knows.
 	commitWithin = 5 * time.Minute
@@ -35,6 +37,7 @@ type committer struct {
 	withdrawn []int
 	units     int           // that these are of
 	since     time.Time     // when the oldest of these came
+	timer     *time.Timer   // runs out when that is old; a batch that waits for answers costs nothing
 	due       chan struct{} // a commit is due by number
 	failed    error         // what went wrong first
 	done      chan struct{}
@@ -45,7 +48,9 @@ type committer struct {
 }
 
 func newCommitter(claim *ledger.Claim, reopened func(context.Context) error) *committer {
-	return &committer{claim: claim, reopened: reopened, due: make(chan struct{}, 1)}
+	c := &committer{claim: claim, reopened: reopened, due: make(chan struct{}, 1), timer: time.NewTimer(commitEvery)}
+	c.timer.Stop()
+	return c
 }
 
 // start starts it for one pass.
@@ -69,9 +74,7 @@ func (c *committer) stop() error {
 // add holds the outcomes of a unit.
 func (c *committer) add(outcomes ...ledger.Settlement) {
 	c.mu.Lock()
-	if c.units == 0 {
-		c.since = time.Now()
-	}
+	c.wait()
 	c.outcomes = append(c.outcomes, outcomes...)
 	c.units++
 	c.mu.Unlock()
@@ -81,13 +84,20 @@ func (c *committer) add(outcomes ...ledger.Settlement) {
 // addWithdrawal holds units that were begun and not submitted.
 func (c *committer) addWithdrawal(units int, indexes []int) {
 	c.mu.Lock()
-	if c.units == 0 {
-		c.since = time.Now()
-	}
+	c.wait()
 	c.withdrawn = append(c.withdrawn, indexes...)
 	c.units += units
 	c.mu.Unlock()
 	c.seat.end(units)
+}
+
+// wait begins the time that what comes now is held for, if it is the first. The caller
+// holds the lock.
+func (c *committer) wait() {
+	if c.units == 0 {
+		c.since = time.Now()
+		c.timer.Reset(heldFor)
+	}
 }
 
 // hasten has what is held committed soon.
@@ -102,15 +112,14 @@ func (c *committer) hasten() {
 func (c *committer) old() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.units > 0 && time.Since(c.since) >= commitEvery/2
+	return c.units > 0 && time.Since(c.since) >= heldFor
 }
 
 func (c *committer) commitLoop() {
-	tick := time.NewTicker(commitEvery / 2)
-	defer tick.Stop()
+	defer c.timer.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-c.timer.C:
 			if c.old() {
 				c.commit()
 			}

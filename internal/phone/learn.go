@@ -18,7 +18,7 @@ func (r *Reader) Learn(text []byte) {
 		return
 	}
 	switch home, full := &r.home, &r.full; {
-	case home.e164 == full.e164, r.withoutNinth():
+	case home.e164 == full.e164, r.inOldForm():
 	case home.kind != none && (full.kind == none || home.trunk):
 		r.learned.national++
 	case home.kind == none && full.kind != none:

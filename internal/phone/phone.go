@@ -209,8 +209,8 @@ func (r *Reader) choose() (Number, error) {
 		return Number{}, r.neither()
 	case full.kind == none:
 		return home.number(ReadNational, false), nil
-	case r.withoutNinth() && r.decided != Full:
-		return Number{}, ErrNinth
+	case r.inOldForm() && r.decided != Full:
+		return Number{}, ErrOldForm
 	case home.kind == none, home.e164 == full.e164: // 1 212… in the USA
 		return r.asFull(false), nil
 	case r.o.Numbers == National:
@@ -229,12 +229,13 @@ func (r *Reader) choose() (Number, error) {
 	return Number{}, ErrAmbiguous
 }
 
-// withoutNinth says that bare digits which are another country's number may as well
-// be a mobile's of Brazil as it was dialled there before 2016: 65 9112-3456 is a
-// mobile of Singapore, too. By the plan they are not valid there, and so no reading;
-// but the lists of Brazil have them.
-func (r *Reader) withoutNinth() bool {
-	if r.code != brazil || r.home.kind != none || r.full.kind == none {
+// inOldForm says that bare digits which are another country's number may as well be a
+// mobile's of the default country, in a form that is no longer dialled there but that
+// lists have: without its ninth digit in Brazil, where 65 9112-3456 is a mobile of
+// Singapore, too; behind a 1 in Mexico, where 1 55 1234 5684 is a number of the USA. By
+// the plan they are not valid there, and so no reading.
+func (r *Reader) inOldForm() bool {
+	if r.plan == nil || r.home.kind != none || r.full.kind == none {
 		return false
 	}
 	national, _ := r.trunk.strip(r.cell.digits)

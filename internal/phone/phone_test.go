@@ -43,10 +43,13 @@ func TestCells(t *testing.T) {
 		{"0 15 11 98765-4321", "BR", 5511987654321, nil}, // with a carrier
 		{"55 98765-4321", "BR", 5555987654321, nil},      // area 55
 		{"(11) 8765-4321", "BR", 0, ErrNeither},          // before 2016
-		{"(65) 9112-3456", "BR", 0, ErrNinth},            // likewise, or a mobile of Singapore
-		{"4799123456", "BR", 0, ErrNinth},                // of Norway
-		{"32 8112-3456", "BR", 0, ErrNinth},              // a fixed line in Belgium
-		{"24 8251-2345", "BR", 0, ErrNinth},              // of the Seychelles
+		{"(65) 9112-3456", "BR", 0, ErrOldForm},          // likewise, or a mobile of Singapore
+		{"4799123456", "BR", 0, ErrOldForm},              // of Norway
+		{"32 8112-3456", "BR", 0, ErrOldForm},            // a fixed line in Belgium
+		{"24 8251-2345", "BR", 0, ErrOldForm},            // of the Seychelles
+		{"1 55 1234 5684", "MX", 0, ErrOldForm},          // as before 2019, or of the USA
+		{"55 1234 5684", "MX", 525512345684, nil},
+		{"+1 551 234 5684", "MX", 15512345684, nil},
 		{"+6591123456", "BR", 6591123456, nil},
 		{"6591123456", "PT", 6591123456, nil},
 		{"6533123456", "BR", 556533123456, nil},   // a fixed line has eight digits
@@ -300,7 +303,7 @@ func TestOldMobilesOfBrazil(t *testing.T) {
 			r.Learn([]byte(tt.learned))
 		}
 		r.Decide()
-		if got, err := r.Read([]byte(old)); got.E164 != tt.want || tt.want == 0 && !errors.Is(err, ErrNinth) {
+		if got, err := r.Read([]byte(old)); got.E164 != tt.want || tt.want == 0 && !errors.Is(err, ErrOldForm) {
 			t.Errorf("%s, of a list of %s: %d, %v; want %d", tt.numbers, tt.learned, got.E164, err, tt.want)
 		}
 	}

@@ -19,6 +19,6 @@ var (
 	ErrBare       = errors.New("the phone number is not valid in its country; where it is right all the same, write it with +")
 	ErrNeither    = errors.New("the phone number is valid neither in recipients.default_country nor with its own country's code; write it with + and its country's code")
 	ErrAbroad     = errors.New("the phone number begins with 00, and with what dials abroad from recipients.default_country, which is longer; write it with + and its country's code")
-	ErrNinth      = errors.New("the phone number is another country's, or a mobile's of Brazil without its ninth digit; write it with + and its country's code, or set recipients.numbers to full if it is the former")
+	ErrOldForm    = errors.New("the phone number is another country's, or a mobile's of recipients.default_country in an old form (of Brazil without its ninth digit, of Mexico behind a 1); write it with + and its country's code, or set recipients.numbers to full if it is the former")
 	ErrAmbiguous  = errors.New("the phone number is valid in recipients.default_country and, with its own country's code, in another country too; write it with +, or set recipients.numbers to national or full")
 )

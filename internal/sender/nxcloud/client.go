@@ -62,6 +62,7 @@ type Provider struct {
 	http      *sender.HTTP
 	send      endpoint
 	templates endpoint
+	macs      sync.Pool // of hash.Hash, for references
 }
 
 var _ sender.Provider = (*Provider)(nil)

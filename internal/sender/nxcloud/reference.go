@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/binary"
+	"hash"
 	"strings"
 
 	"sluice/internal/sender"
@@ -50,10 +51,16 @@ func tagOf(campaign string) (tag [tagBytes]byte) {
 
 // check writes the check of data.
 func (p *Provider) check(dst, data []byte) {
-	h := hmac.New(sha256.New, []byte(p.options.AccessSecret))
+	h, ok := p.macs.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, []byte(p.options.AccessSecret))
+	}
+	defer p.macs.Put(h)
+	h.Reset()
 	h.Write([]byte("sluice reference "))
 	h.Write(data)
-	copy(dst, h.Sum(nil))
+	var sum [sha256.Size]byte
+	copy(dst, h.Sum(sum[:0]))
 	dst[4] &= checkMask
 }
 
