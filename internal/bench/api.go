@@ -257,7 +257,7 @@ func (b *bench) streams(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprint(w, "Event streams on which nothing happens, each a connection of its own, of one campaign and one process.\n\n| streams | memory of serve, MiB | KiB a stream | Redis commands a second |\n|---|---|---|---|\n")
 	before := 0.0
-	for i, n := range []int{1, 1000, 9500} {
+	for i, n := range []int{1, 1000, 9_500} {
 		if err := listen(n); err != nil {
 			return fmt.Errorf("%d streams: %w", len(bodies), err)
 		}

@@ -95,7 +95,13 @@ func (b *bench) lateOurs(ctx context.Context, share float64) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.imported(ctx, "late", "nx", 50_000); err != nil {
+	if err := s.list(50_000); err != nil {
+		return 0, err
+	}
+	if err := s.checked("late"); err != nil {
+		return 0, err
+	}
+	if _, _, err := s.producer(ctx, "send", "late.yaml", "--no-preflight"); err != nil {
 		return 0, err
 	}
 	if err := s.worker(ctx); err != nil {

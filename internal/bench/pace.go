@@ -152,8 +152,7 @@ func (s *site) sendAll(ctx context.Context, c paceCase) error {
 	}
 	for i := range c.campaigns {
 		id := fmt.Sprintf("pace-%d", i)
-		text := fmt.Sprintf("id: %s\nsender: nx\nmessage: {type: template, template: {name: order_update, language: en_US, body: [\"{{first_name}}\"]}}\nrecipients: {file: list.csv}\n", id)
-		if err := s.write(id+".yaml", text); err != nil {
+		if err := s.checked(id); err != nil {
 			return err
 		}
 		if _, _, err := s.producer(ctx, "send", id+".yaml", "--no-preflight"); err != nil {

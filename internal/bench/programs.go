@@ -211,6 +211,13 @@ func (s *site) campaign(id, sender, list, more string) error {
 	return s.write(id+".yaml", fmt.Sprintf("id: %s\nsender: %s\nmessage: %s\nrecipients: {file: %s}\n%s\n", id, sender, message, list, more))
 }
 
+// checked writes the campaign of list.csv for a sandbox that looks at each message: its
+// template takes one variable.
+func (s *site) checked(id string) error {
+	const message = `{type: template, template: {name: order_update, language: en_US, body: ["{{first_name}}"]}}`
+	return s.write(id+".yaml", fmt.Sprintf("id: %s\nsender: nx\nmessage: %s\nrecipients: {file: list.csv}\n", id, message))
+}
+
 // report is what the sandbox saw.
 type report struct {
 	Counted, Messages, Requests int64

@@ -57,9 +57,7 @@ func (b *bench) sendingSpeed(ctx context.Context, receipts bool) (float64, error
 	if err := s.list(sendingRecipients); err != nil {
 		return 0, err
 	}
-	// A template that the sandbox has, for it looks at each message.
-	const message = `{type: template, template: {name: order_update, language: en_US, body: ["{{first_name}}"]}}`
-	if err := s.write("receipts.yaml", "id: receipts\nsender: nx\nmessage: "+message+"\nrecipients: {file: list.csv}\n"); err != nil {
+	if err := s.checked("receipts"); err != nil {
 		return 0, err
 	}
 	if _, _, err := s.producer(ctx, "send", "receipts.yaml", "--no-preflight"); err != nil {

@@ -63,7 +63,7 @@ func (b *bench) slotsOf(ctx context.Context, workers int) (float64, error) {
 	if err := s.list(slotsLimit * slotsFor); err != nil {
 		return 0, err
 	}
-	if err := s.campaign("slots", "nx", "list.csv", ""); err != nil {
+	if err := s.checked("slots"); err != nil {
 		return 0, err
 	}
 	if _, _, err := s.producer(ctx, "send", "slots.yaml", "--no-preflight"); err != nil {
