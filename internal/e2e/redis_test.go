@@ -82,8 +82,7 @@ func TestRedisCutAgainAndAgain(t *testing.T) {
 
 // Redis is far away: every answer takes 300 ms. The slots are asked for
 // early enough all the same, and the pace is kept.
-func TestRedisAnswersLate(t *testing.T) {
-	t.Parallel()
+func TestRedisAnswersLate(t *testing.T) { // beside no other, as TestPaceOfRealWorkers
 	w := newWorld(t, "--latency", "20ms")
 	w.writeSenders(", messages_per_second: 100", "")
 	p := newProxy(t, w.redis.Addr)
