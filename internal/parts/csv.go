@@ -42,10 +42,14 @@ func (s *csvScanner) scan(text []byte) *InvalidError {
 
 // look looks for the header's end.
 func (s *csvScanner) look(atEnd bool) *InvalidError {
-	if i := bytes.IndexByte(s.head[:min(len(s.head), maxHeader)], 0); i >= 0 {
+	s.header, s.found = findHeader(s.head, atEnd)
+	header := s.head
+	if s.found {
+		header = s.head[:s.header.size] // one in a row costs that row, however the text comes in pieces
+	}
+	if bytes.IndexByte(header[:min(len(header), maxHeader)], 0) >= 0 {
 		return &InvalidError{Line: 1, Text: "it holds a NUL; send the list in UTF-8, or another encoding that has ASCII in it"}
 	}
-	s.header, s.found = findHeader(s.head, atEnd)
 	switch {
 	case s.found && s.header.size <= maxHeader:
 		s.body.atCell = true
