@@ -39,38 +39,37 @@ func (a *app) queue(readOnly bool) http.Handler {
 	return asynqmon.New(asynqmon.Options{RootPath: page.QueuePath, RedisConnOpt: shared{a.redis}, ReadOnly: readOnly})
 }
 
-// seriesEvery is how far the points of the charts are apart at least.
-const seriesEvery = 10 * time.Second
+const (
+	// seriesEvery is how far the points of the charts are apart at least.
+	seriesEvery = 10 * time.Second
+	// noticeEvery is how often it is looked for campaigns that are to be looked at.
+	noticeEvery = time.Second
+)
 
 // keepSeries keeps how campaigns go over time until ctx ends. Of several processes one
 // does.
 func keepSeries(ctx context.Context, d *desk.Desk, log zerolog.Logger) {
 	owner := rand.Text()
-	tick := time.NewTicker(seriesEvery)
-	defer tick.Stop()
-	for {
-		if err := d.KeepSeries(ctx, owner, seriesEvery); err != nil && ctx.Err() == nil {
-			log.Warn().Err(err).Msg("could not keep how campaigns go; the charts have a gap")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	each(ctx, seriesEvery, log, "could not keep how campaigns go; the charts have a gap", func() error {
+		return d.KeepSeries(ctx, owner, seriesEvery)
+	})
 }
-
-// noticeEvery is how often it is looked for campaigns that are to be looked at.
-const noticeEvery = time.Second
 
 // notice has what callbacks tell that no move tells, until ctx ends. Several processes
 // share the looks.
 func notice(ctx context.Context, d *desk.Desk, log zerolog.Logger) {
-	tick := time.NewTicker(noticeEvery)
+	each(ctx, noticeEvery, log, "could not look at campaigns that programs are told of; they are told later", func() error {
+		return d.Watch(ctx)
+	})
+}
+
+// each does something now and each so often until ctx ends, and warns where it fails.
+func each(ctx context.Context, every time.Duration, log zerolog.Logger, warning string, do func() error) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := d.Watch(ctx); err != nil && ctx.Err() == nil {
-			log.Warn().Err(err).Msg("could not look at campaigns that programs are told of; they are told later")
+		if err := do(); err != nil && ctx.Err() == nil {
+			log.Warn().Err(err).Msg(warning)
 		}
 		select {
 		case <-ctx.Done():

@@ -36,8 +36,7 @@ type committer struct {
 	outcomes  []ledger.Settlement
 	withdrawn []int
 	units     int           // that these are of
-	since     time.Time     // when the oldest of these came
-	timer     *time.Timer   // runs out when that is old; a batch that waits for answers costs nothing
+	timer     *time.Timer   // runs out when the oldest of these is to be committed; a batch that waits for answers costs nothing
 	due       chan struct{} // a commit is due by number
 	failed    error         // what went wrong first
 	done      chan struct{}
@@ -95,7 +94,6 @@ func (c *committer) addWithdrawal(units int, indexes []int) {
 // holds the lock.
 func (c *committer) wait() {
 	if c.units == 0 {
-		c.since = time.Now()
 		c.timer.Reset(heldFor)
 	}
 }
@@ -108,11 +106,11 @@ func (c *committer) hasten() {
 	}
 }
 
-// old says that something has been held for about as long as it may be.
-func (c *committer) old() bool {
+// holds says that something is to be committed.
+func (c *committer) holds() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.units > 0 && time.Since(c.since) >= heldFor
+	return c.units > 0
 }
 
 func (c *committer) commitLoop() {
@@ -120,7 +118,7 @@ func (c *committer) commitLoop() {
 	for {
 		select {
 		case <-c.timer.C:
-			if c.old() {
+			if c.holds() { // else it went with an intent
 				c.commit()
 			}
 		case <-c.due:
