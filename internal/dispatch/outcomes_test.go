@@ -3,6 +3,7 @@ package dispatch
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -183,4 +184,33 @@ func TestUnits(t *testing.T) {
 	if want := []int{1, 1, 1, 1, 2, 4, 4}; !slices.Equal(sizes, want) {
 		t.Errorf("submissions of %v, want %v", sizes, want)
 	}
+}
+
+// An outcome is on record soon although the batch has nobody left to begin and waits for
+// an answer: what a crash costs is what came within moments.
+func TestOutcomesAreRecordedInTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.limits.InFlight = 64 // so that a few outcomes are not yet worth a commit of their own
+	release := make(chan struct{})
+	w.answers = func(ref sender.Ref, rs []batch.Recipient) []sender.Result {
+		if ref.Index == 0 {
+			<-release
+		}
+		return each(sender.Result{Outcome: sender.Accepted})(ref, rs)
+	}
+	w.launch(6, "")
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	defer close(release)
+	d := w.dispatcher()
+	sending.Go(func() {
+		if _, err := w.send(d); err != nil {
+			t.Error(err)
+		}
+	})
+	w.await("on record", func() bool {
+		all, err := w.ledger.Totals(t.Context(), campaignID)
+		return err == nil && all.Accepted == 5
+	})
 }
