@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -23,17 +22,6 @@ func secured(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return server.Addr
-}
-
-// closed is an address where nothing listens.
-func closed(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // withTLS is a listener that speaks TLS and nothing else, with a certificate that
@@ -75,7 +63,7 @@ func TestRemedies(t *testing.T) {
 		"cluster on TLS":     {"redis-cluster://" + secure, "speaks TLS: write rediss://"},
 		"certificate":        {"rediss://" + secure, "is not trusted here"},
 		"unknown host":       {"redis://:not-it@no-such-host.invalid:6379/0", `there is no host "no-such-host.invalid" for`},
-		"nothing there":      {"redis://:not-it@" + closed(t), "nothing listens at 127.0.0.1"},
+		"nothing there":      {"redis://:not-it@" + redistest.Nobody(t), "nothing listens at 127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

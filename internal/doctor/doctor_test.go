@@ -110,7 +110,7 @@ func redisFaults() []fault {
 		{"eviction", nil, func(p *patient) { p.do("CONFIG SET maxmemory-policy allkeys-lru") }, "redis.eviction", Fail, "allkeys-lru", "noeviction"},
 		{"no AOF", nil, func(p *patient) { p.do("CONFIG SET appendonly no") }, "redis.persistence", Fail, "appendonly is no", "CONFIG SET appendonly yes"},
 		{"little memory", nil, func(p *patient) {
-			p.do("SET filler " + strings.Repeat("x", 20_000_000))
+			p.do("SETRANGE filler 20000000 x") // made there: what a client sends counts too, for a while
 			used := number(fieldsOf(p.rdb.Info(p.t.Context(), "memory").Val())["used_memory"])
 			p.do("CONFIG SET maxmemory " + itoa(int(used/0.88)))
 		}, "redis.memory", Warn, "are in use", "raise maxmemory"},
@@ -174,7 +174,10 @@ func senderFaults() []fault {
 			p.sandbox = box.URL
 			p.writeSenders("sandbox-secret", limits)
 		}, "provider.keys", Fail, "1004", "clock"},
-		{"no provider", nil, func(p *patient) { p.sandbox = "http://" + nobody(p.t); p.writeSenders("sandbox-secret", limits) }, "provider.reach", Fail, "connection refused", "firewall"},
+		{"no provider", nil, func(p *patient) {
+			p.sandbox = "http://" + redistest.Nobody(p.t)
+			p.writeSenders("sandbox-secret", limits)
+		}, "provider.reach", Fail, "connection refused", "firewall"},
 		{"an unknown name", nil, func(p *patient) {
 			p.sandbox = "https://no-such-host.invalid"
 			p.writeSenders("sandbox-secret", limits)
@@ -191,7 +194,7 @@ func senderFaults() []fault {
 		}, "provider.reach", Fail, "TLS", "http://"},
 		{"no TLS", nil, func(*patient) {}, "provider.tls", Warn, "without TLS", "https://"},
 		{"a provider's clock", nil, func(p *patient) { p.o.Now = func() time.Time { return time.Now().Add(time.Minute) } }, "provider.clock", Fail, "apart", "chrony"},
-		{"no receiver", nil, func(p *patient) { p.o.ReceiptsURL = "http://" + nobody(p.t) }, "receipts.reach", Fail, "connection refused", "see that it runs"},
+		{"no receiver", nil, func(p *patient) { p.o.ReceiptsURL = "http://" + redistest.Nobody(p.t) }, "receipts.reach", Fail, "connection refused", "see that it runs"},
 		{"another secret", nil, func(p *patient) { p.o.ReceiptsURL = p.receives("another-secret-as-long") }, "receipts.reach", Fail, "does not know this sender", "senders file"},
 		{"somebody else's server", nil, func(p *patient) { p.o.ReceiptsURL = p.sandbox + "/api/wa" }, "receipts.reach", Fail, "the receiver", "receipts-url"},
 		{"no folder", nil, func(p *patient) { p.o.Spool = filepath.Join(p.dir, "nowhere") }, "spool", Fail, "cannot be written to", "folder"},

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -126,17 +125,6 @@ func (p *patient) chmod(mode os.FileMode) {
 	if err := os.Chmod(p.o.Senders, mode); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

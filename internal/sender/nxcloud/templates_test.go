@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"sluice/internal/redistest"
 	"sluice/internal/sender"
 )
 
@@ -136,7 +137,7 @@ func TestTemplatesWithoutAnAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	broken.Close()
-	o.TemplateBaseURL = broken.URL + "/"
+	o.TemplateBaseURL = "http://" + redistest.Nobody(t) + "/"
 	if _, err := newProvider(t, o).Templates(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "refused: nothing listens") {
 		t.Error(err)
 	}
